@@ -1,0 +1,223 @@
+//! One line of the audit log.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{EntryId, HideReason, PatientId, Style, Version};
+
+/// Something that happened: who, what, to which entry, with what result. Holds no clinical words and
+/// no names of patients; entries and patients are referred to by keyed identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// When, UTC.
+    pub at: DateTime<Utc>,
+    /// Who really did it; a system job never acts in a person's name.
+    pub actor: Actor,
+    /// What.
+    pub event: Event,
+    /// Whether it took effect.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// The patient concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
+    /// The entry concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryId>,
+    /// Which version of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// The review state before and after, by name, where it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<(String, String)>,
+}
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The login, or the name of the system job.
+    pub login: String,
+    /// The role they had then.
+    pub role: Role,
+}
+
+impl Actor {
+    /// A job of the program itself.
+    pub fn system(job: &str) -> Self {
+        Self { login: job.to_owned(), role: Role::System }
+    }
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Triages the queue.
+    Clinician,
+    /// Safeguarding lead: decides, overrules and supervises.
+    Lead,
+    /// Verifies the log without reading records.
+    Auditor,
+    /// Runs the machine and reads no records.
+    Admin,
+    /// The program itself.
+    System,
+}
+
+impl Role {
+    /// The name used in settings and on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clinician => "clinician",
+            Self::Lead => "lead",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Whether an act took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It did.
+    #[default]
+    Done,
+    /// It was refused, with the rule that refused it.
+    Refused(String),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The store was created.
+    StoreCreated {
+        /// The ODS code of the practice.
+        practice: String,
+    },
+    /// A program opened the store.
+    Started {
+        /// The program's version.
+        build: String,
+    },
+    /// Somebody looked at the queue.
+    QueueViewed {
+        /// How many rows were shown.
+        rows: usize,
+    },
+    /// Somebody read an entry.
+    EntryOpened,
+    /// Somebody read the log.
+    AuditViewed {
+        /// How many records were shown.
+        rows: usize,
+    },
+    /// A pull began.
+    PullStarted {
+        /// The source.
+        source: String,
+    },
+    /// A pull ended.
+    PullFinished {
+        /// The source.
+        source: String,
+        /// Parts read.
+        parts: u64,
+        /// Entries new or changed.
+        entries: u64,
+        /// Rows that could not be used.
+        set_aside: u64,
+    },
+    /// A new entry arrived.
+    Ingested,
+    /// An entry changed at the source.
+    Changed,
+    /// An entry was deleted at the source.
+    Deleted,
+    /// A row that could not be used.
+    SetAside {
+        /// File and row, without its content.
+        place: String,
+    },
+    /// Screening ended.
+    Screened {
+        /// The tier.
+        tier: u8,
+        /// The rules that fired.
+        rules: Vec<String>,
+    },
+    /// A person approved.
+    Approved,
+    /// A person redacted.
+    Redacted {
+        /// How the removed words look.
+        style: Style,
+        /// How many removals.
+        removals: usize,
+    },
+    /// A person hid.
+    Hidden {
+        /// Why.
+        reason: HideReason,
+    },
+    /// A decision was taken back before publication.
+    Undone,
+    /// The uniform hold ended.
+    HoldElapsed,
+    /// An entry became visible.
+    Published,
+    /// An entry was due and stayed withheld.
+    PublishBlocked {
+        /// The rule that blocked it.
+        why: String,
+    },
+    /// A batch left through a channel.
+    BatchPublished {
+        /// The channel.
+        channel: String,
+        /// Entries visible in it.
+        entries: u64,
+    },
+    /// An incomplete frame at the journal's end, never acknowledged, was cut.
+    TailCut {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// The view was rebuilt from the journal.
+    ViewRebuilt {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Event {
+    /// The event in a word or two, as lists show it.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::StoreCreated { .. } => "created store",
+            Self::Started { .. } => "started",
+            Self::QueueViewed { .. } => "viewed queue",
+            Self::EntryOpened => "opened",
+            Self::AuditViewed { .. } => "viewed log",
+            Self::PullStarted { .. } => "pull started",
+            Self::PullFinished { .. } => "pulled",
+            Self::Ingested => "arrived",
+            Self::Changed => "changed at source",
+            Self::Deleted => "deleted at source",
+            Self::SetAside { .. } => "set aside",
+            Self::Screened { .. } => "screened",
+            Self::Approved => "approved",
+            Self::Redacted { .. } => "redacted",
+            Self::Hidden { .. } => "hid",
+            Self::Undone => "undid",
+            Self::HoldElapsed => "hold ended",
+            Self::Published => "published",
+            Self::PublishBlocked { .. } => "kept back",
+            Self::BatchPublished { .. } => "batch left",
+            Self::TailCut { .. } => "tail cut",
+            Self::ViewRebuilt { .. } => "view rebuilt",
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What things are: patients, entries, their parts and versions, spans of text, findings and decisions.
+//!
+//! Pure: no I/O, no clock, no randomness. Every other room may name this one; it names none of them.
+
+mod code;
+mod decision;
+mod entry;
+mod finding;
+mod identity;
+mod patient;
+mod shown;
+mod span;
+
+pub use code::{Code, CodeSystem};
+pub use decision::{Act, Decision, HideReason, Removal, RemovalTarget, Style};
+pub use entry::{Author, Entry, EntryKind, EntryVersion, Fingerprint, FingerprintKey, Part, Unreadable};
+pub use finding::{Category, Context, Finding, Lane, Place, Screening, Subject, Tier};
+pub use identity::{EntryId, IdentityKey, NhsNumber, NhsNumberError, PatientId, SourceKey, Version};
+pub use patient::{AccessLevel, Flag, Patient, Proxy, Sex};
+pub use shown::Shown;
+pub use span::{Span, sentences, snap_to_words, words};

@@ -1,0 +1,134 @@
+//! Where entries come from, one file a system. An adaptor turns a feed's rows into [`Change`]s and
+//! knows nothing of what becomes of them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex, SourceKey};
+
+/// A feed that can be read once, from beginning to end.
+pub trait Source {
+    /// A name for messages and the ledger, e.g. `emis`.
+    fn name(&self) -> &str;
+
+    /// Reads the feed and hands on what it says, in an order in which it can be applied.
+    /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
+    ///
+    /// # Errors
+    /// When the feed as a whole cannot be read (no such folder, a table without its key column);
+    /// or what `sink` returned.
+    fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
+}
+
+/// What a feed says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A patient is new or changed. Absent facts leave what is known.
+    Patient(PatientFacts),
+    /// A patient left the feed's scope.
+    PatientGone(SourceKey),
+    /// The facts of an entry as a whole: a consultation's header, a document's title.
+    Group(GroupFacts),
+    /// An entry is gone with everything in it.
+    GroupGone(SourceKey),
+    /// One line is new or changed.
+    Part(PartFacts),
+    /// One line is gone.
+    PartGone(SourceKey),
+    /// A row that could not be used.
+    SetAside(SetAside),
+    /// Something about the feed as a whole that people must know, in one sentence.
+    Notice(String),
+}
+
+/// What a feed says about a patient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatientFacts {
+    /// The source's name for the patient.
+    pub key: SourceKey,
+    /// The number, where there is a right one.
+    pub nhs_number: Option<NhsNumber>,
+    /// Family name.
+    pub family_name: String,
+    /// Given names.
+    pub given_name: String,
+    /// Day of birth.
+    pub born: Option<NaiveDate>,
+    /// Sex.
+    pub sex: Sex,
+    /// The address in one line, to find a household by; empty where there is none. Never stored.
+    pub address: String,
+    /// `None`: the feed does not say.
+    pub online: Option<OnlineAccess>,
+}
+
+/// What a feed says about a patient's online account and who else has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnlineAccess {
+    /// The patient's own level.
+    pub level: AccessLevel,
+    /// From when entries show.
+    pub from: Option<NaiveDate>,
+    /// Who else reads.
+    pub proxies: Vec<Proxy>,
+}
+
+/// What a feed says about an entry as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupFacts {
+    /// The source's name for the group.
+    pub key: SourceKey,
+    /// Whose record.
+    pub patient: SourceKey,
+    /// What kind of entry.
+    pub kind: EntryKind,
+    /// Its heading; empty where the source gives none.
+    pub title: String,
+    /// The clinical date.
+    pub happened: Option<NaiveDate>,
+    /// When it was saved at the source.
+    pub recorded: Option<DateTime<Utc>>,
+    /// Who recorded it.
+    pub author: Author,
+}
+
+/// What a feed says about one line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartFacts {
+    /// Which entry it belongs to.
+    pub belongs: Belongs,
+    /// Whose record.
+    pub patient: SourceKey,
+    /// The kind that an entry of this line alone has.
+    pub kind: EntryKind,
+    /// When it was saved at the source.
+    pub recorded: Option<DateTime<Utc>>,
+    /// The line.
+    pub part: Part,
+}
+
+/// Which entry a line belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Belongs {
+    /// To the group with this key. Its header may come before, after or never.
+    To(SourceKey),
+    /// To whichever entry holds the line with this key; to one of its own where no entry does.
+    With(SourceKey),
+    /// To an entry of its own.
+    Alone,
+}
+
+/// A row that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The file's name, without its folder.
+    pub file: String,
+    /// The record's number in the file, the header being 1; 0 for the file as a whole.
+    pub row: u64,
+    /// What is wrong and what to do, in one sentence without any content of the row.
+    pub why: String,
+}
+
+/// Why a feed could not be read. One sentence: what, where, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceError(pub String);

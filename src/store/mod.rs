@@ -1,0 +1,198 @@
+//! Where everything is kept, and the promise that an acknowledged decision is never lost.
+//!
+//! The journal is the truth and sled is a view of it: a unit is written to the journal and synced,
+//! then applied to sled, then shown to readers, then acknowledged. sled 0.34.7 alone does not reach the
+//! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
+
+use crate::audit::Record;
+
+/// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
+/// its writes and its audit records, and takes effect whole or not at all.
+pub trait Store: Send + Sync {
+    /// Makes a unit durable and visible. Blocks until it is both. The same unit id a second time
+    /// gives the first receipt again and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a precondition does not hold; the other errors say that
+    /// nothing was acknowledged.
+    fn commit(&self, unit: Unit) -> Result<Receipt, StoreError>;
+
+    /// The value under a key, with the sequence number of the unit that wrote it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the value fails its checksum.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Versioned>, StoreError>;
+
+    /// At most `limit` rows whose key begins with `prefix` and lies behind `after`, in key order.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// At most `max` frames from sequence number `from` on, in journal order.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a frame fails its digest.
+    fn log(&self, from: u64, max: usize) -> Result<Vec<Frame>, StoreError>;
+
+    /// The receipt of a unit, if it took effect: for a caller that lost the answer.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn outcome(&self, id: UnitId) -> Result<Option<Receipt>, StoreError>;
+
+    /// Reads every frame and every value and reports what is wrong.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the files cannot be read at all.
+    fn verify(&self) -> Result<Report, StoreError>;
+}
+
+/// A unit's idempotency key: random, chosen by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UnitId(pub [u8; 16]);
+
+/// What is kept in one ordered table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Table {
+    /// Format, practice, settings: few small rows.
+    Meta = 1,
+    /// Patients by id.
+    Patient = 2,
+    /// Entries with their review, by id.
+    Entry = 3,
+    /// Versions by entry id and version number.
+    Version = 4,
+    /// Screenings by entry id and version number.
+    Screening = 5,
+    /// Which entry a source's part belongs to.
+    Part = 6,
+    /// What waits for a person, in order of urgency.
+    Queue = 7,
+    /// What waits for time, in order of time.
+    Due = 8,
+    /// Entries of a patient.
+    OfPatient = 9,
+    /// Rows set aside, by batch.
+    SetAside = 10,
+    /// Batches pulled.
+    Batch = 11,
+    /// Half-made redactions, by entry and login.
+    Draft = 12,
+    /// Patients of a household.
+    Household = 13,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 13] = [
+        Self::Meta,
+        Self::Patient,
+        Self::Entry,
+        Self::Version,
+        Self::Screening,
+        Self::Part,
+        Self::Queue,
+        Self::Due,
+        Self::OfPatient,
+        Self::SetAside,
+        Self::Batch,
+        Self::Draft,
+        Self::Household,
+    ];
+}
+
+/// What must be so for a unit to take effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// No row under the key.
+    Absent,
+    /// Some row under the key.
+    Exists,
+    /// The row was last written by the unit with this sequence number.
+    At(u64),
+}
+
+/// A unit of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Idempotency key.
+    pub id: UnitId,
+    /// What must be so.
+    pub pre: Vec<(Table, Vec<u8>, Expect)>,
+    /// What changes: `Some` puts, `None` deletes. At most 500 writes and 8 MiB.
+    pub writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+    /// What happened. At least one.
+    pub audit: Vec<Record>,
+}
+
+/// Proof that a unit is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its place in the journal, from 1.
+    pub seq: u64,
+    /// The digest of its frame.
+    pub leaf: [u8; 32],
+    /// Whether it had taken effect before this call.
+    pub replayed: bool,
+}
+
+/// A value and the sequence number of the unit that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned {
+    /// The unit's sequence number.
+    pub seq: u64,
+    /// The bytes.
+    pub value: Vec<u8>,
+}
+
+/// A key with its value.
+pub type Row = (Vec<u8>, Versioned);
+
+/// A unit as it stands in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Its place, from 1.
+    pub seq: u64,
+    /// The digest of the frame before.
+    pub previous: [u8; 32],
+    /// The digest of this frame, which covers everything else in it.
+    pub digest: [u8; 32],
+    /// The unit.
+    pub unit: Unit,
+}
+
+/// What verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Frames read.
+    pub frames: u64,
+    /// Sequence number and digest of the last frame.
+    pub head: Option<(u64, [u8; 32])>,
+    /// What is wrong, a sentence each. Empty when all is well.
+    pub damage: Vec<String>,
+}
+
+/// Why the store did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A precondition did not hold: somebody else was first.
+    #[error("the {0:?} row has changed since it was read")]
+    Conflict(Table, Vec<u8>),
+    /// No space; nothing acknowledged is at risk.
+    #[error("the disk that holds {0} is too full to accept work: free some space, then try again")]
+    Full(String),
+    /// The store takes no writes any more.
+    #[error("the store takes no more writes: {0}")]
+    ReadOnly(String),
+    /// Damage that needs a restore.
+    #[error("{0}")]
+    Corrupt(String),
+    /// Files cannot be read, written or locked.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The unit is not of the form the store takes.
+    #[error("the unit of work is not acceptable: {0}")]
+    Unacceptable(&'static str),
+}
