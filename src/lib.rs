@@ -24,7 +24,10 @@
 //! `tests/house.rs` enforces who may name whom.
 
 pub mod audit;
+pub mod client;
+pub mod protocol;
 pub mod record;
+pub mod review;
 pub mod screen;
 pub mod source;
 pub mod store;

@@ -1,1 +1,16 @@
-//! (under construction)
+//! Who may let what through: states, guards, policy, and the one function that makes what a patient sees.
+//!
+//! The safety case. Towards hidden: one person, at once. Towards visible: delayed, bound to the content,
+//! checked again at publication, undoable until then. Pure: time and people are passed in.
+
+mod caution;
+mod policy;
+mod rendition;
+mod state;
+mod visible;
+
+pub use caution::{Caution, cautions};
+pub use policy::Policy;
+pub use rendition::{Line, MARK, RedactionError, Rendition, render};
+pub use state::{Caller, Event, EventName, Facts, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
+pub use visible::{Present, Withheld, releasable, visible};

@@ -1,0 +1,394 @@
+//! What a client and the daemon say to each other: JSON in length-delimited frames.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Actor, Record};
+use crate::record::{Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Style, Tier, Version};
+use crate::review::State;
+
+/// The version of this protocol. A client and a daemon that differ say so and part.
+pub const VERSION: u32 = 1;
+
+/// The largest frame either side accepts, in bytes.
+pub const MAX_FRAME: usize = 8 << 20;
+
+/// A request with the number under which its reply comes back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Asked {
+    /// Chosen by the client; the reply carries it.
+    pub id: u64,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// What the daemon sends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sent {
+    /// The answer to a request.
+    Reply {
+        /// The request's number.
+        id: u64,
+        /// The answer.
+        reply: Reply,
+    },
+    /// Something nobody asked for.
+    Notice(Notice),
+}
+
+/// What a client may ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Must come first.
+    Hello {
+        /// The client's [`VERSION`].
+        version: u32,
+    },
+    /// The queue, most urgent first.
+    Queue {
+        /// At most this many rows.
+        limit: usize,
+    },
+    /// One entry, to read. The read is logged before the text is sent.
+    Open {
+        /// Which.
+        entry: EntryId,
+    },
+    /// A decision on exactly the version and revision that the client has seen.
+    Decide {
+        /// Which entry.
+        entry: EntryId,
+        /// The version the person read.
+        version: Version,
+        /// The review's revision when they read it.
+        revision: u64,
+        /// What they decided.
+        act: Act,
+    },
+    /// Takes the last decision on an entry back.
+    Undo {
+        /// Which entry.
+        entry: EntryId,
+    },
+    /// Keeps a half-made redaction for its author, in place of an earlier one.
+    KeepDraft {
+        /// Which entry.
+        entry: EntryId,
+        /// The draft; `None` forgets it.
+        draft: Option<Draft>,
+    },
+    /// Pulls now: in the demo the next day, otherwise what the settings name.
+    Pull,
+    /// Shows what is due and writes the feed.
+    Publish,
+    /// Audit records, newest first.
+    Audit {
+        /// Only records before this sequence number.
+        before: Option<u64>,
+        /// At most this many.
+        limit: usize,
+    },
+    /// Recomputes the whole log.
+    Verify,
+    /// How things stand.
+    Status,
+}
+
+/// What the daemon answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// To [`Request::Hello`].
+    Welcome(Welcome),
+    /// To [`Request::Queue`].
+    Queue(Queue),
+    /// To [`Request::Open`].
+    Entry(Box<Opened>),
+    /// To [`Request::Decide`] and [`Request::Undo`].
+    Decided(Decided),
+    /// To [`Request::KeepDraft`].
+    DraftKept,
+    /// To [`Request::Pull`].
+    Pulled(Pulled),
+    /// To [`Request::Publish`].
+    Published(Published),
+    /// To [`Request::Audit`].
+    Audit(Vec<AuditLine>),
+    /// To [`Request::Verify`].
+    Verified(Verified),
+    /// To [`Request::Status`].
+    Status(Status),
+    /// A rule says no. One sentence.
+    Refused {
+        /// Why, and what would be possible.
+        why: String,
+    },
+    /// Something went wrong. One sentence.
+    Failed {
+        /// What, where, what to do.
+        why: String,
+    },
+}
+
+/// What the daemon tells without being asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notice {
+    /// The queue is not what it was.
+    QueueChanged,
+    /// The daemon is stopping.
+    Closing,
+}
+
+/// Who the client is to the daemon, and what the practice is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The daemon's [`VERSION`].
+    pub version: u32,
+    /// Who the caller is and in which role.
+    pub actor: Actor,
+    /// The caller's name.
+    pub name: String,
+    /// The practice's name.
+    pub practice: String,
+    /// The people one can be in the demo; empty elsewhere.
+    pub demo_people: Vec<Actor>,
+}
+
+/// The queue and what stands above it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Queue {
+    /// The practice's time.
+    pub now: DateTime<Utc>,
+    /// Most urgent first.
+    pub rows: Vec<QueueRow>,
+    /// The numbers above and below the list.
+    pub totals: Totals,
+    /// What people must know about the feeds, a sentence each.
+    pub alarms: Vec<String>,
+}
+
+/// Numbers over the whole store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Entries waiting for a person.
+    pub to_review: u64,
+    /// Of these, past their target.
+    pub late: u64,
+    /// Of these, already readable by the patient or a proxy where the GP system shows at once.
+    pub readable: u64,
+    /// Entries without a finding that wait out the uniform hold.
+    pub on_hold: u64,
+    /// Decided, not yet visible, still undoable.
+    pub settling: u64,
+    /// When the first of those that wait for time become visible.
+    pub next_visible: Option<DateTime<Utc>>,
+    /// Visible to the patient.
+    pub released: u64,
+    /// Hidden.
+    pub hidden: u64,
+    /// Rows of the feeds that could not be used.
+    pub set_aside: u64,
+    /// When the last pull ended.
+    pub pulled_at: Option<DateTime<Utc>>,
+    /// Entries new or changed in it.
+    pub pulled_entries: u64,
+}
+
+/// One row of the queue: enough for half of triage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueRow {
+    /// Which entry.
+    pub entry: EntryId,
+    /// The version that waits.
+    pub version: Version,
+    /// The review's revision.
+    pub revision: u64,
+    /// Where it stands.
+    pub state: State,
+    /// How urgent.
+    pub tier: Tier,
+    /// Queue or skim.
+    pub lane: Lane,
+    /// Whose record.
+    pub patient: PatientId,
+    /// `HOLT Marie`.
+    pub patient_name: String,
+    /// `F 34`.
+    pub sex_age: String,
+    /// Who can read the record today: `app`, `mother app`, `none`.
+    pub readers: String,
+    /// `Consultation`.
+    pub title: String,
+    /// Who recorded it.
+    pub author: String,
+    /// When it was saved at the source.
+    pub recorded: Option<DateTime<Utc>>,
+    /// Since when it waits here.
+    pub waiting_since: DateTime<Utc>,
+    /// When it is late.
+    pub due: DateTime<Utc>,
+    /// The strongest reasons, in plain words, most urgent first.
+    pub why: Vec<String>,
+    /// Whether an earlier version of it was decided.
+    pub changed: bool,
+    /// Who has it open.
+    pub held_by: Option<String>,
+}
+
+/// Everything a reviewer needs beside the text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The row as the queue shows it.
+    pub row: QueueRow,
+    /// The content.
+    pub version: EntryVersion,
+    /// What was found in it.
+    pub screening: Screening,
+    /// Whose record it is in.
+    pub patient: PatientCard,
+    /// Standing decisions on this version.
+    pub decisions: Vec<Decision>,
+    /// The version that was decided before this one, with the decision.
+    pub before: Option<(EntryVersion, Vec<Decision>)>,
+    /// Removals of the decided version found again in this one: suggestions only.
+    pub earlier_removals: Vec<Removal>,
+    /// Other entries that wait, of this patient and of the household.
+    pub also_here: Vec<QueueRow>,
+    /// The caller's own half-made redaction.
+    pub draft: Option<Draft>,
+    /// Why the caller may not approve or redact this entry, if so, in one sentence.
+    pub may_not_release: Option<String>,
+}
+
+/// The patient beside the text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientCard {
+    /// `HOLT Marie`.
+    pub name: String,
+    /// `F 34`.
+    pub sex_age: String,
+    /// Day of birth.
+    pub born: Option<NaiveDate>,
+    /// `999 012 3456`.
+    pub nhs_number: Option<String>,
+    /// Who reads this record, a line each: `patient’s app, full record`, `Jane Doe, mother, full record`.
+    pub readers: Vec<String>,
+    /// Others at the same address, a line each.
+    pub household: Vec<String>,
+    /// What stands over the patient, a line each.
+    pub flags: Vec<String>,
+}
+
+/// A half-made redaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The version it was made on.
+    pub version: Option<Version>,
+    /// What is taken out so far.
+    pub removals: Vec<Removal>,
+    /// How.
+    pub style: Style,
+}
+
+/// A decision that took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Where it stands now.
+    pub state: State,
+    /// When it becomes visible, if nothing else happens.
+    pub visible_at: Option<DateTime<Utc>>,
+    /// When a hide is looked at again.
+    pub review_by: Option<NaiveDate>,
+    /// Its place in the log.
+    pub seq: u64,
+}
+
+/// What a pull brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulled {
+    /// The source, and for the demo the day.
+    pub source: String,
+    /// Lines read.
+    pub parts: u64,
+    /// Entries new.
+    pub new: u64,
+    /// Entries changed.
+    pub changed: u64,
+    /// Entries deleted.
+    pub deleted: u64,
+    /// Of the new and changed: to the queue.
+    pub queued: u64,
+    /// Of the new and changed: without a finding, on hold.
+    pub on_hold: u64,
+    /// Of the new and changed: recorded before online access began, so nobody can read them online.
+    pub not_open: u64,
+    /// Patients new or changed.
+    pub patients: u64,
+    /// Rows that could not be used.
+    pub set_aside: u64,
+    /// The first of these, a sentence each.
+    pub set_aside_examples: Vec<String>,
+    /// What people must know, a sentence each.
+    pub notices: Vec<String>,
+}
+
+/// What publication did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Entries that became visible.
+    pub released: u64,
+    /// Entries that were due and stayed withheld.
+    pub kept_back: u64,
+    /// Entries in the feed.
+    pub in_feed: u64,
+    /// Where the feed was written; none in the demo.
+    pub feed: Option<String>,
+    /// When the next one is due.
+    pub next: Option<DateTime<Utc>>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// Its place.
+    pub seq: u64,
+    /// The digest of its frame, in hexadecimal.
+    pub digest: String,
+    /// What happened.
+    pub record: Record,
+    /// `HOLT Marie · Consultation` for those who may read records.
+    pub subject: Option<String>,
+}
+
+/// What verification of the log found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Frames read.
+    pub frames: u64,
+    /// The last digest, in hexadecimal.
+    pub head: String,
+    /// What is wrong, a sentence each.
+    pub damage: Vec<String>,
+}
+
+/// How things stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The numbers of the queue.
+    pub totals: Totals,
+    /// What people must know, a sentence each.
+    pub alarms: Vec<String>,
+    /// Last sequence number of the journal.
+    pub seq: u64,
+    /// The daemon's version.
+    pub build: String,
+    /// The rules in use.
+    pub rules: String,
+    /// Bytes free on the store's disk.
+    pub free_bytes: u64,
+}
