@@ -92,7 +92,8 @@ pub fn sentences(text: &str) -> Vec<Span> {
                 while next < bytes.len() && matches!(bytes[next], b'.' | b'!' | b'?' | b'"' | b'\'' | b')') {
                     next += 1;
                 }
-                let rest = &text[text.ceil_char_boundary(next)..];
+                // Only ASCII was stepped over, so this is a character edge.
+                let rest = text.get(next..).unwrap_or_default();
                 let spaced = rest.starts_with([' ', '\t', '\n', '\r']);
                 let capital = rest.trim_start().chars().next().is_none_or(|c| !c.is_lowercase());
                 let word = text[start..at].rsplit([' ', '\n', '(']).next().unwrap_or_default();

@@ -47,7 +47,7 @@ pub fn cautions(text: &str, span: Span) -> Vec<Caution> {
     if words.iter().any(|word| word.starts_with("allerg") || word.starts_with("anaphyla")) {
         found.push(Caution::Allergy);
     }
-    let whole_sentence = crate::record::sentences(text).iter().any(|sentence| *sentence == span);
+    let whole_sentence = crate::record::sentences(text).contains(&span);
     if !whole_sentence && words.iter().any(|word| NEGATIONS.contains(&word.as_str())) {
         found.push(Caution::Negation);
     }
