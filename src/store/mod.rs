@@ -56,50 +56,44 @@ pub struct UnitId(pub [u8; 16]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Table {
-    /// Format, practice, settings: few small rows.
+    /// Format and practice: few small rows.
     Meta = 1,
     /// Patients by id.
     Patient = 2,
-    /// Entries with their review, by id.
+    /// Entries with the review of their current version, by id.
     Entry = 3,
     /// Versions by entry id and version number.
     Version = 4,
     /// Screenings by entry id and version number.
     Screening = 5,
+    /// Reviews of superseded versions, by entry id and version number.
+    Review = 6,
     /// Which entry a source's part belongs to.
-    Part = 6,
-    /// What waits for a person, in order of urgency.
-    Queue = 7,
-    /// What waits for time, in order of time.
-    Due = 8,
-    /// Entries of a patient.
-    OfPatient = 9,
-    /// Rows set aside, by batch.
+    Part = 7,
+    /// Names of staff, by the source's key.
+    Staff = 8,
+    /// Pulls, by number.
+    Batch = 9,
+    /// Rows set aside, by pull and number.
     SetAside = 10,
-    /// Batches pulled.
-    Batch = 11,
     /// Half-made redactions, by entry and login.
-    Draft = 12,
-    /// Patients of a household.
-    Household = 13,
+    Draft = 11,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Patient,
         Self::Entry,
         Self::Version,
         Self::Screening,
+        Self::Review,
         Self::Part,
-        Self::Queue,
-        Self::Due,
-        Self::OfPatient,
-        Self::SetAside,
+        Self::Staff,
         Self::Batch,
+        Self::SetAside,
         Self::Draft,
-        Self::Household,
     ];
 }
 
@@ -121,7 +115,7 @@ pub struct Unit {
     pub id: UnitId,
     /// What must be so.
     pub pre: Vec<(Table, Vec<u8>, Expect)>,
-    /// What changes: `Some` puts, `None` deletes. At most 500 writes and 8 MiB.
+    /// What changes: `Some` puts, `None` deletes. At most 16 MiB in all.
     pub writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
     /// What happened. At least one.
     pub audit: Vec<Record>,
