@@ -79,8 +79,11 @@ pub enum Request {
         /// The draft; `None` forgets it.
         draft: Option<Draft>,
     },
-    /// Pulls now: in the demo the next day, otherwise what the settings name.
-    Pull,
+    /// Pulls now.
+    Pull {
+        /// What, e.g. `emis:PATH`. `None`: the next feed, which in the demo is the next day.
+        from: Option<String>,
+    },
     /// Shows what is due and writes the feed.
     Publish,
     /// Audit records, newest first.
@@ -89,6 +92,8 @@ pub enum Request {
         before: Option<u64>,
         /// At most this many.
         limit: usize,
+        /// Also what the program notes of each arriving entry.
+        everything: bool,
     },
     /// Recomputes the whole log.
     Verify,

@@ -114,6 +114,18 @@ pub enum Event {
         /// How many records were shown.
         rows: usize,
     },
+    /// Somebody kept, or forgot, a half-made redaction.
+    DraftKept {
+        /// How many removals it holds.
+        removals: usize,
+    },
+    /// The log was recomputed.
+    LogVerified {
+        /// Frames read.
+        frames: u64,
+        /// Damages found.
+        damage: usize,
+    },
     /// A pull began.
     PullStarted {
         /// The source.
@@ -201,6 +213,8 @@ impl Event {
             Self::QueueViewed { .. } => "viewed queue",
             Self::EntryOpened => "opened",
             Self::AuditViewed { .. } => "viewed log",
+            Self::DraftKept { .. } => "kept draft",
+            Self::LogVerified { .. } => "verified log",
             Self::PullStarted { .. } => "pull started",
             Self::PullFinished { .. } => "pulled",
             Self::Ingested => "arrived",

@@ -134,6 +134,8 @@ pub enum Event<'a> {
     HoldElapsed,
     /// The day's batch is made.
     Publish,
+    /// Its time came, and what must hold then did not.
+    KeptBack,
     /// The source sent other content.
     SourceChanged,
     /// The source deleted the entry.
@@ -152,6 +154,7 @@ impl Event<'_> {
             Self::Undo => EventName::Undo,
             Self::HoldElapsed => EventName::HoldElapsed,
             Self::Publish => EventName::Publish,
+            Self::KeptBack => EventName::KeptBack,
             Self::SourceChanged => EventName::SourceChanged,
             Self::SourceDeleted => EventName::SourceDeleted,
         }
@@ -173,6 +176,8 @@ pub enum EventName {
     HoldElapsed,
     /// The day's batch is made.
     Publish,
+    /// Its time came, and what must hold then did not.
+    KeptBack,
     /// The source sent other content.
     SourceChanged,
     /// The source deleted the entry.
@@ -214,6 +219,7 @@ pub const TRANSITIONS: &[Transition] = {
         row(Screening, On::Screened, &[NotOpen, AutoHold, Queued], Who::System),
         row(Screening, On::Hide, &[Hidden], Who::Reviewer),
         row(AutoHold, On::HoldElapsed, &[Settling], Who::System),
+        row(AutoHold, On::KeptBack, &[Queued], Who::System),
         row(AutoHold, On::Hide, &[Hidden], Who::Reviewer),
         row(Queued, On::Release, &[Settling, AwaitingSecond], Who::Reviewer),
         row(Queued, On::Hide, &[Hidden], Who::Reviewer),
@@ -221,6 +227,7 @@ pub const TRANSITIONS: &[Transition] = {
         row(AwaitingSecond, On::Hide, &[Hidden], Who::Reviewer),
         row(AwaitingSecond, On::Undo, &[Queued], Who::Decider),
         row(Settling, On::Publish, &[Released], Who::System),
+        row(Settling, On::KeptBack, &[Queued], Who::System),
         row(Settling, On::Hide, &[Hidden], Who::Reviewer),
         row(Settling, On::Undo, &[Queued], Who::Decider),
         row(Released, On::Hide, &[Hidden], Who::Reviewer),
@@ -313,6 +320,7 @@ fn words(on: EventName) -> &'static str {
         EventName::Undo => "taking back",
         EventName::HoldElapsed => "ending the hold",
         EventName::Publish => "publishing",
+        EventName::KeptBack => "keeping back",
         EventName::SourceChanged => "a change",
         EventName::SourceDeleted => "a deletion",
     }
@@ -378,6 +386,10 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
                 return Err(Refusal::NotYet(due));
             }
             next.state = State::Released;
+        }
+        Event::KeptBack => {
+            next.decisions.clear();
+            next.state = State::Queued;
         }
         Event::SourceChanged => next.state = State::Superseded,
         Event::SourceDeleted => next.state = State::SourceDeleted,

@@ -19,6 +19,15 @@ pub trait Source {
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
 
+/// The feed that `spec` names: `emis:PATH` or `fhir:PATH`.
+///
+/// # Errors
+/// When the kind of feed is not known.
+pub fn open(spec: &str) -> Result<Box<dyn Source>, SourceError> {
+    let _ = spec;
+    Err(SourceError("no adaptors yet".into()))
+}
+
 /// What a feed says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
@@ -26,6 +35,21 @@ pub enum Change {
     Patient(PatientFacts),
     /// A patient left the feed's scope.
     PatientGone(SourceKey),
+    /// Who reads a patient's record, where nothing else of the patient changed.
+    Online {
+        /// Whose record.
+        nhs_number: NhsNumber,
+        /// The whole of what is known about their online access.
+        access: OnlineAccess,
+    },
+    /// The name of a member of staff, to be remembered: later feeds may name an [`Author`] by
+    /// identifier alone.
+    Staff {
+        /// The source's name for the person; `id` is the one that [`Author::id`] carries.
+        key: SourceKey,
+        /// The name as shown.
+        name: String,
+    },
     /// The facts of an entry as a whole: a consultation's header, a document's title.
     Group(GroupFacts),
     /// An entry is gone with everything in it.

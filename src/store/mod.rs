@@ -41,6 +41,12 @@ pub trait Store: Send + Sync {
     /// As [`Store::get`].
     fn outcome(&self, id: UnitId) -> Result<Option<Receipt>, StoreError>;
 
+    /// Sequence number and digest of the last durable frame; `None` for an empty store.
+    fn head(&self) -> Option<(u64, [u8; 32])>;
+
+    /// Bytes free on the disk that holds the store.
+    fn space(&self) -> u64;
+
     /// Reads every frame and every value and reports what is wrong.
     ///
     /// # Errors
