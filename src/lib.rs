@@ -24,6 +24,7 @@
 //! `tests/house.rs` enforces who may name whom.
 
 pub mod audit;
+pub mod cli;
 pub mod record;
 pub mod screen;
 pub mod source;
