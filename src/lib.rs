@@ -25,6 +25,7 @@
 
 pub mod audit;
 pub mod channel;
+pub mod cli;
 pub mod client;
 pub mod daemon;
 pub mod protocol;
