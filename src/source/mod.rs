@@ -1,9 +1,22 @@
 //! Where entries come from, one file a system. An adaptor turns a feed's rows into [`Change`]s and
 //! knows nothing of what becomes of them.
 
+use std::fmt;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex, SourceKey};
+
+pub mod emis;
+
+mod dates;
+mod outlet;
+mod rows;
+mod table;
+
+/// The longest text, in bytes, that is taken from one field. A longer one is not screened, so it is
+/// dropped and its line marked [`TooLarge`](crate::record::Unreadable::TooLarge).
+pub const TEXT_LIMIT: usize = 1 << 20;
 
 /// A feed that can be read once, from beginning to end.
 pub trait Source {
@@ -14,7 +27,7 @@ pub trait Source {
     /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
     ///
     /// # Errors
-    /// When the feed as a whole cannot be read (no such folder, a table without its key column);
+    /// When the feed as a whole cannot be read (no such folder, nothing in it that the adaptor knows);
     /// or what `sink` returned.
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
@@ -52,13 +65,13 @@ pub enum Change {
     },
     /// The facts of an entry as a whole: a consultation's header, a document's title.
     Group(GroupFacts),
-    /// An entry is gone with everything in it.
+    /// An entry is gone with everything in it. One that was never seen is no error.
     GroupGone(SourceKey),
     /// One line is new or changed.
     Part(PartFacts),
-    /// One line is gone.
+    /// One line is gone. One that was never seen is no error.
     PartGone(SourceKey),
-    /// A row that could not be used.
+    /// A row that could not be used, or only with a gap.
     SetAside(SetAside),
     /// Something about the feed as a whole that people must know, in one sentence.
     Notice(String),
@@ -141,7 +154,7 @@ pub enum Belongs {
     Alone,
 }
 
-/// A row that could not be used.
+/// A row that could not be used, or was used with a gap: `why` says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// The file's name, without its folder.
@@ -150,6 +163,15 @@ pub struct SetAside {
     pub row: u64,
     /// What is wrong and what to do, in one sentence without any content of the row.
     pub why: String,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.row {
+            0 => write!(f, "{}: {}", self.file, self.why),
+            row => write!(f, "{}, row {row}: {}", self.file, self.why),
+        }
+    }
 }
 
 /// Why a feed could not be read. One sentence: what, where, what to do.
