@@ -88,11 +88,18 @@ impl Session {
                     Some(_) if actor.role == Role::Clinician => {
                         return Err(ServiceError::Refused("only the lead or the administrator names a feed".into()));
                     }
-                    Some(from) => Some(crate::source::open(&from)),
+                    Some(from) => Some(crate::source::open(&from, service.now().date_naive())),
                     None => (lock(&service.feed))(),
                 };
                 match feed {
-                    Some(feed) => Reply::Pulled(service.pull(actor, feed?.as_mut())?),
+                    Some(feed) => {
+                        let pulled = service.pull(actor, feed?.as_mut())?;
+                        // After the pull, so that what the source has changed is not shown.
+                        if service.is_due() {
+                            service.publish(&Actor::system("publish"))?;
+                        }
+                        Reply::Pulled(pulled)
+                    }
                     None => Reply::Refused { why: "there is no further feed to pull".into() },
                 }
             }

@@ -32,13 +32,16 @@ pub trait Source {
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
 
-/// The feed that `spec` names: `emis:PATH` or `fhir:PATH`.
+/// The feed that `spec` names, `emis:PATH` or `fhir:PATH`; dates after `today` are mistakes.
 ///
 /// # Errors
 /// When the kind of feed is not known.
-pub fn open(spec: &str) -> Result<Box<dyn Source>, SourceError> {
-    let _ = spec;
-    Err(SourceError("no adaptors yet".into()))
+pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError> {
+    match spec.split_once(':') {
+        Some(("emis", path)) => Ok(Box::new(Emis::new(path))),
+        Some(("fhir", path)) => Ok(Box::new(Fhir::new(path, today))),
+        _ => Err(SourceError("a feed is named emis:PATH or fhir:PATH: say which kind of feed it is".into())),
+    }
 }
 
 /// What a feed says.
