@@ -4,7 +4,19 @@
 //! then applied to sled, then shown to readers, then acknowledged. sled 0.34.7 alone does not reach the
 //! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
 
+mod embedded;
+mod journal;
+mod lock;
+mod payload;
+mod seal;
+mod sled;
+mod writer;
+
+use std::path::Path;
+
 use crate::audit::Record;
+
+pub use embedded::{EmbeddedStore, Opened, Options, verify_offline};
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
 /// its writes and its audit records, and takes effect whole or not at all.
@@ -195,4 +207,19 @@ pub enum StoreError {
     /// The unit is not of the form the store takes.
     #[error("the unit of work is not acceptable: {0}")]
     Unacceptable(&'static str),
+}
+
+/// Space on a file system, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still use.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+fn space_of(directory: &Path) -> Result<Space, String> {
+    let found = rustix::fs::statvfs(directory)
+        .map_err(|why| format!("cannot ask how much space is left in {}: {why}", directory.display()))?;
+    Ok(Space { free: found.f_bavail * found.f_frsize, total: found.f_blocks * found.f_frsize })
 }
