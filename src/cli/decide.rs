@@ -77,8 +77,7 @@ async fn decide(args: &DecideArgs, practice: &mut Reached) -> Result<Decided, Fa
             Act::Redact { removals, style: if *marked { Style::Marked } else { Style::Silent } }
         }
     };
-    let request =
-        Request::Decide { entry, version: opened.row.version, revision: opened.row.revision, act };
+    let request = Request::Decide { entry, version: opened.row.version, revision: opened.row.revision, act };
     match practice.ask(request).await? {
         Reply::Decided(decided) => Ok(decided),
         _ => Err(garbled()),

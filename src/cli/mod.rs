@@ -8,14 +8,11 @@ use clap::{Parser, Subcommand};
 pub mod audit;
 pub mod context;
 pub mod decide;
-pub mod demo;
 pub mod eval;
-pub mod keys;
 pub mod publish;
 pub mod pull;
 pub mod queue;
 mod reach;
-pub mod review;
 pub mod rules;
 pub mod screen;
 pub mod serve;
@@ -35,12 +32,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try the whole product on an invented practice, in a throw-away folder
-    Demo(demo::DemoArgs),
     /// Run the daemon that owns the practice's store
     Serve,
-    /// Open the reviewer's screen (what anteroom does without a command)
-    Review,
     /// Pull a feed now
     Pull(pull::PullArgs),
     /// List what waits for a person
@@ -65,8 +58,6 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Check, list or explain the rules of screening
     Rules(rules::RulesArgs),
-    /// Print the keys and what they do
-    Keys(keys::KeysArgs),
 }
 
 /// How a command ends: its exit code (design §10).
@@ -142,20 +133,11 @@ impl From<std::io::Error> for Failure {
 pub fn run(arguments: Arguments) -> Exit {
     let (input, out, mut err) = (stdin().lock(), stdout().lock(), stderr());
     let dir = arguments.dir;
-    let result = match arguments.command.unwrap_or(Command::Review) {
+    let result = match arguments.command.unwrap_or(Command::Serve) {
         Command::Screen(args) => return screen::run(&args, input, out, err),
         Command::Context(args) => return context::run(&args, input, out, err),
         Command::Eval(args) => return eval::run(&args, input, out, err),
         Command::Rules(args) => return rules::run(&args, input, out, err),
-        Command::Keys(args) => keys::run(&args, out),
-        Command::Demo(args) => {
-            drop((input, out));
-            in_runtime(demo::run(&args))
-        }
-        Command::Review => {
-            drop((input, out));
-            in_runtime(review::run(dir))
-        }
         Command::Serve => in_runtime(serve::run(dir)),
         Command::Pull(args) => in_runtime(pull::run(&args, dir, out)),
         Command::Queue(args) => in_runtime(queue::run(&args, dir, out)),

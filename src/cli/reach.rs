@@ -107,7 +107,7 @@ pub fn open(dir: &Path) -> Result<Arc<Service>, Failure> {
         feed,
         demo: false,
     })?;
-    service.opened(opened.tail_cut, opened.rebuilt.as_deref())?;
+    service.note_opening(opened.tail_cut, opened.view_rebuilt)?;
     Ok(Arc::new(service))
 }
 

@@ -44,8 +44,11 @@ fn print(opened: &Opened, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "{}  {}  {}", shown(&row.title), shown(&row.author), row.state.name())?;
     for part in &opened.version.parts {
         writeln!(out)?;
-        let lead: Vec<&str> =
-            [&part.heading, &part.display, &part.value].into_iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
+        let lead: Vec<&str> = [&part.heading, &part.display, &part.value]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|s| !s.is_empty())
+            .collect();
         writeln!(out, "  {}", shown(&lead.join("  ")))?;
         for line in shown(&part.text).as_str().lines() {
             writeln!(out, "    {line}")?;
@@ -53,7 +56,13 @@ fn print(opened: &Opened, out: &mut impl Write) -> std::io::Result<()> {
     }
     writeln!(out)?;
     for finding in &opened.screening.findings {
-        writeln!(out, "  {} {}: {}", "▲".repeat(usize::from(u8::from(finding.tier))), finding.category.words(), finding.why)?;
+        writeln!(
+            out,
+            "  {} {}: {}",
+            "▲".repeat(usize::from(u8::from(finding.tier))),
+            finding.category.words(),
+            finding.why
+        )?;
     }
     Ok(())
 }

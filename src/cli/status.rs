@@ -33,7 +33,11 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
             writeln!(out, "! {}", shown(alarm))?;
         }
         writeln!(out, "{} to review, {} late, {} already readable", totals.to_review, totals.late, totals.readable)?;
-        writeln!(out, "{} on hold, {} settling, {} visible, {} hidden", totals.on_hold, totals.settling, totals.released, totals.hidden)?;
+        writeln!(
+            out,
+            "{} on hold, {} settling, {} visible, {} hidden",
+            totals.on_hold, totals.settling, totals.released, totals.hidden
+        )?;
         writeln!(out, "{} rows set aside in the last pull", totals.set_aside)?;
         writeln!(out, "log at {}, rules {}, {} MB free", status.seq, status.rules, status.free_bytes >> 20)?;
     }

@@ -131,6 +131,21 @@ impl Service {
         Ok(service)
     }
 
+    /// Puts into the log what opening the store had to do.
+    ///
+    /// # Errors
+    /// When the store takes no writes.
+    pub fn note_opening(&self, tail_cut: Option<u64>, view_rebuilt: Option<String>) -> Result<(), ServiceError> {
+        let job = Actor::system("store");
+        if let Some(bytes) = tail_cut {
+            self.note(&job, Event::TailCut { bytes })?;
+        }
+        if let Some(why) = view_rebuilt {
+            self.note(&job, Event::ViewRebuilt { why })?;
+        }
+        Ok(())
+    }
+
     /// A number that rises whenever the queue may look different.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()

@@ -90,14 +90,13 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub fn status(&self) -> Result<Status, ServiceError> {
-        let space = self.store.space();
         Ok(Status {
             totals: self.totals()?,
             alarms: self.alarms()?,
-            seq: self.store.head().map_or(0, |(seq, _)| seq),
+            seq: self.store.head(),
             build: env!("CARGO_PKG_VERSION").to_owned(),
             rules: self.rules.version().to_owned(),
-            free_bytes: space,
+            free_bytes: self.store.space()?.free,
         })
     }
 
@@ -300,8 +299,7 @@ impl Service {
         const PAGE: u64 = 200;
         let mut lines = Vec::new();
         let mut subjects: HashMap<EntryId, Option<String>> = HashMap::new();
-        let head = self.store.head().map_or(0, |(seq, _)| seq);
-        let mut end = before.unwrap_or(u64::MAX).min(head + 1);
+        let mut end = before.unwrap_or(u64::MAX).min(self.store.head() + 1);
         while end > 1 && lines.len() < limit {
             let start = end.saturating_sub(PAGE).max(1);
             let frames = self.store.log(start, (end - start) as usize)?;

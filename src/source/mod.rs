@@ -38,8 +38,7 @@ pub trait Source {
 /// When the kind of feed is not known.
 pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError> {
     match spec.split_once(':') {
-        Some(("emis", path)) => Ok(Box::new(Emis::new(path))),
-        Some(("fhir", path)) => Ok(Box::new(Fhir::new(path, today))),
+        Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
         _ => Err(SourceError("a feed is named emis:PATH or fhir:PATH: say which kind of feed it is".into())),
     }
 }

@@ -25,7 +25,7 @@ pub struct Options {
     /// Bytes of a journal segment, which are written when it is made; 4 KiB to 1 GiB.
     pub segment_bytes: u64,
     /// Free space, in bytes, below which work is refused with [`StoreError::Full`]. Meant for decisions;
-    /// for a pull ask [`EmbeddedStore::space`] and keep more.
+    /// for a pull ask [`Store::space`] and keep more.
     pub floor_bytes: u64,
 }
 
@@ -103,14 +103,6 @@ impl EmbeddedStore {
         Ok((store, opened))
     }
 
-    /// Space on the file system that holds the store.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when it cannot be asked.
-    pub fn space(&self) -> Result<super::Space, StoreError> {
-        super::space_of(&self.directory).map_err(StoreError::Unavailable)
-    }
-
     fn read_only(&self) -> StoreError {
         let why = self.stopped.get().map_or("the writer has stopped: start the program again", String::as_str);
         StoreError::ReadOnly(why.to_owned())
@@ -145,6 +137,14 @@ impl Store for EmbeddedStore {
             return Err(self.read_only());
         }
         Ok(found.map(|(seq, leaf)| Receipt { seq, leaf, replayed: true }))
+    }
+
+    fn head(&self) -> u64 {
+        self.journal.end().0
+    }
+
+    fn space(&self) -> Result<super::Space, StoreError> {
+        super::space_of(&self.directory).map_err(StoreError::Unavailable)
     }
 
     fn verify(&self) -> Result<Report, StoreError> {

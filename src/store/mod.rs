@@ -53,11 +53,14 @@ pub trait Store: Send + Sync {
     /// As [`Store::get`].
     fn outcome(&self, id: UnitId) -> Result<Option<Receipt>, StoreError>;
 
-    /// Sequence number and digest of the last durable frame; `None` for an empty store.
-    fn head(&self) -> Option<(u64, [u8; 32])>;
+    /// Sequence number of the last unit that readers see; 0 for an empty store.
+    fn head(&self) -> u64;
 
-    /// Bytes free on the disk that holds the store.
-    fn space(&self) -> u64;
+    /// Space on the disk that holds the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it cannot be asked.
+    fn space(&self) -> Result<Space, StoreError>;
 
     /// Reads every frame and every value and reports what is wrong.
     ///

@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 
 /// Most bytes of a key.
 pub const KEY_LIMIT: usize = 1024;
-const WRITE_LIMIT: usize = 500;
+const WRITE_LIMIT: usize = 20_000;
 const BYTE_LIMIT: usize = 8 << 20;
 
 /// The bytes of a unit.
@@ -22,7 +22,7 @@ pub fn encode(unit: &Unit) -> Result<Vec<u8>, StoreError> {
         return Err(StoreError::Unacceptable("it has no audit record"));
     }
     if unit.writes.len() > WRITE_LIMIT || unit.pre.len() > WRITE_LIMIT {
-        return Err(StoreError::Unacceptable("it has more than 500 writes or preconditions: divide it"));
+        return Err(StoreError::Unacceptable("it has more than 20,000 writes or preconditions: divide it"));
     }
     let keys = unit.writes.iter().map(|(_, key, _)| key).chain(unit.pre.iter().map(|(_, key, _)| key));
     if keys.clone().any(|key| key.len() > KEY_LIMIT) {
