@@ -196,3 +196,135 @@ fn length_without_zeros_at_end(mut bytes: &[u8]) -> usize {
     }
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::super::frame::write_frame;
+    use super::*;
+
+    /// A frame's number, what it says was synced before it, and its payload.
+    type Line<'a> = (u64, u64, &'a [u8]);
+
+    /// Frames that each follow the one before.
+    fn frames(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
+        let mut previous = NO_FRAME;
+        let mut frames = Vec::new();
+        for (seq, synced, payload) in lines {
+            let mut frame = Vec::new();
+            previous = write_frame(&mut frame, *seq, *synced, &previous, payload);
+            frames.push(frame);
+        }
+        frames
+    }
+
+    fn five() -> Vec<Vec<u8>> {
+        frames(&[(1, 0, b"one"), (2, 1, b"two"), (3, 2, b"three"), (4, 3, b"four"), (5, 4, b"five")])
+    }
+
+    fn segment(frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = SegmentHeader { number: 1, first: 1, previous: NO_FRAME }.write();
+        bytes.extend(frames.concat());
+        bytes.extend([0; 5000]);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Chain {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(segment_name(1)), bytes).unwrap();
+        read_chain(directory.path(), None, &mut |_, frame| {
+            if frame.payload == b"nonsense" { Err("it is nonsense".to_owned()) } else { Ok(()) }
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_sound_journal_is_read_to_its_end() {
+        let frames = five();
+        let chain = read(&segment(&frames));
+        assert_eq!((chain.frames, chain.seq, chain.loose, chain.damage.as_slice()), (5, 5, 0, [].as_slice()));
+        assert_eq!(chain.head.as_slice(), &frames[4][frames[4].len() - 32..]);
+        assert_eq!(chain.end.unwrap().offset as usize, SEGMENT_HEADER + frames.concat().len());
+    }
+
+    #[test]
+    fn every_byte_counts() {
+        let sound = segment(&five());
+        for at in 0..sound.len() {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 0x10;
+            let chain = read(&bytes);
+            assert!(!chain.damage.is_empty() || chain.loose > 0, "byte {at} was changed unseen");
+        }
+    }
+
+    #[test]
+    fn frames_dropped_repeated_swapped_inserted_or_rewritten_show() {
+        let sound = five();
+        let mut tampered = Vec::new();
+        for at in 0..5 {
+            if at < 4 {
+                let mut dropped = sound.clone();
+                dropped.remove(at);
+                tampered.push(("dropped", dropped));
+            }
+            let mut repeated = sound.clone();
+            repeated.insert(at, sound[at].clone());
+            tampered.push(("repeated", repeated));
+            for other in at + 1..5 {
+                let mut swapped = sound.clone();
+                swapped.swap(at, other);
+                tampered.push(("swapped", swapped));
+            }
+        }
+        // An edit whose own digest was made right, and an insertion that renumbers what follows.
+        let mut edited = sound.clone();
+        edited[2] = frames(&[(1, 0, b"one"), (2, 1, b"two"), (3, 2, b"THREE")]).remove(2);
+        tampered.push(("rewritten", edited));
+        let mut inserted = sound.clone();
+        inserted.insert(2, frames(&[(1, 0, b"one"), (2, 1, b"two"), (3, 2, b"false")]).remove(2));
+        tampered.push(("inserted", inserted));
+        for (how, frames) in tampered {
+            assert!(!read(&segment(&frames)).damage.is_empty(), "frames were {how} unseen");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_cannot_be_read_is_damage() {
+        let chain = read(&segment(&frames(&[(1, 0, b"one"), (2, 1, b"nonsense")])));
+        assert_eq!(chain.damage, ["frame 2 in 00000001.journal cannot be read: it is nonsense"]);
+    }
+
+    #[test]
+    fn a_hole_in_one_append_is_a_power_cut_and_a_hole_before_a_later_append_is_damage() {
+        // 3, 4 and 5 were written at once; a power cut kept any of them.
+        let together = frames(&[(1, 0, b"one"), (2, 1, b"two"), (3, 2, b"three"), (4, 2, b"four"), (5, 2, b"five")]);
+        let mut cut = together;
+        cut[2].fill(0);
+        let chain = read(&segment(&cut));
+        assert_eq!((chain.frames, chain.damage.as_slice()), (2, [].as_slice()));
+        assert!(chain.loose > 0);
+
+        // 5 was written when 4 had been acknowledged.
+        let mut hole = five();
+        hole[2].fill(0);
+        let chain = read(&segment(&hole));
+        assert_eq!(chain.damage.len(), 1, "{:?}", chain.damage);
+        assert!(chain.damage[0].contains("where frame 3 should be; frame 4 follows it"), "{:?}", chain.damage);
+    }
+
+    #[test]
+    fn reading_stops_where_it_is_told_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let frames = five();
+        let mut bytes = segment(&frames[..4]);
+        let offset = SEGMENT_HEADER + frames[..4].concat().len();
+        bytes.splice(offset.., *b"half of the frame that is being written");
+        fs::write(directory.path().join(segment_name(1)), bytes).unwrap();
+        fs::write(directory.path().join(segment_name(2)), b"being made").unwrap();
+        let until = Place { segment: 1, offset: offset as u64 };
+        let chain = read_chain(directory.path(), Some(until), &mut |_, _| Ok(())).unwrap();
+        assert_eq!((chain.frames, chain.loose, chain.damage.as_slice()), (4, 0, [].as_slice()));
+    }
+}

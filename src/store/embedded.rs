@@ -329,7 +329,8 @@ fn set_aside(directory: &Path) -> std::io::Result<()> {
     fs::rename(view, directory.join(format!("view.bad.{next}")))?;
     bad.push(next);
     for old in bad.iter().rev().skip(BAD_VIEWS) {
-        fs::remove_dir_all(directory.join(format!("view.bad.{old}")))?;
+        // One too many does no harm; not opening would.
+        let _ = fs::remove_dir_all(directory.join(format!("view.bad.{old}")));
     }
     Ok(())
 }

@@ -1,40 +1,15 @@
 //! The embedded store, through its public door.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+mod concurrent;
+mod damage;
+mod full;
+mod kit;
+mod model;
 
-use anteroom::audit::{Actor, Event, Outcome, Record};
-use anteroom::store::{EmbeddedStore, Expect, Opened, Options, Store, StoreError, Table, Unit, UnitId, verify_offline};
-use chrono::{DateTime, Utc};
+use anteroom::store::{EmbeddedStore, Expect, Opened, Store, StoreError, Table, verify_offline};
 
-fn options() -> Options {
-    Options { segment_bytes: 64 << 10, floor_bytes: 0 }
-}
-
-fn open(directory: &Path) -> (EmbeddedStore, Opened) {
-    EmbeddedStore::open(directory, &options()).unwrap()
-}
-
-fn record() -> Record {
-    Record {
-        at: DateTime::<Utc>::from_timestamp(1_700_000_000, 123_456_789).unwrap(),
-        actor: Actor::system("test"),
-        event: Event::EntryOpened,
-        outcome: Outcome::Done,
-        patient: None,
-        entry: None,
-        version: None,
-        states: None,
-    }
-}
-
-fn unit(id: u128, writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>) -> Unit {
-    Unit { id: UnitId(id.to_be_bytes()), pre: Vec::new(), writes, audit: vec![record()] }
-}
-
-fn put(id: u128, key: &str, value: &[u8]) -> Unit {
-    unit(id, vec![(Table::Entry, key.as_bytes().to_vec(), Some(value.to_vec()))])
-}
+use crate::kit::{id, open, options, put};
 
 #[test]
 fn commits_reads_scans_logs_and_opens_again() {
@@ -66,8 +41,8 @@ fn commits_reads_scans_logs_and_opens_again() {
     assert_eq!(log[0].digest, first.leaf);
     let again = store.commit(put(1, "a1", b"other")).unwrap();
     assert_eq!((again.seq, again.leaf, again.replayed), (1, first.leaf, true));
-    assert_eq!(store.outcome(UnitId(1u128.to_be_bytes())).unwrap(), Some(again));
-    assert_eq!(store.outcome(UnitId(3u128.to_be_bytes())).unwrap(), None);
+    assert_eq!(store.outcome(id(1)).unwrap(), Some(again));
+    assert_eq!(store.outcome(id(3)).unwrap(), None);
     let report = store.verify().unwrap();
     assert_eq!((report.frames, report.damage.as_slice()), (2, [].as_slice()));
     assert_eq!(verify_offline(directory.path()).unwrap(), report);
