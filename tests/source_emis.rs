@@ -36,7 +36,13 @@ const OBSERVATIONS: &str = "ObservationGuid,PatientGuid,OrganisationGuid,Effecti
 fn a_line_of_a_consultation() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "Coding_ClinicalCode", CODES);
-    write(folder.path(), "CareRecord_Observation", format!("\u{feff}{OBSERVATIONS}{{b0000000-0000-4000-8000-000000000001}},{{c0000000-0000-4000-8000-000000000001}},{PRACTICE},2026-02-28,YMD,2026-02-28,09:30:00,,,,100,,\"he said \"\"no\"\",\r\nthen left\",{{d0000000-0000-4000-8000-000000000001}},,,Observation,,,,false,false,7\r\n"));
+    write(
+        folder.path(),
+        "CareRecord_Observation",
+        format!(
+            "\u{feff}{OBSERVATIONS}{{b0000000-0000-4000-8000-000000000001}},{{c0000000-0000-4000-8000-000000000001}},{PRACTICE},2026-02-28,YMD,2026-02-28,09:30:00,,,,100,,\"he said \"\"no\"\",\r\nthen left\",{{d0000000-0000-4000-8000-000000000001}},,,Observation,,,,false,false,7\r\n"
+        ),
+    );
     let changes = read(folder.path());
     let Some(Change::Part(facts)) = changes.iter().find(|change| matches!(change, Change::Part(_))) else {
         panic!("{changes:?}")
