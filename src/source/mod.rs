@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex, SourceKey};
 
 pub mod emis;
+pub mod fhir;
 
 mod dates;
 mod outlet;
