@@ -40,6 +40,7 @@ pub trait Source {
 pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError> {
     match spec.split_once(':') {
         Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
+        Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
         _ => Err(SourceError("a feed is named emis:PATH or fhir:PATH: say which kind of feed it is".into())),
     }
 }
