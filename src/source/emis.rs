@@ -15,7 +15,7 @@ mod online;
 mod people;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
@@ -30,21 +30,41 @@ use online::Online;
 /// The name that keys and messages carry.
 const SYSTEM: &str = "emis";
 
+/// Where the words of letters are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Letters {
+    /// Not in the extract, which names a document without sending it. So it is with EMIS Web, and so
+    /// every letter is held as unread, whatever comment was filed with it.
+    #[default]
+    Elsewhere,
+    /// In the free text of the document's own row, whole: whoever delivers the extract puts them there.
+    /// A document whose row has no text is still held as unread.
+    InText,
+}
+
 /// One extract folder.
 #[derive(Debug)]
 pub struct Emis {
     folder: PathBuf,
+    letters: Letters,
 }
 
 impl Emis {
     /// A source that reads the tables in `folder`. Nothing is opened yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), letters: Letters::default() }
+    }
+
+    /// The same source, told where the words of letters are.
+    #[must_use]
+    pub fn with_letters(self, letters: Letters) -> Self {
+        Self { letters, ..self }
     }
 }
 
 /// What rows of one table need from the others.
 struct Day {
+    letters: Letters,
     /// The practice, where the folder is about one only.
     only_practice: Option<String>,
     staff: HashMap<SourceKey, String>,
@@ -66,6 +86,7 @@ impl Source for Emis {
             sink(Change::Notice(notice))?;
         }
         let mut day = Day {
+            letters: self.letters,
             only_practice: people::practices(&folder, sink)?,
             staff: HashMap::new(),
             codes: Codes::default(),
@@ -157,9 +178,4 @@ fn day_of(
 /// The last day that can stand in a file: a year after it was extracted.
 fn latest(file: &ExtractFile) -> NaiveDate {
     dates::a_year_after(file.extracted.date())
-}
-
-/// The path as people know it, for a sentence.
-fn shown(path: &Path) -> std::path::Display<'_> {
-    path.display()
 }

@@ -304,7 +304,7 @@ fn not_valid(line: &[u8]) -> &'static str {
     if std::str::from_utf8(line).is_err() {
         "the line is not valid UTF-8: it was left out; export it again"
     } else {
-        "the line is not valid JSON: it was left out; export it again"
+        "the line is not one resource in JSON: it was left out; export it again"
     }
 }
 

@@ -15,7 +15,6 @@ pub(super) struct Outlet<'a> {
 impl<'a> Outlet<'a> {
     /// For the rows of `file`, named without its folder.
     pub(super) fn new(file: &str, sink: &'a mut Sink<'_>) -> Self {
-        // The sink outlives this borrow of it; only its own lifetime has to shrink to that borrow.
         Self { file: file.to_owned(), sink }
     }
 

@@ -170,7 +170,7 @@ impl<R: Read> Rows<R> {
         let Some((count, key)) = self.shape else { return false };
         let mut fields = Fields::default();
         if matches!(split(rest, self.ended, &mut fields), Split::Row(_)) && fields.ends.len() == count {
-            return fields.get(key).is_some_and(|id| !id.is_empty() && !id.contains(&b' ') && id.len() <= 64);
+            return fields.get(key).is_some_and(|id| !id.is_empty() && id.len() <= 64);
         }
         let line = rest.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
         let field = line.split(|byte| *byte == b',').nth(key).unwrap_or_default();

@@ -129,7 +129,16 @@ pub(super) fn read<C>(
         match rows.next() {
             Ok(None) => return Ok(()),
             Ok(Some(Ok(fields))) => match std::str::from_utf8(&fields.bytes) {
-                Ok(text) => each(&columns, Row { text, ends: &fields.ends, number }, &mut outlet)?,
+                Ok(text) => {
+                    if holds_another_row(text) {
+                        outlet.set_aside(
+                            number,
+                            "a field holds what looks like another row: the row was kept as it is; look in the file \
+                             for a quote that is never closed",
+                        )?;
+                    }
+                    each(&columns, Row { text, ends: &fields.ends, number }, &mut outlet)?;
+                }
                 Err(_) => {
                     outlet.set_aside(number, "the row is not valid UTF-8: it was left out; export it again in UTF-8")?
                 }
@@ -138,6 +147,20 @@ pub(super) fn read<C>(
             Err(error) => return outlet.set_aside(0, unreadable(&error)),
         }
     }
+}
+
+/// Whether a line inside the row begins with a GUID and a comma. By the format it is text, and it is left
+/// so: taking it for a row would let whoever writes a text write rows.
+fn holds_another_row(text: &str) -> bool {
+    text.lines().skip(1).any(|line| {
+        let line = line.trim_start_matches(['"', '{']).as_bytes();
+        let (Some(id), Some(rest)) = (line.get(..36), line.get(36..)) else { return false };
+        let is_guid = id.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        is_guid && rest.iter().find(|byte| !b"\"}".contains(byte)) == Some(&b',')
+    })
 }
 
 fn read_header(rows: &mut Rows<File>) -> Result<Header, String> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::people::no_guid;
-use super::{Day, ExtractFile, day_of, guid, is_true, key, latest};
+use super::{Day, ExtractFile, Letters, day_of, guid, is_true, key, latest};
 use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
 use crate::source::outlet::{Outlet, Sink};
 use crate::source::table::{self, Column, Header, Row};
@@ -11,7 +11,7 @@ use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
 
 /// Terms that say where in a consultation a line stands and nothing about the patient. EMIS Web writes
 /// them as codes of its own.
-const HEADINGS: [&str; 24] = [
+const HEADINGS: [&str; 25] = [
     "additional",
     "administration note",
     "allergy",
@@ -36,10 +36,12 @@ const HEADINGS: [&str; 24] = [
     "social",
     "social history",
     "test request",
+    "test request note",
 ];
 
 /// Columns that every table of entries has.
 struct Common {
+    id_name: &'static str,
     id: Column,
     patient: Column,
     practice: Column,
@@ -60,6 +62,7 @@ struct Circumstances {
 impl Common {
     fn find(header: &mut Header, id: &'static str) -> Self {
         Self {
+            id_name: id,
             id: header.required(id),
             patient: header.required("PatientGuid"),
             practice: header.required("OrganisationGuid"),
@@ -146,7 +149,7 @@ enum Named {
 fn name(columns: &Common, day: &Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Named, SourceError> {
     let (id, practice) = (guid(row.get(columns.id)), day.practice(row.get(columns.practice)));
     let (Some(id), Some(practice)) = (id, practice) else {
-        outlet.set_aside(row.number, no_guid("The row’s own GUID or OrganisationGuid"))?;
+        outlet.set_aside(row.number, no_guid(&format!("{} or OrganisationGuid", columns.id_name)))?;
         return Ok(Named::SetAside);
     };
     // A deletion may come with everything else blank.
@@ -284,14 +287,16 @@ fn observation(
         EntryKind::Other
     };
     let words = words(row.get(columns.code), day, row, outlet)?;
-    let unreadable = if is_document { Some(Unreadable::NotSent) } else { words.unreadable };
+    let text = text([row.raw(columns.text), row.raw(columns.qualifiers), row.raw(columns.abnormal_reason)]);
+    let is_sent = day.letters == Letters::InText && !row.get(columns.text).is_empty();
+    let unreadable = if is_document && !is_sent { Some(Unreadable::NotSent) } else { words.unreadable };
     let part = Part {
         key: key(&practice, &id),
         heading: words.heading,
         display: words.display,
         codes: words.codes,
         value,
-        text: text([row.raw(columns.text), row.raw(columns.qualifiers), row.raw(columns.abnormal_reason)]),
+        text,
         happened: columns.when.happened(row, latest, outlet)?,
         author: day.author(&practice, columns.when.people(row)),
         order: order(row.get(columns.common.processing), recorded, row),

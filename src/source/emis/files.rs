@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 
-use super::shown;
 use crate::source::table::{file_name, whole_file};
 use crate::source::{SetAside, SourceError};
 
@@ -50,7 +49,8 @@ impl TableName {
     /// What its absence means. `None`: nothing, the day may have had no change in it.
     fn absence(self) -> Option<&'static str> {
         match self {
-            Self::Organisation | Self::SharingOrganisation | Self::UserInRole => None,
+            Self::Organisation | Self::UserInRole => None,
+            Self::SharingOrganisation => Some("whether the practice still shares its record cannot be told"),
             Self::ClinicalCode => Some("no line has its code’s words, so every coded line is held"),
             Self::Patient => Some("changes to patients did not arrive"),
             Self::Consultation => Some("new consultations arrive without their headings"),
@@ -105,7 +105,10 @@ impl Folder {
     pub(super) fn list(folder: &Path) -> Result<Self, SourceError> {
         let unlisted = |error: std::io::Error| {
             let why = error.kind();
-            SourceError(format!("{} cannot be listed ({why}): name the folder that holds the extract", shown(folder)))
+            SourceError(format!(
+                "{} cannot be listed ({why}): name the folder that holds the extract",
+                folder.display()
+            ))
         };
         let mut paths = Vec::new();
         for found in std::fs::read_dir(folder).map_err(unlisted)? {
@@ -126,7 +129,7 @@ impl Folder {
             return Err(SourceError(format!(
                 "{} holds no table of an EMIS Web extract: name the folder with files like \
                  1_CareRecord_Observation_20260301020000_….csv",
-                shown(folder)
+                folder.display()
             )));
         }
         Ok(there)
