@@ -12,7 +12,7 @@ use super::vocabulary::{Vocabulary, WordHash};
 /// The shortest word that may be a misspelling.
 const SHORTEST: usize = 6;
 /// From this length on, two slips are forgiven.
-const LONG: usize = 9;
+const LONG: usize = 10;
 /// No word is longer than this; a longer one is not looked at, so that the cost stays bounded.
 const LONGEST: usize = 24;
 /// Slots of the memory of answers, a power of two.
