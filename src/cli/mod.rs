@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 pub mod audit;
 pub mod context;
 pub mod decide;
+pub mod demo;
 pub mod eval;
 pub mod publish;
 pub mod pull;

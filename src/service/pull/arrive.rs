@@ -75,10 +75,10 @@ impl Pull<'_> {
         let version = EntryVersion { version: number, ..version };
         let screening = self.service.screened(&version, &patient);
         let now = self.service.now();
-        let first_pulled = stored.as_ref().map_or(now, |row| row.review.first_pulled);
         let mut row = EntryRow {
             entry: Entry { id: version.entry, key, patient: patient.id },
-            review: Review::begin(number, fingerprint, first_pulled, now),
+            // Any change starts the hold anew.
+            review: Review::begin(number, fingerprint, now, now),
             kind: version.kind,
             title: if version.title.is_empty() { version.kind.title().to_owned() } else { version.title.clone() },
             author: version.author.name.clone(),
