@@ -169,9 +169,9 @@ impl Export {
     ) -> Result<BTreeSet<Pass>, SourceError> {
         let mut passes = BTreeSet::new();
         each_line(path, sink, Report::Yes, |line, number, outlet| {
-            let kind: Kind = match serde_json::from_slice(line) {
+            let kind: Kind = match serde_json::from_str(line) {
                 Ok(kind) => kind,
-                Err(_) => return outlet.set_aside(number, not_valid(line)),
+                Err(_) => return outlet.set_aside(number, NOT_A_RESOURCE),
             };
             if kind.name.is_empty() {
                 if kind.export.is_some() {
@@ -191,13 +191,18 @@ impl Export {
                 }
                 Some(pass) => passes.insert(pass),
             };
-            match (kind.name.as_str(), parse(line, &kind.name)) {
-                ("Practitioner", Ok(resource)) => self.practitioner(&resource, number, outlet),
-                ("DiagnosticReport", Ok(resource)) => {
+            if !matches!(kind.name.as_str(), "Practitioner" | "DiagnosticReport") {
+                return Ok(());
+            }
+            match serde_json::from_str(line) {
+                Ok(resource) if kind.name == "Practitioner" => self.practitioner(&resource, number, outlet),
+                Ok(resource) => {
                     self.report(&resource);
                     Ok(())
                 }
-                _ => Ok(()),
+                // A report's line is looked at once more and said then.
+                Err(_) if kind.name == "Practitioner" => outlet.set_aside(number, NOT_A_RESOURCE),
+                Err(_) => Ok(()),
             }
         })?;
         Ok(passes)
@@ -205,13 +210,13 @@ impl Export {
 
     fn go_through(&self, path: &Path, pass: Pass, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         each_line(path, sink, Report::No, |line, number, outlet| {
-            let Ok(kind) = serde_json::from_slice::<Kind>(line) else { return Ok(()) };
+            let Ok(kind) = serde_json::from_str::<Kind>(line) else { return Ok(()) };
             if pass_of(&kind.name) != Some(pass) {
                 return Ok(());
             }
-            let resource = match parse(line, &kind.name) {
-                Ok(resource) => resource,
-                Err(why) => return outlet.set_aside(number, why),
+            // The quick look at the type does not check everything that this does.
+            let Ok(resource) = serde_json::from_str(line) else {
+                return outlet.set_aside(number, NOT_A_RESOURCE);
             };
             match kind.name.as_str() {
                 "Bundle" => self.deletions(&resource, number, outlet),
@@ -263,7 +268,7 @@ fn each_line(
     path: &Path,
     sink: &mut Sink<'_>,
     report: Report,
-    mut each: impl FnMut(&[u8], u64, &mut Outlet<'_>) -> Result<(), SourceError>,
+    mut each: impl FnMut(&str, u64, &mut Outlet<'_>) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
     let mut outlet = Outlet::new(&file_name(path), sink);
     let mut lines = match std::fs::File::open(path) {
@@ -274,7 +279,13 @@ fn each_line(
     loop {
         match lines.next() {
             Ok(None) => break,
-            Ok(Some((number, Line::Whole(line)))) => each(line, number, &mut outlet)?,
+            Ok(Some((number, Line::Whole(line)))) => match std::str::from_utf8(line) {
+                Ok(line) => each(line, number, &mut outlet)?,
+                Err(_) if report == Report::Yes => {
+                    outlet.set_aside(number, "the line is not valid UTF-8: it was left out; export it again")?;
+                }
+                Err(_) => {}
+            },
             Ok(Some((number, Line::TooLong))) if report == Report::Yes => outlet.set_aside(
                 number,
                 format!(
@@ -300,18 +311,7 @@ fn unreadable(error: &std::io::Error) -> String {
     )
 }
 
-fn not_valid(line: &[u8]) -> &'static str {
-    if std::str::from_utf8(line).is_err() {
-        "the line is not valid UTF-8: it was left out; export it again"
-    } else {
-        "the line is not one resource in JSON: it was left out; export it again"
-    }
-}
-
-/// The whole resource. The quick look at its type does not check everything that this does.
-fn parse(line: &[u8], kind: &str) -> Result<Value, String> {
-    serde_json::from_slice(line).map_err(|_| format!("{kind}: {}", not_valid(line)))
-}
+const NOT_A_RESOURCE: &str = "the line is not one resource in JSON: it was left out; export it again";
 
 fn key(id: impl Into<String>) -> SourceKey {
     SourceKey { system: SYSTEM.to_owned(), organisation: String::new(), id: id.into() }

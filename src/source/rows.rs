@@ -273,3 +273,74 @@ fn split(input: &[u8], last: bool, fields: &mut Fields) -> Split {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Hands out at most so many bytes at a time, as a slow disk or a pipe may.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let length = self.1.min(self.0.len()).min(into.len());
+            let (now, later) = self.0.split_at(length);
+            into[..length].copy_from_slice(now);
+            self.0 = later;
+            Ok(length)
+        }
+    }
+
+    fn all(input: impl Read) -> Vec<Vec<Vec<u8>>> {
+        let mut rows = Rows::new(input);
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let fields = row.unwrap_or_else(|damaged| panic!("{damaged:?}"));
+            found.push((0..fields.ends.len()).map(|field| fields.get(field).unwrap().to_vec()).collect());
+        }
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whole_tables_read_as_another_reader_reads_them(
+            rows in prop::collection::vec(prop::collection::vec("[a ,\"\\r\\n\u{e9}]{0,6}", 2..5), 0..6),
+            crlf in any::<bool>(),
+            at_once in 1usize..9,
+        ) {
+            let end = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+            let mut writer = csv::WriterBuilder::new().flexible(true).terminator(end).from_writer(Vec::new());
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap();
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes.as_slice());
+            let theirs: Vec<Vec<Vec<u8>>> =
+                reader.byte_records().map(|row| row.unwrap().iter().map(<[u8]>::to_vec).collect()).collect();
+            prop_assert_eq!(&all(bytes.as_slice()), &theirs);
+            prop_assert_eq!(&all(Slow(&bytes, at_once)), &theirs);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_file_may_lack_its_line_end() {
+        for text in ["a,b\r\nc,d", "a,b\nc,\"d\"", "a,b\rc,d\r", "\r\n\na,b\n\nc,d\n\n"] {
+            assert_eq!(all(text.as_bytes()), [[b"a", b"b"], [b"c", b"d"]], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_beyond_the_limit_is_passed_over_in_little_memory() {
+        let long = [b"\"".as_slice(), &vec![b'x'; 3 * ROW_LIMIT], b"\r\n2,b\r\n"].concat();
+        let mut rows = Rows::new(long.as_slice());
+        rows.expect(2, 0);
+        assert_eq!(rows.next().unwrap().unwrap().err(), Some(Damaged { damage: Damage::TooLong, lines: 0 }));
+        assert_eq!(rows.next().unwrap().unwrap().unwrap().bytes, b"2b");
+        assert!(rows.next().unwrap().is_none());
+        assert!(rows.buffer.capacity() <= 4 * ROW_LIMIT);
+    }
+}
