@@ -71,7 +71,7 @@ impl Service {
             batch.take(change);
             Ok(())
         })?;
-        let pulled = Pulled { source: name, parts: batch.parts_read, ..Pulled::default() };
+        let pulled = Pulled { source: name, ..Pulled::default() };
         let mut pull = Pull { service: self, actor, batch, pending: Pending::default(), pulled, withdrawn: false };
         pull.staff()?;
         pull.patients()?;
@@ -184,8 +184,11 @@ impl Pull<'_> {
                 Some(group) => {
                     self.batch.group(group).gone.insert(key);
                 }
+                // A group sent anew that has no line of its own any more: it may never have had one.
+                None if self.batch.has_group(&key) => continue,
                 None => self.batch.unknown_deletions += 1,
             }
+            self.batch.parts_read += 1;
         }
         Ok(())
     }
@@ -226,6 +229,7 @@ impl Pull<'_> {
                 self.batch.unknown_deletions
             ));
         }
+        self.pulled.parts = self.batch.parts_read;
         let now = self.service.now();
         let ledger = encode(&(now, &self.pulled))?;
         self.pending.put(Table::Meta, b"last-pull".to_vec(), ledger.clone());

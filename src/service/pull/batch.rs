@@ -78,10 +78,7 @@ impl Batch {
                     Belongs::With(line) => self.unplaced.push((line, facts)),
                 }
             }
-            Change::PartGone(key) => {
-                self.parts_read += 1;
-                self.lines_gone.push(key);
-            }
+            Change::PartGone(key) => self.lines_gone.push(key),
             Change::SetAside(row) => self.set_aside.push(row),
             Change::Notice(sentence) => self.notices.push(sentence),
         }
@@ -100,6 +97,11 @@ impl Batch {
             self.groups.push(Group { key, header: None, lines: Vec::new(), gone: HashSet::new(), all_gone: false });
         }
         &mut self.groups[at]
+    }
+
+    /// Whether the feed speaks of a group with this key.
+    pub fn has_group(&self, key: &SourceKey) -> bool {
+        self.index.contains_key(key)
     }
 
     /// Hands over the groups.
