@@ -208,13 +208,17 @@ impl Service {
         Ok(self.store.commit(Unit { id: UnitId(id), pre, writes, audit })?)
     }
 
-    fn may_read(&self, actor: &Actor) -> Result<(), ServiceError> {
+    /// Whether the role reads records; an attempt by another is logged as the event it would have been.
+    fn may_read(&self, actor: &Actor, event: Event) -> Result<(), ServiceError> {
         match actor.role {
             Role::Clinician | Role::Lead => Ok(()),
-            Role::Auditor | Role::Admin | Role::System => Err(ServiceError::Refused(format!(
-                "the role {} reads no records: clinicians and the safeguarding lead do",
-                actor.role.name()
-            ))),
+            Role::Auditor | Role::Admin | Role::System => {
+                let why =
+                    format!("the role {} reads no records: clinicians and the safeguarding lead do", actor.role.name());
+                let record = Record { outcome: Outcome::Refused(why.clone()), ..self.record(actor, event) };
+                self.commit(Vec::new(), Vec::new(), vec![record])?;
+                Err(ServiceError::Refused(why))
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ impl Service {
     /// # Errors
     /// When the role reads no records, or the store fails.
     pub fn queue(&self, actor: &Actor, limit: usize) -> Result<Queue, ServiceError> {
-        self.may_read(actor)?;
+        self.may_read(actor, Event::QueueViewed { rows: 0 })?;
         let now = self.now();
         let ids: Vec<EntryId> = self.board().waiting().take(limit).collect();
         let mut rows = Vec::with_capacity(ids.len());
@@ -156,7 +156,7 @@ impl Service {
     /// # Errors
     /// When the role reads no records, there is no such entry, or the store fails.
     pub fn open(&self, actor: &Actor, id: EntryId) -> Result<Opened, ServiceError> {
-        self.may_read(actor)?;
+        self.may_read(actor, Event::EntryOpened)?;
         let row = self.existing(id)?.row;
         self.commit(Vec::new(), Vec::new(), vec![self.record_on(actor, Event::EntryOpened, &row)])?;
         let patient = self.patient(&row)?;
@@ -275,7 +275,7 @@ impl Service {
     /// # Errors
     /// When the role reads no records, or the store fails.
     pub fn keep_draft(&self, actor: &Actor, id: EntryId, draft: Option<Draft>) -> Result<(), ServiceError> {
-        self.may_read(actor)?;
+        self.may_read(actor, Event::DraftKept { removals: 0 })?;
         let row = self.existing(id)?.row;
         let value = draft.as_ref().map(rows::encode).transpose()?;
         let write = (Table::Draft, draft_key(id, &actor.login), value);
