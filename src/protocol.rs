@@ -381,6 +381,18 @@ pub struct Verified {
     pub damage: Vec<String>,
 }
 
+impl Verified {
+    /// What a verification found, with the digest written out.
+    pub fn from_report(frames: u64, head: Option<[u8; 32]>, damage: Vec<String>) -> Self {
+        Self { frames, head: head.map(|digest| hex(&digest)).unwrap_or_default(), damage }
+    }
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// How things stand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {

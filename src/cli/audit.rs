@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::reach::{garbled, reach, shown};
+use super::reach::{folder, garbled, is_served, reach, shown};
 use super::{Exit, Failure};
 use crate::audit::Outcome;
-use crate::protocol::{AuditLine, Reply, Request};
+use crate::protocol::{AuditLine, Reply, Request, Verified};
+use crate::store::verify_offline;
 
 /// Reads or verifies the audit log.
 #[derive(Debug, Args)]
@@ -65,11 +66,20 @@ pub async fn run(args: &AuditArgs, dir: Option<PathBuf>, mut out: impl Write) ->
     }
 }
 
+/// Asks the daemon where one serves the folder; otherwise reads the journal as it lies there, without
+/// opening the store, which would refuse a damaged one.
 async fn verify(json: bool, dir: Option<PathBuf>, mut out: impl Write) -> Result<Exit, Failure> {
-    let mut practice = reach(dir).await?;
-    let reply = practice.ask(Request::Verify).await;
-    practice.leave().await;
-    let Reply::Verified(verified) = reply? else { return Err(garbled()) };
+    let dir = folder(dir)?;
+    let verified = if is_served(&dir).await {
+        let mut practice = reach(Some(dir)).await?;
+        let reply = practice.ask(Request::Verify).await;
+        practice.leave().await;
+        let Reply::Verified(verified) = reply? else { return Err(garbled()) };
+        verified
+    } else {
+        let report = tokio::task::block_in_place(|| verify_offline(&dir.join("store")))?;
+        Verified::from_report(report.frames, report.head.map(|(_, digest)| digest), report.damage)
+    };
     if json {
         serde_json::to_writer(&mut out, &verified).map_err(std::io::Error::from)?;
         writeln!(out)?;

@@ -7,7 +7,9 @@ use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Europe::London;
 use include_dir::{Dir, include_dir};
 
-use super::Failure;
+use super::review::{ReviewArgs, show, within};
+use super::{Exit, Failure};
+use crate::audit::Actor;
 use crate::channel::Portal;
 use crate::screen::Rules;
 use crate::service::{Keys, NextFeed, Parts, Service, SetClock, Settings};
@@ -18,6 +20,34 @@ static DEMO_DATA: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/demo-data");
 
 /// The days of the invented practice: the first is its whole record, the others what came since.
 const DAYS: u32 = 5;
+
+/// Tries the whole product on an invented practice.
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    review: ReviewArgs,
+}
+
+/// Runs the command: the first day pulled, the screen open, everything gone at the end.
+///
+/// # Errors
+/// When there is no terminal, or no room for the throw-away folder.
+pub async fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+    let dir = tempfile::Builder::new().prefix("anteroom-demo-").tempdir()?;
+    let service = tokio::task::block_in_place(|| {
+        let (service, _) = open(dir.path())?;
+        service.pull_next(&Actor::system("pull"))?;
+        Ok::<_, Failure>(service)
+    })?;
+    let connect = async |person: Option<Actor>| {
+        let login = person.map_or_else(|| FIRST.to_owned(), |person| person.login);
+        within(&service, &login).await
+    };
+    show(&args.review, connect).await
+}
+
+/// Who one is at first.
+const FIRST: &str = "dr.rahman";
 
 /// Opens the invented practice in `dir`, which must be empty, with nothing pulled yet. Its clock stands
 /// at the morning of the day that was pulled last.

@@ -10,10 +10,12 @@ pub mod context;
 pub mod decide;
 pub mod demo;
 pub mod eval;
+pub mod keys;
 pub mod publish;
 pub mod pull;
 pub mod queue;
 mod reach;
+pub mod review;
 pub mod rules;
 pub mod screen;
 pub mod serve;
@@ -33,6 +35,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try the whole product on an invented practice, in a throw-away folder
+    Demo(demo::DemoArgs),
+    /// Open the reviewer's screen (what anteroom does without a command)
+    Review(review::ReviewArgs),
     /// Run the daemon that owns the practice's store
     Serve,
     /// Pull a feed now
@@ -59,6 +65,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Check, list or explain the rules of screening
     Rules(rules::RulesArgs),
+    /// Print the keys and what they do
+    Keys(keys::KeysArgs),
 }
 
 /// How a command ends: its exit code (design §10).
@@ -134,11 +142,20 @@ impl From<std::io::Error> for Failure {
 pub fn run(arguments: Arguments) -> Exit {
     let (input, out, mut err) = (stdin().lock(), stdout().lock(), stderr());
     let dir = arguments.dir;
-    let result = match arguments.command.unwrap_or(Command::Serve) {
+    let result = match arguments.command.unwrap_or_else(|| Command::Review(review::ReviewArgs::default())) {
         Command::Screen(args) => return screen::run(&args, input, out, err),
         Command::Context(args) => return context::run(&args, input, out, err),
         Command::Eval(args) => return eval::run(&args, input, out, err),
         Command::Rules(args) => return rules::run(&args, input, out, err),
+        Command::Keys(args) => keys::run(&args, out),
+        Command::Demo(args) => {
+            drop((input, out));
+            in_runtime(demo::run(&args))
+        }
+        Command::Review(args) => {
+            drop((input, out));
+            in_runtime(review::run(&args, dir))
+        }
         Command::Serve => in_runtime(serve::run(dir)),
         Command::Pull(args) => in_runtime(pull::run(&args, dir, out)),
         Command::Queue(args) => in_runtime(queue::run(&args, dir, out)),

@@ -15,7 +15,7 @@ use super::{Exit, Failure};
 use crate::channel::Portal;
 use crate::client::Client;
 use crate::daemon::{self, SOCKET};
-use crate::protocol::{Reply, Request, Welcome};
+use crate::protocol::{Reply, Request};
 use crate::record::{EntryId, Shown};
 use crate::screen::Rules;
 use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
@@ -28,8 +28,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 /// The practice, reached.
 pub struct Reached {
     client: Client<Box<dyn Wire>>,
-    /// What the practice said to the caller's hello.
-    pub welcome: Welcome,
     inside: Option<JoinHandle<()>>,
 }
 
@@ -123,18 +121,23 @@ pub fn inside(service: &Arc<Service>, login: &str) -> (DuplexStream, JoinHandle<
     (ours, conversation)
 }
 
+/// Whether a daemon serves the folder.
+pub async fn is_served(dir: &Path) -> bool {
+    UnixStream::connect(dir.join(SOCKET)).await.is_ok()
+}
+
 /// Connects to whoever owns the folder.
 pub async fn reach(dir: Option<PathBuf>) -> Result<Reached, Failure> {
     let dir = folder(dir)?;
     if let Ok(stream) = UnixStream::connect(dir.join(SOCKET)).await {
-        let (client, welcome) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
-        return Ok(Reached { client, welcome, inside: None });
+        let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
+        return Ok(Reached { client, inside: None });
     }
     let service = tokio::task::block_in_place(|| open(&dir))?;
     let (stream, conversation) = inside(&service, &daemon::own_login()?);
     drop(service);
-    let (client, welcome) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
-    Ok(Reached { client, welcome, inside: Some(conversation) })
+    let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
+    Ok(Reached { client, inside: Some(conversation) })
 }
 
 /// Text for a terminal or a pipe: what came from a record is made safe.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Service, ServiceError, lock};
+use super::{Service, ServiceError};
 use crate::audit::{Actor, Role};
 use crate::protocol::{Reply, Request, VERSION, Welcome};
 
@@ -83,23 +83,19 @@ impl Session {
                 if actor.role == Role::Auditor {
                     return Err(ServiceError::Refused("the role auditor pulls nothing".into()));
                 }
-                let feed = match from {
+                let pulled = match from {
                     // A path is read with the daemon's rights, so not everybody may name one.
                     Some(_) if actor.role == Role::Clinician => {
                         return Err(ServiceError::Refused("only the lead or the administrator names a feed".into()));
                     }
-                    Some(from) => Some(crate::source::open(&from, service.now().date_naive())),
-                    None => (lock(&service.feed))(),
-                };
-                match feed {
-                    Some(feed) => {
-                        let pulled = service.pull(actor, feed?.as_mut())?;
-                        // After the pull, so that what the source has changed is not shown.
-                        if service.is_due() {
-                            service.publish(&Actor::system("publish"))?;
-                        }
-                        Reply::Pulled(pulled)
+                    Some(from) => {
+                        let mut feed = crate::source::open(&from, service.now().date_naive())?;
+                        Some(service.pull_and_publish(actor, feed.as_mut())?)
                     }
+                    None => service.pull_next(actor)?,
+                };
+                match pulled {
+                    Some(pulled) => Reply::Pulled(pulled),
                     None => Reply::Refused { why: "there is no further feed to pull".into() },
                 }
             }

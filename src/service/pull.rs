@@ -90,6 +90,30 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Pulls the next feed of the settings; `None` when there is none now.
+    ///
+    /// # Errors
+    /// As [`Service::pull`].
+    pub fn pull_next(&self, actor: &Actor) -> Result<Option<Pulled>, ServiceError> {
+        let next = (lock(&self.feed))();
+        match next {
+            Some(feed) => Ok(Some(self.pull_and_publish(actor, feed?.as_mut())?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Pulls a feed, and then the batch that is due, if one is: after the pull, so that what the source
+    /// has changed is not shown.
+    pub(super) fn pull_and_publish(&self, actor: &Actor, source: &mut dyn Source) -> Result<Pulled, ServiceError> {
+        let pulled = self.pull(actor, source)?;
+        if self.is_due() {
+            self.publish(&Actor::system("publish"))?;
+        }
+        Ok(pulled)
+    }
+}
+
 impl Pull<'_> {
     /// Commits what is pending once it has grown beyond `above` bytes.
     fn flush(&mut self, above: usize) -> Result<(), ServiceError> {

@@ -9,7 +9,9 @@ use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event, Role};
-use crate::protocol::{AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified};
+use crate::protocol::{
+    AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, hex,
+};
 use crate::record::{
     AccessLevel, Act, EntryId, EntryVersion, Flag, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
 };
@@ -347,11 +349,7 @@ impl Service {
     pub fn verify(&self, actor: &Actor) -> Result<Verified, ServiceError> {
         let report = self.store.verify()?;
         self.note(actor, Event::LogVerified { frames: report.frames, damage: report.damage.len() })?;
-        Ok(Verified {
-            frames: report.frames,
-            head: report.head.map(|(_, digest)| hex(&digest)).unwrap_or_default(),
-            damage: report.damage,
-        })
+        Ok(Verified::from_report(report.frames, report.head.map(|(_, digest)| digest), report.damage))
     }
 }
 
@@ -371,10 +369,6 @@ fn found_again(old: &EntryVersion, review: &Review, new: &EntryVersion) -> Vec<R
         Some(Removal { part: removal.part.clone(), target })
     };
     removals.iter().filter_map(again).collect()
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn name_of(patient: &Patient) -> String {
