@@ -31,3 +31,4 @@ pub mod review;
 pub mod screen;
 pub mod source;
 pub mod store;
+pub mod tui;
