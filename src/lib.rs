@@ -35,3 +35,4 @@ pub mod screen;
 pub mod service;
 pub mod source;
 pub mod store;
+pub mod tui;

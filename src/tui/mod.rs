@@ -1,1 +1,291 @@
-//! (under construction)
+//! The reviewer's and the supervisor's screen.
+//!
+//! - [`action`] everything a person can do; [`keymap`] with which keys
+//! - [`state`] all that the screen knows; [`update`] what changes it, pure; [`view`] what is drawn of it
+//! - [`document`] an entry as text on a screen; [`redaction`] choosing pieces of it
+//! - [`terminal`] the real terminal, entered and left
+//!
+//! [`run`] is the loop: it waits for the end, the daemon, a key or the minute, takes in what else is ready,
+//! and draws once if anything changed.
+
+pub mod action;
+pub mod compare;
+pub mod document;
+pub mod keymap;
+pub mod layout;
+pub mod redaction;
+pub mod state;
+pub mod terminal;
+pub mod update;
+pub mod view;
+pub mod words;
+
+use std::io;
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEventKind};
+use futures_util::{FutureExt, Stream, StreamExt};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use crate::audit::Actor;
+use crate::client::{Client, ClientError};
+use crate::protocol::{Request, Welcome};
+use keymap::{Key, Keymap};
+use state::{Effect, Input, State};
+use view::Theme;
+
+/// How the screen is to be.
+pub struct Options {
+    /// Which keys do what.
+    pub keymap: Keymap,
+    /// Draw nothing outside ASCII.
+    pub ascii: bool,
+    /// Colours, or only attributes.
+    pub theme: Theme,
+    /// A sentence for the start, such as a mistake in the user's keys.
+    pub notice: Option<String>,
+    /// Puts the program aside; `None` where there is no shell to return to.
+    pub suspend: Option<fn() -> io::Result<()>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            keymap: Keymap::named("default").unwrap_or_default(),
+            ascii: false,
+            theme: Theme { colour: true },
+            notice: None,
+            suspend: None,
+        }
+    }
+}
+
+/// Why the screen ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The person left.
+    Left,
+    /// The terminal is gone or the program was told to end: the process must exit at once.
+    Ended,
+}
+
+/// Why the screen could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// The first connection failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The terminal failed.
+    #[error("the terminal cannot be written to ({0}): start anteroom in another one")]
+    Terminal(String),
+}
+
+/// A request in flight for so long is worth a word.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// How long to wait before trying the daemon again: at first, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+
+/// Runs the screen until the person leaves, the input ends, or `ended` is ready.
+///
+/// `connect` reaches the daemon; it is called again when the connection is lost and, in the demo, with the
+/// person to be. Needs a runtime with time.
+///
+/// # Errors
+/// When the daemon refuses the first connection, or the terminal cannot be written to.
+pub async fn run<B, S, C, T>(
+    terminal: &mut Terminal<B>,
+    events: S,
+    connect: C,
+    ended: impl Future<Output = ()>,
+    options: Options,
+) -> Result<Exit, TuiError>
+where
+    B: Backend,
+    S: Stream<Item = io::Result<Event>>,
+    C: AsyncFn(Option<Actor>) -> Result<(Client<T>, Welcome), ClientError>,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let broken = |error: B::Error| TuiError::Terminal(error.to_string());
+    let size = terminal.size().map_err(broken)?;
+    let mut state = State::new((size.width, size.height), options.ascii, options.keymap, options.suspend.is_some());
+    let (orders, taken) = unbounded_channel();
+    let (told, mut reports) = unbounded_channel();
+    let link = link(connect, taken, told);
+    tokio::pin!(link, events, ended);
+    let mut minute = tokio::time::interval_at(Instant::now() + Duration::from_secs(60), Duration::from_secs(60));
+    let mut in_flight = 0usize;
+    let mut slow_at: Option<Instant> = None;
+    let mut notice = options.notice;
+    let mut dirty = true;
+    loop {
+        if dirty {
+            terminal.draw(|frame| view::draw(frame, &state, options.theme)).map_err(broken)?;
+        }
+        // Wait for something to happen.
+        let mut inputs = Vec::new();
+        tokio::select! {
+            biased;
+            () = &mut ended => return Ok(Exit::Ended),
+            failed = &mut link => return Err(failed.into()),
+            Some(report) = reports.recv() => inputs.push(report),
+            event = events.next() => match event {
+                Some(Ok(event)) => inputs.extend(input(event)),
+                // The terminal is gone.
+                Some(Err(_)) | None => return Ok(Exit::Ended),
+            },
+            _ = minute.tick() => inputs.push(Input::Minute),
+            () = async { tokio::time::sleep_until(slow_at.unwrap_or_else(Instant::now)).await }, if slow_at.is_some() => {
+                slow_at = None;
+                inputs.push(Input::Waiting(true));
+            }
+        }
+        // Take in what else is ready, so that a burst of keys costs one frame.
+        while let Ok(report) = reports.try_recv() {
+            inputs.push(report);
+        }
+        while let Some(Some(Ok(event))) = events.next().now_or_never() {
+            inputs.extend(input(event));
+        }
+        dirty = !inputs.is_empty();
+        // Change the state and carry out what it asks for.
+        let mut waiting = inputs.into_iter().collect::<std::collections::VecDeque<_>>();
+        while let Some(input) = waiting.pop_front() {
+            if matches!(input, Input::Answered(_) | Input::Lost(_) | Input::Connected(_)) {
+                in_flight = if matches!(input, Input::Answered(_)) { in_flight.saturating_sub(1) } else { 0 };
+                if in_flight == 0 {
+                    slow_at = None;
+                    if state.waiting {
+                        update::update(&mut state, Input::Waiting(false));
+                    }
+                }
+            }
+            let connected = matches!(input, Input::Connected(_));
+            let effects = update::update(&mut state, input);
+            if connected && let Some(notice) = notice.take() {
+                state.say(state::Tone::Warning, notice);
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Ask(request) => {
+                        in_flight += 1;
+                        slow_at.get_or_insert_with(|| Instant::now() + SLOW);
+                        // The other end lives as long as this loop.
+                        let _ = orders.send(Order::Ask(request));
+                    }
+                    Effect::ConnectAs(actor) => {
+                        let _ = orders.send(Order::ConnectAs(actor));
+                    }
+                    Effect::Redraw => terminal.clear().map_err(broken)?,
+                    Effect::Suspend => {
+                        if let Some(suspend) = options.suspend {
+                            suspend().map_err(|error| TuiError::Terminal(error.to_string()))?;
+                            waiting.push_back(Input::Resumed);
+                            if let Ok(size) = terminal.size() {
+                                waiting.push_back(Input::Resized(size.width, size.height));
+                            }
+                        }
+                    }
+                    Effect::Quit => {
+                        // What was asked before, such as keeping a draft, goes out first.
+                        drop(orders);
+                        let _ = tokio::time::timeout(Duration::from_secs(2), link).await;
+                        return Ok(Exit::Left);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What an event of the terminal means; nothing for what we did not ask for.
+fn input(event: Event) -> Option<Input> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(Key::new(key))),
+        Event::Paste(text) => Some(Input::Pasted(text)),
+        Event::Resize(width, height) => Some(Input::Resized(width, height)),
+        Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+/// What the loop wants from the link.
+enum Order {
+    Ask(Request),
+    ConnectAs(Actor),
+}
+
+/// Talks to the daemon beside the loop, so that keys never wait for it. One request at a time, in order.
+/// Ends with an error only when the first connection is refused, and otherwise when the loop has gone.
+async fn link<C, T>(connect: C, mut orders: UnboundedReceiver<Order>, told: UnboundedSender<Input>) -> ClientError
+where
+    C: AsyncFn(Option<Actor>) -> Result<(Client<T>, Welcome), ClientError>,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut person: Option<Actor> = None;
+    let mut client = match connect(None).await {
+        Ok((client, welcome)) => {
+            let _ = told.send(Input::Connected(welcome));
+            client
+        }
+        Err(error) => return error,
+    };
+    loop {
+        let failed = tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                None => return ClientError::Closed,
+                Some(Order::Ask(request)) => match client.request(request.clone()).await {
+                    Ok(reply) => {
+                        let _ = told.send(Input::Answered(Box::new((request, reply))));
+                        None
+                    }
+                    Err(error) => Some(error),
+                },
+                Some(Order::ConnectAs(actor)) => match connect(Some(actor.clone())).await {
+                    Ok((new, welcome)) => {
+                        client = new;
+                        person = Some(actor);
+                        let _ = told.send(Input::Connected(welcome));
+                        None
+                    }
+                    Err(error) => Some(error),
+                },
+            },
+            notice = client.notice() => match notice {
+                Ok(notice) => {
+                    let _ = told.send(Input::Noticed(notice));
+                    None
+                }
+                Err(error) => Some(error),
+            },
+        };
+        let Some(error) = failed else { continue };
+        let _ = told.send(Input::Lost(format!("{error}; it is tried again by itself")));
+        let mut pause = RETRY.0;
+        client = loop {
+            // Requests to a daemon that is gone are forgotten: the screen asks anew when it is back.
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = forget(&mut orders, &mut person) => return ClientError::Closed,
+            }
+            pause = (pause * 2).min(RETRY.1);
+            if let Ok((client, welcome)) = connect(person.clone()).await {
+                let _ = told.send(Input::Connected(welcome));
+                break client;
+            }
+        };
+    }
+}
+
+/// Takes orders in and does nothing with them but note who the person is to be. Ends with the loop.
+async fn forget(orders: &mut UnboundedReceiver<Order>, person: &mut Option<Actor>) {
+    while let Some(order) = orders.recv().await {
+        if let Order::ConnectAs(actor) = order {
+            *person = Some(actor);
+        }
+    }
+}

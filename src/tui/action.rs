@@ -1,0 +1,225 @@
+//! Everything a person can do on the screen. The bottom bar, the help, the palette and the table of
+//! `anteroom keys` are printed from this one list.
+
+/// One thing a key can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each has its sentence in `ACTIONS`")]
+pub enum Action {
+    Down,
+    Up,
+    Right,
+    Left,
+    PageDown,
+    PageUp,
+    First,
+    Last,
+    Open,
+    Approve,
+    Redact,
+    Hide,
+    Remove,
+    Keep,
+    Grow,
+    Shrink,
+    NextMatch,
+    PreviousMatch,
+    TakeAll,
+    Decide,
+    SizeWord,
+    SizeMatch,
+    SizeSentence,
+    SizeLine,
+    Anchor,
+    Style,
+    NextEntry,
+    PreviousEntry,
+    Patient,
+    Versions,
+    Find,
+    Log,
+    Verify,
+    Status,
+    Pull,
+    Publish,
+    SwitchPerson,
+    Back,
+    Undo,
+    Palette,
+    Help,
+    Blank,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// Where the keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// The list of what waits.
+    Queue,
+    /// One entry's text and reasons.
+    Entry,
+    /// Choosing what to take out of an entry.
+    Redact,
+    /// Choosing why an entry is hidden.
+    Hide,
+    /// The audit log.
+    Log,
+    /// How things stand.
+    Status,
+    /// The list of keys.
+    Help,
+}
+
+impl Place {
+    /// Every place.
+    pub const ALL: [Self; 7] =
+        [Self::Queue, Self::Entry, Self::Redact, Self::Hide, Self::Log, Self::Status, Self::Help];
+
+    /// The name of its table in a keymap file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Entry => "entry",
+            Self::Redact => "redact",
+            Self::Hide => "hide",
+            Self::Log => "log",
+            Self::Status => "status",
+            Self::Help => "help",
+        }
+    }
+
+    /// The place in a sentence: "… works in the queue".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Queue => "in the queue",
+            Self::Entry => "in an entry",
+            Self::Redact => "while redacting",
+            Self::Hide => "while hiding",
+            Self::Log => "in the log",
+            Self::Status => "on the status page",
+            Self::Help => "in the help",
+        }
+    }
+}
+
+/// What there is to say about an action.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// Which.
+    pub action: Action,
+    /// The name in keymap files.
+    pub name: &'static str,
+    /// A word or two for the bottom bar; empty where the bar does not show it.
+    pub label: &'static str,
+    /// One sentence without its full stop, for the help and the palette.
+    pub sentence: &'static str,
+    /// Where it applies.
+    pub at: &'static [Place],
+}
+
+const EVERYWHERE: &[Place] = &Place::ALL;
+const LISTS: &[Place] = &[Place::Queue, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help];
+const MAIN: &[Place] = &[Place::Queue, Place::Entry, Place::Log, Place::Status];
+const READING: &[Place] = &[Place::Queue, Place::Entry];
+const ENTRY: &[Place] = &[Place::Entry];
+const REDACT: &[Place] = &[Place::Redact];
+
+const fn about(
+    action: Action,
+    name: &'static str,
+    label: &'static str,
+    sentence: &'static str,
+    at: &'static [Place],
+) -> About {
+    About { action, name, label, sentence, at }
+}
+
+/// Every action, in the order in which the bar and the help show them.
+pub const ACTIONS: &[About] = {
+    use Action::*;
+    &[
+        about(Open, "open", "open", "Open the selected entry; the read is logged", &[Place::Queue]),
+        about(Approve, "approve", "approve", "Let the patient see this entry as it is", READING),
+        about(Redact, "redact", "redact", "Choose words to take out, with what will be shown below", READING),
+        about(
+            Hide,
+            "hide",
+            "hide",
+            "Keep the whole entry from the patient, for one of eight reasons",
+            READING_AND_REDACT,
+        ),
+        about(Remove, "remove", "remove", "Take the selection out", REDACT),
+        about(Keep, "keep", "keep", "Leave the selection in, or put it back", REDACT),
+        about(Grow, "grow", "grow", "Select more: letter, word, match, sentence, line, paragraph, all", REDACT),
+        about(Shrink, "shrink", "shrink", "Select less", REDACT),
+        about(NextMatch, "next-match", "next match", "Go to the next numbered match", ENTRY_AND_REDACT),
+        about(PreviousMatch, "previous-match", "", "Go to the previous numbered match", ENTRY_AND_REDACT),
+        about(TakeAll, "take-all", "take all", "Take every suggested removal", REDACT),
+        about(Decide, "decide", "decide", "Decide: exactly what is shown takes effect", REDACT_AND_HIDE),
+        about(SizeWord, "word", "", "Select by word", REDACT),
+        about(SizeMatch, "match", "", "Select by match, with the removal that is suggested for it", REDACT),
+        about(SizeSentence, "sentence", "", "Select by sentence", REDACT),
+        about(SizeLine, "line", "", "Select by line", REDACT),
+        about(Anchor, "anchor", "", "Hold this end of the selection, so that moving extends it", REDACT),
+        about(Style, "style", "style", "Change between silent and marked removal", REDACT),
+        about(Patient, "patient", "patient", "Show who can read this record, the household and what else waits", ENTRY),
+        about(Versions, "versions", "versions", "Show what changed since the version that was decided before", ENTRY),
+        about(NextEntry, "next-entry", "", "Go to the next entry without deciding", ENTRY),
+        about(PreviousEntry, "previous-entry", "", "Go to the previous entry without deciding", ENTRY),
+        about(Verify, "verify", "verify", "Recompute the whole log and say whether it is intact", &[Place::Log]),
+        about(Find, "find", "find", "Show only rows whose name, reason or author fits", &[Place::Queue]),
+        about(Pull, "pull", "pull", "Fetch new entries now; in the demo the next day", &[Place::Queue, Place::Status]),
+        about(Publish, "publish", "publish", "Show what is due and write the feed", &[Place::Queue, Place::Status]),
+        about(Log, "log", "log", "Read the audit log", MAIN),
+        about(Status, "status", "", "Show how things stand", MAIN),
+        about(SwitchPerson, "switch-person", "person", "In the demo: go on as the next person", MAIN),
+        about(Down, "down", "", "Move down", LISTS_AND_HIDE),
+        about(Up, "up", "", "Move up", LISTS_AND_HIDE),
+        about(Right, "right", "", "Select the next piece of the same size", REDACT),
+        about(Left, "left", "", "Select the piece before, of the same size", REDACT),
+        about(PageDown, "page-down", "", "Move a page down", LISTS),
+        about(PageUp, "page-up", "", "Move a page up", LISTS),
+        about(First, "first", "", "Go to the top", LISTS),
+        about(Last, "last", "", "Go to the bottom", LISTS),
+        about(Undo, "undo", "", "Take your last decision back, as long as it is not published", MAIN),
+        about(Back, "back", "back", "Leave this page; in the queue, leave the program", EVERYWHERE),
+        about(Palette, "palette", "all", "Find any action by its words", EVERYWHERE),
+        about(Help, "help", "help", "Show the keys", EVERYWHERE),
+        about(Blank, "blank", "", "Blank the screen at once; any key brings it back", EVERYWHERE),
+        about(Redraw, "redraw", "", "Draw the screen anew and ask for the latest queue", EVERYWHERE),
+        about(Suspend, "suspend", "", "Put the program aside and return to the shell", EVERYWHERE),
+        about(Quit, "quit", "", "Leave the program; what was half done is kept", EVERYWHERE),
+    ]
+};
+
+const ENTRY_AND_REDACT: &[Place] = &[Place::Entry, Place::Redact];
+const REDACT_AND_HIDE: &[Place] = &[Place::Redact, Place::Hide];
+const READING_AND_REDACT: &[Place] = &[Place::Queue, Place::Entry, Place::Redact];
+const LISTS_AND_HIDE: &[Place] =
+    &[Place::Queue, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help, Place::Hide];
+
+impl About {
+    /// Whether the bottom bar names it there. How to find the others is named apart.
+    pub fn applies_in_bar(&self, place: Place) -> bool {
+        let apart = matches!(self.action, Action::Palette | Action::Help);
+        !self.label.is_empty() && !apart && self.at.contains(&place)
+    }
+}
+
+impl Action {
+    /// What there is to say about it. Every action is in [`ACTIONS`]; a test holds that.
+    pub fn about(self) -> &'static About {
+        ACTIONS.iter().find(|about| about.action == self).unwrap_or(&ACTIONS[0])
+    }
+
+    /// The action with that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        ACTIONS.iter().find(|about| about.name == name).map(|about| about.action)
+    }
+
+    /// Whether it applies there.
+    pub fn applies(self, place: Place) -> bool {
+        self.about().at.contains(&place)
+    }
+}

@@ -1,0 +1,158 @@
+//! Where things stand on a screen of a given size. Shared by `update`, which scrolls, and `view`, which draws.
+
+use ratatui::layout::Rect;
+
+use super::state::{EntryState, QueueState, RedactState};
+
+/// The smallest terminal on which the screens are drawn; below it one sentence is.
+pub const SMALLEST: (u16, u16) = (60, 16);
+
+/// From so many columns the queue stands beside the entry.
+pub const WIDE: u16 = 100;
+
+/// Rows below every page: a rule, the last act, the keys.
+pub const FOOTER: u16 = 3;
+
+/// Rows above every page: two lines and a rule.
+pub const HEADER: u16 = 3;
+
+/// Whether the terminal is too small to draw on.
+pub fn too_small(size: (u16, u16)) -> bool {
+    size.0 < SMALLEST.0 || size.1 < SMALLEST.1
+}
+
+/// Columns of the queue.
+pub fn list_width(size: (u16, u16)) -> u16 {
+    if size.0 < WIDE { size.0 } else { (size.0 * 9 / 20).min(72) }
+}
+
+/// Columns of an entry.
+pub fn text_width(size: (u16, u16)) -> usize {
+    usize::from(entry_area(size).width)
+}
+
+/// Where an entry stands.
+pub fn entry_area(size: (u16, u16)) -> Rect {
+    let height = size.1.saturating_sub(FOOTER);
+    if size.0 < WIDE {
+        return Rect::new(0, 0, size.0, height);
+    }
+    let left = list_width(size) + 1;
+    Rect::new(left, 0, size.0.saturating_sub(left), height)
+}
+
+/// Where the queue stands.
+pub fn queue_area(size: (u16, u16)) -> Rect {
+    Rect::new(0, 0, list_width(size), size.1.saturating_sub(FOOTER))
+}
+
+/// Where the rows of the queue stand: below the header, the alarms and the column heads, above the foot line.
+pub fn queue_list(size: (u16, u16), queue: &QueueState) -> Rect {
+    let area = queue_area(size);
+    let above = HEADER + alarm_rows(queue) + 1;
+    // A blank row and the foot line.
+    let below = 2;
+    Rect::new(area.x, above, area.width, area.height.saturating_sub(above + below))
+}
+
+/// Rows that the alarms take.
+pub fn alarm_rows(queue: &QueueState) -> u16 {
+    queue.queue.as_ref().map_or(0, |queue| {
+        let set_aside = usize::from(queue.totals.set_aside > 0);
+        (queue.alarms.len().min(2) + set_aside) as u16
+    })
+}
+
+/// Rows for one row of the queue: two while everything fits so, because a second reason helps.
+pub fn queue_row_height(size: (u16, u16), queue: &QueueState) -> usize {
+    let list = usize::from(queue_list(size, queue).height);
+    if queue.shown.len() * 2 <= list { 2 } else { 1 }
+}
+
+/// Rows of the queue on one page, at least one.
+pub fn queue_page(size: (u16, u16), queue: &QueueState) -> usize {
+    (usize::from(queue_list(size, queue).height) / queue_row_height(size, queue)).max(1)
+}
+
+/// Text above, reasons below.
+pub struct EntryAreas {
+    /// The text.
+    pub text: Rect,
+    /// The reasons and what else to know.
+    pub reasons: Rect,
+}
+
+/// Where the text and the reasons of an entry stand.
+pub fn entry(size: (u16, u16), entry: &EntryState) -> EntryAreas {
+    let area = entry_area(size);
+    let body = area.height.saturating_sub(HEADER);
+    let wanted = super::view::entry::reasons(entry, usize::from(area.width), false).len() as u16;
+    let reasons = wanted.min((body / 2).max(3)).min(body.saturating_sub(2));
+    let text = body.saturating_sub(reasons + u16::from(reasons > 0));
+    EntryAreas {
+        text: Rect::new(area.x, HEADER, area.width, text),
+        reasons: Rect::new(area.x, area.height - reasons, area.width, reasons),
+    }
+}
+
+/// Text to choose from, what will be shown, and what to think about.
+pub struct RedactAreas {
+    /// The text.
+    pub text: Rect,
+    /// The preview.
+    pub preview: Rect,
+    /// The warnings and what is settled.
+    pub warnings: Rect,
+}
+
+/// Where the parts of the redaction page stand: side by side on a wide terminal.
+pub fn redact(size: (u16, u16), redact: &RedactState) -> RedactAreas {
+    let height = size.1.saturating_sub(FOOTER);
+    let warnings = (redact.warnings.len().min(3) + 1) as u16;
+    let body = height.saturating_sub(HEADER + warnings + 1);
+    let below = Rect::new(0, height - warnings, size.0, warnings);
+    if size.0 < WIDE {
+        // Each gets what it needs, and half where both need more.
+        let rows = redact.laid.rows.len() as u16;
+        let half = body.saturating_sub(1) / 2;
+        let text = rows.clamp(2, half.max(2));
+        let preview = body.saturating_sub(text + 1);
+        return RedactAreas {
+            text: Rect::new(0, HEADER, size.0, text),
+            preview: Rect::new(0, HEADER + text + 1, size.0, preview),
+            warnings: below,
+        };
+    }
+    let left = size.0 / 2;
+    RedactAreas {
+        text: Rect::new(0, HEADER, left, body),
+        preview: Rect::new(left + 1, HEADER, size.0 - left - 1, body),
+        warnings: below,
+    }
+}
+
+/// Columns of the text and of the preview on the redaction page.
+pub fn redact_width(size: (u16, u16)) -> usize {
+    usize::from(if size.0 < WIDE { size.0 } else { size.0 / 2 })
+}
+
+/// Where the lines of the log stand: below the header and the column heads.
+pub fn log_list(size: (u16, u16)) -> Rect {
+    let above = HEADER + 1;
+    Rect::new(0, above, size.0, size.1.saturating_sub(FOOTER + above))
+}
+
+/// The first row to show so that `from..=to` is on a page of `height` rows, moving as little as possible
+/// and keeping a row of what comes before and after in sight.
+pub fn scrolled(top: usize, height: usize, rows: usize, from: usize, to: usize) -> usize {
+    let margin = usize::from(height > 4);
+    let most = rows.saturating_sub(height);
+    let mut top = top;
+    if to + margin >= top + height {
+        top = (to + margin + 1).saturating_sub(height);
+    }
+    if from < top + margin {
+        top = from.saturating_sub(margin);
+    }
+    top.min(most)
+}

@@ -1,0 +1,269 @@
+//! The real terminal: entered, left and restored in one place, whatever happens.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{execute, queue};
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use ratatui::style::Modifier;
+
+/// Whether the terminal is ours at the moment.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Holds the terminal, and gives it back when dropped.
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Guard {
+    /// Takes the terminal: alternate screen, raw input, pasted text told apart from keys. No mouse, no title.
+    ///
+    /// # Errors
+    /// When standard output is no terminal.
+    pub fn take() -> io::Result<Self> {
+        // Our own theme honours NO_COLOR. crossterm 0.29 would do it by writing an empty colour, which
+        // terminals read as "reset everything", so that bold and underlined marks were lost as well.
+        crossterm::style::force_color_output(true);
+        install_hook();
+        enter()?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+/// Gives the terminal back, once, whoever calls it. Errors do not matter: the terminal may be gone.
+fn leave() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        // Ends a frame that a fault may have cut in half.
+        let _ = out.write_all(END);
+        let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// A fault restores the terminal first. What is printed then names a place in the program, never the
+/// message of the panic: that could hold words of a record.
+fn install_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    std::panic::set_hook(Box::new(|fault| {
+        leave();
+        let place = fault.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        let _ = writeln!(
+            io::stderr(),
+            "anteroom stopped because of a fault in the program{place}; decisions that were confirmed are kept: start it again"
+        );
+    }));
+}
+
+/// Puts the program aside until the shell brings it back.
+///
+/// # Errors
+/// When the terminal cannot be taken again.
+#[cfg(unix)]
+pub fn suspend() -> io::Result<()> {
+    // The record must not stay in sight, nor in the scrollback, while the shell has the terminal.
+    leave();
+    // The whole group, as a shell's Ctrl-Z would, and STOP rather than TSTP, which nobody handles here.
+    rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+    enter()
+}
+
+/// Whether there is a shell to return to: a session that runs us as its only command has none.
+pub fn can_suspend() -> bool {
+    cfg!(unix) && std::env::var_os("SSH_ORIGINAL_COMMAND").is_none() && !leads_session()
+}
+
+#[cfg(unix)]
+fn leads_session() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
+}
+
+#[cfg(not(unix))]
+fn leads_session() -> bool {
+    true
+}
+
+/// The first of hang-up and termination. With the terminal gone, reading from it spins (crossterm#793), so
+/// whoever waits for this must leave at once.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+#[cfg(unix)]
+pub fn ended() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// Bytes of one frame, kept until it is whole.
+#[derive(Clone, Default)]
+struct Pending(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// Does nothing: ratatui and crossterm flush several times within a frame.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A backend that writes each frame in one piece, between the marks of a synchronized update (DEC 2026), so
+/// that no terminal shows half of one and SSH sends one run of packets. Terminals that do not know the marks
+/// ignore them.
+pub struct Whole<W: Write> {
+    inner: CrosstermBackend<Pending>,
+    pending: Pending,
+    out: W,
+    cursor: Option<(bool, Position)>,
+    wanted: (bool, Position),
+}
+
+impl<W: Write> Whole<W> {
+    /// Writes frames to `out`.
+    pub fn new(out: W) -> Self {
+        let pending = Pending::default();
+        Self {
+            inner: CrosstermBackend::new(pending.clone()),
+            pending,
+            out,
+            cursor: None,
+            wanted: (false, Position::ORIGIN),
+        }
+    }
+}
+
+impl<W: Write> Backend for Whole<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
+        let mut content = content.peekable();
+        if content.peek().is_none() {
+            return Ok(());
+        }
+        // Drawing moves the cursor.
+        self.cursor = None;
+        self.inner.draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.wanted.0 = false;
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.wanted.0 = true;
+        Ok(())
+    }
+
+    /// Not asked of the terminal: over a slow line the answer would arrive among the keys.
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(self.wanted.1)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.wanted.1 = position.into();
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.cursor = None;
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.cursor = None;
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.inner.size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.inner.window_size()
+    }
+
+    /// Writes the frame, where anything in it is new.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.cursor != Some(self.wanted) {
+            let (visible, Position { x, y }) = self.wanted;
+            queue!(self.pending, crossterm::cursor::MoveTo(x, y))?;
+            match visible {
+                true => queue!(self.pending, crossterm::cursor::Show)?,
+                false => queue!(self.pending, crossterm::cursor::Hide)?,
+            }
+            self.cursor = Some(self.wanted);
+        }
+        let mut frame = self.pending.0.borrow_mut();
+        if frame.is_empty() {
+            return Ok(());
+        }
+        frame.splice(0..0, BEGIN.iter().copied());
+        frame.extend_from_slice(END);
+        self.out.write_all(&frame)?;
+        frame.clear();
+        self.out.flush()
+    }
+}
+
+/// A terminal on standard output, written frame by frame.
+///
+/// # Errors
+/// When its size cannot be read.
+pub fn screen() -> io::Result<ratatui::Terminal<Whole<io::BufWriter<io::Stdout>>>> {
+    let _ = Modifier::empty();
+    ratatui::Terminal::new(Whole::new(io::BufWriter::with_capacity(64 << 10, io::stdout())))
+}
+
+/// Whether only ASCII may be drawn: an old terminal, or a locale that is not UTF-8. `lookup` reads the
+/// environment.
+pub fn needs_ascii(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    let term = lookup("TERM").unwrap_or_default();
+    if matches!(term.as_str(), "linux" | "dumb" | "vt100" | "vt102" | "vt220" | "ansi") {
+        return true;
+    }
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| lookup(name).filter(|value| !value.is_empty()));
+    locale.is_none_or(|locale| !locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
+/// Whether colours may be drawn (<https://no-color.org>).
+pub fn wants_colour(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    lookup("NO_COLOR").is_none_or(|value| value.is_empty())
+}

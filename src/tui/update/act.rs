@@ -1,0 +1,431 @@
+//! What each action does on each page, and why it cannot.
+
+use super::{LOG_PAGE, QUEUE_LIMIT, key_for, may_read, redact, refresh};
+use crate::protocol::Request;
+use crate::record::{Act, HideReason, Tier};
+use crate::review::State as ReviewState;
+use crate::tui::action::Action;
+use crate::tui::document::wrap;
+use crate::tui::layout;
+use crate::tui::state::{Blank, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
+
+pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    if let Some(Overlay::Hide { target, selected }) = &mut state.overlay {
+        match action {
+            Action::Down => *selected = (*selected + 1).min(HideReason::ALL.len() - 1),
+            Action::Up => *selected = selected.saturating_sub(1),
+            Action::Decide => {
+                let (target, reason) = (target.clone(), HideReason::ALL.get(*selected).copied());
+                state.overlay = None;
+                return reason.map(|reason| decide(state, target, Act::Hide { reason })).unwrap_or_default();
+            }
+            Action::Back => state.overlay = None,
+            _ => return everywhere(state, action),
+        }
+        return Vec::new();
+    }
+    if let Some(Overlay::Help { top }) = &mut state.overlay {
+        let page = usize::from(crate::tui::view::help::height(state.size));
+        match action {
+            Action::Down => *top += 1,
+            Action::Up => *top = top.saturating_sub(1),
+            Action::PageDown => *top += page,
+            Action::PageUp => *top = top.saturating_sub(page),
+            Action::First => *top = 0,
+            Action::Last => *top = usize::MAX / 2,
+            Action::Back | Action::Help => state.overlay = None,
+            _ => return everywhere(state, action),
+        }
+        return Vec::new();
+    }
+    if state.overlay == Some(Overlay::Patient) {
+        state.overlay = None;
+        if matches!(action, Action::Back | Action::Patient) {
+            return Vec::new();
+        }
+    }
+    match state.screen {
+        Screen::Queue => queue(state, action),
+        Screen::Entry => entry(state, action),
+        Screen::Redact => redact::act(state, action),
+        Screen::Log => log(state, action),
+        Screen::Status => match action {
+            Action::Back | Action::Status => back_to(state, state.under),
+            _ => everywhere(state, action),
+        },
+    }
+}
+
+/// A bare digit: a reason while hiding, a match in an entry. `None` where digits mean nothing.
+pub(super) fn digit(state: &mut State, digit: u8) -> Option<Vec<Effect>> {
+    let number = usize::from(digit);
+    if let Some(Overlay::Hide { target, .. }) = &state.overlay {
+        let target = target.clone();
+        return Some(match number.checked_sub(1).and_then(|index| HideReason::ALL.get(index)) {
+            Some(reason) => {
+                state.overlay = None;
+                decide(state, target, Act::Hide { reason: *reason })
+            }
+            None => {
+                state.say(Tone::Plain, format!("there is no reason {digit}"));
+                Vec::new()
+            }
+        });
+    }
+    if state.overlay.is_some() || !matches!(state.screen, Screen::Entry | Screen::Redact) {
+        return None;
+    }
+    let matches = state.entry.as_ref().map_or(0, |entry| entry.laid.document.matches.len());
+    if number == 0 || number > matches {
+        state.say(Tone::Plain, format!("there is no match {digit} in this entry"));
+    } else if state.screen == Screen::Redact {
+        redact::go_to_match(state, number - 1);
+    } else {
+        show_match(state, number - 1);
+    }
+    Some(Vec::new())
+}
+
+fn queue(state: &mut State, action: Action) -> Vec<Effect> {
+    let page = layout::queue_page(state.size, &state.queue);
+    let last = state.queue.shown.len().saturating_sub(1);
+    let selected = &mut state.queue.selected;
+    match action {
+        Action::Down => *selected = (*selected + 1).min(last),
+        Action::Up => *selected = selected.saturating_sub(1),
+        Action::PageDown => *selected = (*selected + page).min(last),
+        Action::PageUp => *selected = selected.saturating_sub(page),
+        Action::First => *selected = 0,
+        Action::Last => *selected = last,
+        Action::Open | Action::Redact => return with_row(state, |state, _| open_selected(state, action, None)),
+        Action::Approve => {
+            return with_row(state, |state, tier| {
+                if tier <= Tier::Weak {
+                    return state.target().map(|target| decide(state, target, Act::Approve)).unwrap_or_default();
+                }
+                let note = "something was found in this entry: read it here, then decide";
+                open_selected(state, Action::Open, Some(note.to_owned()))
+            });
+        }
+        Action::Hide => return with_row(state, |state, _| ask_reason(state)),
+        Action::Find => state.overlay = Some(Overlay::Find),
+        Action::Back if !state.queue.filter.is_empty() => {
+            state.queue.filter.clear();
+            super::reply::filter(&mut state.queue);
+        }
+        Action::Back => return vec![Effect::Quit],
+        _ => return everywhere(state, action),
+    }
+    Vec::new()
+}
+
+/// Does something with the selected row, or says that there is none.
+fn with_row(state: &mut State, act: impl FnOnce(&mut State, Tier) -> Vec<Effect>) -> Vec<Effect> {
+    match state.queue.current().map(|row| row.tier) {
+        Some(tier) => act(state, tier),
+        None => {
+            let sentence = match (state.queue.queue.is_some(), state.queue.filter.is_empty()) {
+                (false, _) => "the queue has not come yet".to_owned(),
+                (true, true) => format!("nothing waits; {} fetches new entries", key_for(state, Action::Pull)),
+                (true, false) => format!("nothing fits; {} shows all again", key_for(state, Action::Back)),
+            };
+            state.say(Tone::Plain, sentence);
+            Vec::new()
+        }
+    }
+}
+
+fn open_selected(state: &mut State, then: Action, note: Option<String>) -> Vec<Effect> {
+    let Some(entry) = state.queue.current().map(|row| row.entry) else { return Vec::new() };
+    open(state, Opening { entry, then, note })
+}
+
+pub(super) fn open(state: &mut State, opening: Opening) -> Vec<Effect> {
+    let entry = opening.entry;
+    state.opening = Some(opening);
+    vec![Effect::Ask(Request::Open { entry })]
+}
+
+fn entry(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(entry) = &mut state.entry else {
+        state.screen = Screen::Queue;
+        return Vec::new();
+    };
+    let areas = layout::entry(state.size, entry);
+    let page = usize::from(areas.text.height).saturating_sub(1).max(1);
+    match action {
+        Action::Down => entry.top += 1,
+        Action::Up => entry.top = entry.top.saturating_sub(1),
+        Action::PageDown => entry.top += page,
+        Action::PageUp => entry.top = entry.top.saturating_sub(page),
+        Action::First => entry.top = 0,
+        Action::Last => entry.top = usize::MAX / 2,
+        Action::NextMatch | Action::PreviousMatch => {
+            let count = entry.laid.document.matches.len();
+            if count == 0 {
+                state.say(Tone::Plain, "nothing was found in this entry");
+                return Vec::new();
+            }
+            let next = match (action, entry.current) {
+                (Action::NextMatch, None) => 0,
+                (Action::NextMatch, Some(current)) => (current + 1) % count,
+                (_, None) => count - 1,
+                (_, Some(current)) => (current + count - 1) % count,
+            };
+            show_match(state, next);
+        }
+        Action::Approve => return approve_open(state),
+        Action::Redact => return redact::begin(state),
+        Action::Hide => return ask_reason(state),
+        Action::Patient => state.overlay = Some(Overlay::Patient),
+        Action::Versions => compare(state),
+        Action::NextEntry | Action::PreviousEntry => return neighbour(state, action == Action::NextEntry),
+        Action::Back => return back_to(state, Screen::Queue),
+        _ => return everywhere(state, action),
+    }
+    Vec::new()
+}
+
+fn show_match(state: &mut State, index: usize) {
+    let size = state.size;
+    let Some(entry) = &mut state.entry else { return };
+    entry.compared = None;
+    entry.current = Some(index);
+    let height = usize::from(layout::entry(size, entry).text.height);
+    let place = entry.laid.document.matches.get(index).and_then(|found| found.place);
+    if let Some(place) = place
+        && let (Some(from), Some(to)) = (entry.laid.row_of_stretch(place), entry.laid.last_row_of(place))
+    {
+        entry.top = layout::scrolled(entry.top, height, entry.laid.rows.len(), from, to);
+    }
+}
+
+fn approve_open(state: &mut State) -> Vec<Effect> {
+    let next = key_for(state, Action::NextMatch);
+    let approve = key_for(state, Action::Approve);
+    let Some(entry) = &mut state.entry else { return Vec::new() };
+    if let Some(why) = &entry.opened.may_not_release {
+        let why = why.clone();
+        state.say(Tone::Warning, why);
+        return Vec::new();
+    }
+    let unseen = entry.laid.document.matches.len() - entry.seen.len();
+    if unseen > 0 && !entry.warned {
+        entry.warned = true;
+        let what = if unseen == 1 { "1 match has".to_owned() } else { format!("{unseen} matches have") };
+        state.say(
+            Tone::Warning,
+            format!("{what} not been on the screen: {next} shows it, {approve} approves all the same"),
+        );
+        return Vec::new();
+    }
+    state.target().map(|target| decide(state, target, Act::Approve)).unwrap_or_default()
+}
+
+fn compare(state: &mut State) {
+    let width = layout::text_width(state.size).saturating_sub(6);
+    let Some(entry) = &mut state.entry else { return };
+    if entry.compared.take().is_some() {
+        return;
+    }
+    let Some((before, _)) = &entry.opened.before else {
+        state.say(Tone::Plain, "this is the first version that came here: there is nothing to compare it with");
+        return;
+    };
+    let old = crate::tui::document::Document::of_version(before, &entry.opened.screening).plain();
+    let mut rows = Vec::new();
+    for (mark, line) in crate::tui::compare::compare(&old, &entry.laid.document.plain()) {
+        rows.extend(wrap(&line, width).into_iter().map(|row| (mark, row)));
+    }
+    entry.compared = Some(rows);
+    entry.top = 0;
+}
+
+/// The entry beside this one in the queue, without deciding.
+fn neighbour(state: &mut State, next: bool) -> Vec<Effect> {
+    let here = state.entry.as_ref().map(|entry| entry.opened.row.entry);
+    let place = state.queue.shown.iter().position(|index| state.queue.rows().get(*index).map(|row| row.entry) == here);
+    let beside = match (place, next) {
+        (Some(place), true) => place + 1,
+        (Some(place), false) => place.wrapping_sub(1),
+        (None, _) => state.queue.selected,
+    };
+    match state.queue.row(beside).map(|row| row.entry) {
+        Some(entry) => {
+            state.queue.selected = beside;
+            open(state, Opening { entry, then: Action::Open, note: None })
+        }
+        None => {
+            state.say(
+                Tone::Plain,
+                if next { "this is the last entry of the queue" } else { "this is the first entry of the queue" },
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn log(state: &mut State, action: Action) -> Vec<Effect> {
+    let page = usize::from(layout::log_list(state.size).height).max(1);
+    let log = &mut state.log;
+    let last = log.lines.len().saturating_sub(1);
+    match action {
+        Action::Down => log.selected += 1,
+        Action::Up => log.selected = log.selected.saturating_sub(1),
+        Action::PageDown => log.selected += page,
+        Action::PageUp => log.selected = log.selected.saturating_sub(page),
+        Action::First => log.selected = 0,
+        Action::Last => log.selected = last,
+        Action::Verify => {
+            state.say(Tone::Plain, "reading the whole log…");
+            return vec![Effect::Ask(Request::Verify)];
+        }
+        Action::Back | Action::Log => return back_to(state, state.under),
+        _ => return everywhere(state, action),
+    }
+    log.selected = log.selected.min(last);
+    // The next page is asked for before its first line is needed.
+    if !log.complete && log.selected + page >= log.lines.len() {
+        let before = log.lines.last().map(|line| line.seq);
+        return vec![Effect::Ask(Request::Audit { before, limit: LOG_PAGE })];
+    }
+    Vec::new()
+}
+
+/// Leaves a page. From the page on which somebody who reads no records starts, that is the program.
+fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
+    if !may_read(state) && screen == Screen::Queue {
+        if state.screen == home(state) {
+            return vec![Effect::Quit];
+        }
+        state.screen = home(state);
+        return Vec::new();
+    }
+    state.screen = screen;
+    if screen == Screen::Queue {
+        state.entry = None;
+        state.redact = None;
+    }
+    refresh(state)
+}
+
+fn home(state: &State) -> Screen {
+    use crate::audit::Role;
+    match state.welcome.as_ref().map(|welcome| welcome.actor.role) {
+        Some(Role::Auditor) => Screen::Log,
+        Some(Role::Admin | Role::System) => Screen::Status,
+        Some(Role::Clinician | Role::Lead) | None => Screen::Queue,
+    }
+}
+
+pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Help => state.overlay = Some(Overlay::Help { top: 0 }),
+        Action::Palette => state.overlay = Some(Overlay::Palette { typed: String::new(), selected: 0 }),
+        Action::Blank => state.blank = Some(Blank::Asked),
+        Action::Redraw => {
+            let mut effects = vec![Effect::Redraw];
+            effects.extend(refresh(state));
+            return effects;
+        }
+        Action::Suspend if state.can_suspend => return vec![Effect::Suspend],
+        Action::Suspend => state.say(Tone::Plain, "there is no shell to return to here"),
+        Action::Quit => {
+            let mut effects = redact::kept_draft(state);
+            effects.push(Effect::Quit);
+            return effects;
+        }
+        Action::Undo => return undo(state),
+        Action::Log | Action::Status => return leave_for(state, action),
+        Action::Pull => {
+            state.say(Tone::Plain, "pulling…");
+            return vec![Effect::Ask(Request::Pull)];
+        }
+        Action::Publish => {
+            state.say(Tone::Plain, "publishing…");
+            return vec![Effect::Ask(Request::Publish)];
+        }
+        Action::SwitchPerson => return switch_person(state),
+        action => {
+            let about = action.about();
+            state.say(Tone::Plain, format!("{} does nothing {}", about.name, state.page().words()));
+        }
+    }
+    Vec::new()
+}
+
+fn leave_for(state: &mut State, action: Action) -> Vec<Effect> {
+    if matches!(state.screen, Screen::Queue | Screen::Entry) {
+        state.under = state.screen;
+    }
+    let (screen, request) = match action {
+        Action::Log => (Screen::Log, Request::Audit { before: None, limit: LOG_PAGE }),
+        _ => (Screen::Status, Request::Status),
+    };
+    state.screen = screen;
+    vec![Effect::Ask(request)]
+}
+
+fn switch_person(state: &mut State) -> Vec<Effect> {
+    let Some(welcome) = &state.welcome else { return Vec::new() };
+    let people = &welcome.demo_people;
+    let here = people.iter().position(|actor| *actor == welcome.actor);
+    let next = here.map_or(0, |here| (here + 1) % people.len().max(1));
+    match people.get(next).cloned() {
+        Some(actor) => vec![Effect::ConnectAs(actor)],
+        None => {
+            state.say(Tone::Plain, "you are who your login says; only the demo lets you change places");
+            Vec::new()
+        }
+    }
+}
+
+/// Opens the dialog of reasons.
+pub(super) fn ask_reason(state: &mut State) -> Vec<Effect> {
+    if let Some(target) = state.target() {
+        state.overlay = Some(Overlay::Hide { target, selected: 0 });
+    }
+    Vec::new()
+}
+
+/// Sends a decision, unless one is still on its way: a second key must not decide on what was not read.
+pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect> {
+    if state.sending.is_some() || state.opening.is_some() {
+        state.say(Tone::Plain, "one moment: the last decision is on its way");
+        return Vec::new();
+    }
+    if let crate::tui::state::Link::Lost(_) = state.link {
+        state.say(Tone::Warning, "the daemon is away, so nothing can be decided; it is tried again by itself");
+        return Vec::new();
+    }
+    let request =
+        Request::Decide { entry: target.entry, version: target.version, revision: target.revision, act: act.clone() };
+    state.sending = Some(Sending { target, act: Some(act) });
+    vec![Effect::Ask(request)]
+}
+
+fn undo(state: &mut State) -> Vec<Effect> {
+    if state.sending.is_some() {
+        state.say(Tone::Plain, "one moment: the last decision is on its way");
+        return Vec::new();
+    }
+    let second = state.queue.current().filter(|row| row.state == ReviewState::AwaitingSecond);
+    let target = match (state.done.last(), state.screen, second) {
+        (Some(done), ..) => Some((done.entry, done.label.clone())),
+        (None, Screen::Queue, Some(row)) => Some((row.entry, Target::of(row).label)),
+        _ => None,
+    };
+    let Some((entry, label)) = target else {
+        state.say(Tone::Plain, "there is no decision of yours from this session to take back");
+        return Vec::new();
+    };
+    let row = state.queue.rows().iter().find(|row| row.entry == entry);
+    let (version, revision) = row.map_or((crate::record::Version::FIRST, 0), |row| (row.version, row.revision));
+    state.sending = Some(Sending { target: Target { entry, version, revision, label }, act: None });
+    vec![Effect::Ask(Request::Undo { entry })]
+}
+
+/// The queue again, for use after something changed it.
+pub(super) fn queue_request() -> Effect {
+    Effect::Ask(Request::Queue { limit: QUEUE_LIMIT })
+}

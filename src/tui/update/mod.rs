@@ -1,0 +1,247 @@
+//! What happens on the screen: state × input → state and effects. Touches no terminal, socket or clock.
+
+mod act;
+pub mod redact;
+mod reply;
+mod typing;
+
+pub use typing::fitting;
+
+use super::action::Action;
+use super::document::Laid;
+use super::keymap::{Found, Key, spelled};
+use super::layout;
+use super::state::{Blank, Effect, IDLE_MINUTES, Input, Link, Overlay, Screen, State, Tone};
+use crate::audit::Role;
+use crate::protocol::{Notice, Request, Welcome};
+use crate::record::EntryId;
+
+/// Rows of the queue asked for at once.
+pub const QUEUE_LIMIT: usize = 1000;
+
+/// Records of the log asked for at once.
+pub const LOG_PAGE: usize = 200;
+
+/// Takes one input in. Nothing else changes the state.
+pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
+    let effects = match input {
+        Input::Key(key) => pressed(state, key),
+        Input::Pasted(text) => typing::pasted(state, &text),
+        Input::Resized(width, height) => resized(state, (width, height)),
+        Input::Connected(welcome) => connected(state, welcome),
+        Input::Lost(why) => lost(state, why),
+        Input::Answered(answer) => reply::answered(state, answer.0, answer.1),
+        Input::Noticed(Notice::QueueChanged) => refresh(state),
+        Input::Noticed(Notice::Closing) => {
+            state.say(Tone::Warning, "the daemon is stopping; this screen comes back when it does");
+            Vec::new()
+        }
+        Input::Minute => minute(state),
+        Input::Waiting(waiting) => {
+            state.waiting = waiting;
+            Vec::new()
+        }
+        Input::Resumed => vec![Effect::Redraw],
+    };
+    settle(state);
+    effects
+}
+
+fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
+    state.idle_minutes = 0;
+    if state.blank.take().is_some() {
+        // The key that wakes the screen does nothing else: it was pressed without seeing it.
+        return vec![Effect::Redraw];
+    }
+    state.message = None;
+    let Some(place) = state.place() else { return typing::key(state, key) };
+    if state.typed.is_empty()
+        && let Some(digit) = key.digit()
+        && let Some(effects) = act::digit(state, digit)
+    {
+        return effects;
+    }
+    if !state.typed.is_empty() && key.is_escape() {
+        state.typed.clear();
+        return Vec::new();
+    }
+    state.typed.push(key);
+    let typed = state.typed.clone();
+    match state.keymap.resolve(place, &typed) {
+        Found::Action(action) => {
+            state.typed.clear();
+            act::act(state, action)
+        }
+        Found::Begun => Vec::new(),
+        Found::Nothing => {
+            state.typed.clear();
+            let keys = spelled(&typed);
+            let help = state.keymap.keys(place, Action::Help, true).into_iter().next().unwrap_or_default();
+            let sentence = match state.keymap.elsewhere(&typed) {
+                Some((elsewhere, action)) => {
+                    format!("{keys} ({}) works {}, not {}", action.about().name, elsewhere.words(), place.words())
+                }
+                None => format!("{keys} does nothing {}; {help} shows the keys", place.words()),
+            };
+            state.say(Tone::Plain, sentence);
+            Vec::new()
+        }
+    }
+}
+
+fn resized(state: &mut State, size: (u16, u16)) -> Vec<Effect> {
+    state.size = size;
+    let width = layout::text_width(size);
+    if let Some(entry) = &mut state.entry
+        && entry.laid.width != width
+    {
+        let anchor = entry.laid.rows.get(entry.top).map(|row| row.line);
+        entry.laid = Laid::new(std::mem::take(&mut entry.laid.document), width, state.ascii);
+        entry.top = entry.laid.rows.iter().position(|row| Some(row.line) == anchor).unwrap_or_default();
+        entry.compared = None;
+    }
+    if let (Some(redacting), Some(entry)) = (&mut state.redact, &state.entry) {
+        redact::relay(redacting, entry, size, state.ascii);
+    }
+    vec![Effect::Redraw]
+}
+
+fn connected(state: &mut State, welcome: Welcome) -> Vec<Effect> {
+    let again = state.welcome.as_ref().is_some_and(|before| before.actor == welcome.actor);
+    let lost = matches!(state.link, Link::Lost(_));
+    state.link = Link::Up;
+    if again && lost {
+        state.say(Tone::Good, "the daemon is back; what you had open is still here");
+    }
+    if !again {
+        let mut fresh = State::new(state.size, state.ascii, std::mem::take(&mut state.keymap), state.can_suspend);
+        fresh.link = Link::Up;
+        *state = fresh;
+    }
+    let (name, role) = (welcome.name.clone(), welcome.actor.role);
+    let demo = !welcome.demo_people.is_empty();
+    state.welcome = Some(welcome);
+    if again {
+        return refresh(state);
+    }
+    let who = if demo { format!("you are {name}, {}; ", role.name()) } else { String::new() };
+    match role {
+        Role::Clinician | Role::Lead => {
+            if demo {
+                state.say(
+                    Tone::Plain,
+                    format!("{who}{} goes on as somebody else", key_for(state, Action::SwitchPerson)),
+                );
+            }
+            ask_queue(state)
+        }
+        Role::Auditor => {
+            state.screen = Screen::Log;
+            state.say(Tone::Plain, format!("{who}an auditor reads the log and no records"));
+            vec![Effect::Ask(Request::Audit { before: None, limit: LOG_PAGE })]
+        }
+        Role::Admin | Role::System => {
+            state.screen = Screen::Status;
+            state.say(Tone::Plain, format!("{who}this role runs the machine and reads no records"));
+            vec![Effect::Ask(Request::Status)]
+        }
+    }
+}
+
+/// The first key that does `action` on this page, for a sentence.
+fn key_for(state: &State, action: Action) -> String {
+    state
+        .keymap
+        .keys(state.page(), action, state.ascii)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| action.about().name.to_owned())
+}
+
+fn lost(state: &mut State, why: String) -> Vec<Effect> {
+    if let Some(sending) = state.sending.take() {
+        let label = sending.target.label;
+        state
+            .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
+    }
+    state.opening = None;
+    state.waiting = false;
+    state.link = Link::Lost(why);
+    Vec::new()
+}
+
+fn minute(state: &mut State) -> Vec<Effect> {
+    state.now = state.now.map(|now| now + chrono::Duration::minutes(1));
+    state.idle_minutes += 1;
+    if state.idle_minutes >= IDLE_MINUTES && state.blank.is_none() {
+        state.blank = Some(Blank::Idle);
+    }
+    Vec::new()
+}
+
+fn may_read(state: &State) -> bool {
+    state.welcome.as_ref().is_some_and(|welcome| matches!(welcome.actor.role, Role::Clinician | Role::Lead))
+}
+
+fn ask_queue(state: &State) -> Vec<Effect> {
+    if may_read(state) { vec![Effect::Ask(Request::Queue { limit: QUEUE_LIMIT })] } else { Vec::new() }
+}
+
+/// The place of an entry in the shown list.
+fn queue_row_of(state: &State, entry: EntryId) -> Option<usize> {
+    let rows = state.queue.rows();
+    state.queue.shown.iter().position(|index| rows.get(*index).is_some_and(|row| row.entry == entry))
+}
+
+/// Asks again for what the page shows.
+fn refresh(state: &State) -> Vec<Effect> {
+    let mut effects = ask_queue(state);
+    if state.screen == Screen::Status {
+        effects.push(Effect::Ask(Request::Status));
+    }
+    effects
+}
+
+/// Keeps selections and scrolled pages within what there is, and notes which matches are on the screen.
+fn settle(state: &mut State) {
+    let size = state.size;
+    let queue = &mut state.queue;
+    queue.selected = queue.selected.min(queue.shown.len().saturating_sub(1));
+    let page = layout::queue_page(size, queue);
+    if queue.selected < queue.top {
+        queue.top = queue.selected;
+    } else if queue.selected >= queue.top + page {
+        queue.top = queue.selected + 1 - page;
+    }
+    queue.top = queue.top.min(queue.shown.len().saturating_sub(page));
+
+    let log = &mut state.log;
+    let page = usize::from(layout::log_list(size).height).max(1);
+    log.selected = log.selected.min(log.lines.len().saturating_sub(1));
+    if log.selected < log.top {
+        log.top = log.selected;
+    } else if log.selected >= log.top + page {
+        log.top = log.selected + 1 - page;
+    }
+
+    let covered = state.overlay.is_some() || state.blank.is_some() || layout::too_small(size);
+    if let Some(entry) = &mut state.entry {
+        let height = usize::from(layout::entry(size, entry).text.height);
+        let rows = entry.compared.as_ref().map_or(entry.laid.rows.len(), Vec::len);
+        entry.top = entry.top.min(rows.saturating_sub(height));
+        if state.screen == Screen::Entry && !covered && entry.compared.is_none() {
+            let page = entry.top..entry.top + height;
+            for (index, found) in entry.laid.document.matches.iter().enumerate() {
+                let last = found.place.and_then(|place| entry.laid.last_row_of(place));
+                if last.is_none_or(|row| page.contains(&row)) {
+                    entry.seen.insert(index);
+                }
+            }
+        }
+    }
+    let page = state.page();
+    if let Some(Overlay::Help { top }) = &mut state.overlay {
+        let lines = super::view::help::lines(&state.keymap, page, state.ascii).len();
+        *top = (*top).min(lines.saturating_sub(usize::from(super::view::help::height(size))));
+    }
+}

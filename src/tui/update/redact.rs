@@ -1,0 +1,471 @@
+//! Taking words out, with what will be shown always in sight.
+
+use std::collections::BTreeSet;
+
+use super::act;
+use crate::protocol::{Draft, Request};
+use crate::record::{Act, Style};
+use crate::review::{RedactionError, cautions, render};
+use crate::tui::action::Action;
+use crate::tui::document::{Document, Field, Laid, Stretch};
+use crate::tui::layout;
+use crate::tui::redaction::{Removals, Selection, Size, stretches_of};
+use crate::tui::state::{Effect, EntryState, Overlay, Preview, RedactState, Screen, State, Target, Tone};
+
+/// Opens the redaction page over the open entry, with the draft that was kept.
+pub(super) fn begin(state: &mut State) -> Vec<Effect> {
+    let Some(entry) = &state.entry else { return Vec::new() };
+    if let Some(why) = &entry.opened.may_not_release {
+        let why = why.clone();
+        state.say(Tone::Warning, why);
+        return Vec::new();
+    }
+    let document = &entry.laid.document;
+    let current = entry.current.and_then(|index| Selection::on_match(document, index));
+    let Some(selection) = current.or_else(|| Selection::first(document)) else {
+        state.say(Tone::Plain, "there is nothing in this entry to take out; it can be hidden as a whole");
+        return Vec::new();
+    };
+    let draft = entry.opened.draft.as_ref().filter(|draft| !draft.removals.is_empty());
+    let here = draft.filter(|draft| draft.version == Some(entry.opened.version.version));
+    let removals =
+        here.map(|draft| Removals::from_record(document, &entry.opened.version, &draft.removals)).unwrap_or_default();
+    let style = here.map_or_else(Style::default, |draft| draft.style);
+    let note = match (here, draft, entry.opened.earlier_removals.len()) {
+        (Some(_), ..) => Some("your redaction from before is here again"),
+        (None, Some(_), _) => Some("your half-made redaction was of an earlier version: begin anew"),
+        (None, None, 1..) => Some("what was taken out of the version before is among the suggestions"),
+        _ => None,
+    };
+    let laid = Laid::new(document.clone(), layout::redact_width(state.size), state.ascii);
+    let mut redacting = RedactState {
+        selection,
+        removals,
+        style,
+        kept: BTreeSet::new(),
+        visited: BTreeSet::new(),
+        laid,
+        top: 0,
+        preview: Preview::Nothing(RedactionError::NothingLeft),
+        preview_top: 0,
+        warnings: Vec::new(),
+        warned: false,
+        changed: false,
+    };
+    reflect(&mut redacting, entry, state.size, state.ascii);
+    state.redact = Some(redacting);
+    state.screen = Screen::Redact;
+    if let Some(note) = note {
+        state.say(Tone::Plain, note);
+    }
+    follow(state);
+    Vec::new()
+}
+
+pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    let (size, ascii) = (state.size, state.ascii);
+    let (Some(redacting), Some(entry)) = (&mut state.redact, &state.entry) else {
+        state.screen = Screen::Queue;
+        return Vec::new();
+    };
+    let document = redacting.laid.document.clone();
+    let page = usize::from(layout::redact(size, redacting).preview.height).max(1);
+    match action {
+        Action::Right => redacting.selection.step(&document, true),
+        Action::Left => redacting.selection.step(&document, false),
+        Action::Down => vertical(redacting, true),
+        Action::Up => vertical(redacting, false),
+        Action::First => redacting.selection.go_to(&document, 0, Some(0)),
+        Action::Last => {
+            let line = document.lines.len().saturating_sub(1);
+            redacting.selection.go_to(&document, line, Some(usize::MAX - 1));
+        }
+        Action::Grow | Action::Shrink => {
+            if !redacting.selection.climb(&document, action == Action::Grow) {
+                let end = if action == Action::Grow { "everything is selected" } else { "this is the smallest piece" };
+                state.say(Tone::Plain, end);
+            }
+        }
+        Action::SizeWord | Action::SizeMatch | Action::SizeSentence | Action::SizeLine => {
+            let wanted = match action {
+                Action::SizeWord => Size::Word,
+                Action::SizeMatch => Size::Match,
+                Action::SizeSentence => Size::Sentence,
+                _ => Size::Line,
+            };
+            if !redacting.selection.resize(&document, wanted) {
+                state.say(Tone::Plain, "there is no match here; the next one is on tab");
+            }
+        }
+        Action::Anchor => redacting.selection.toggle_anchor(),
+        Action::NextMatch | Action::PreviousMatch => next_match(redacting, action == Action::NextMatch),
+        Action::Remove | Action::Keep => {
+            let stretches = redacting.selection.stretches(&document);
+            for stretch in &stretches {
+                match action {
+                    Action::Remove => redacting.removals.remove(&document, *stretch),
+                    _ => redacting.removals.keep(&document, *stretch),
+                }
+            }
+            let on_match = redacting.selection.matched.filter(|_| redacting.selection.size == Size::Match);
+            if let Some(index) = on_match {
+                if action == Action::Keep {
+                    redacting.kept.insert(index);
+                } else {
+                    redacting.kept.remove(&index);
+                }
+                redacting.visited.insert(index);
+                next_unsettled(redacting);
+            }
+            redacting.selection.anchor = None;
+            changed(redacting, entry, size, ascii);
+        }
+        Action::TakeAll => {
+            let taken = take_all(redacting, entry);
+            changed(redacting, entry, size, ascii);
+            if taken == 0 {
+                state.say(Tone::Plain, "there is nothing suggested; select what to take out");
+            }
+        }
+        Action::Style => {
+            redacting.style = match redacting.style {
+                Style::Silent => Style::Marked,
+                Style::Marked => Style::Silent,
+            };
+            let sentence = match redacting.style {
+                Style::Silent => "silent: the text closes up, and nothing shows that words are missing",
+                Style::Marked => "marked: “[removed]” shows that words are missing; only where that is harmless",
+            };
+            changed(redacting, entry, size, ascii);
+            state.say(Tone::Plain, sentence);
+        }
+        Action::PageDown => redacting.preview_top += page,
+        Action::PageUp => redacting.preview_top = redacting.preview_top.saturating_sub(page),
+        Action::Hide => return act::ask_reason(state),
+        Action::Decide => return decide(state),
+        Action::Back => return leave(state),
+        _ => return act::everywhere(state, action),
+    }
+    follow(state);
+    Vec::new()
+}
+
+/// Selects a match while redacting.
+pub(super) fn go_to_match(state: &mut State, index: usize) {
+    if let Some(redacting) = &mut state.redact {
+        match Selection::on_match(&redacting.laid.document, index) {
+            Some(selection) => {
+                redacting.selection = selection;
+                redacting.visited.insert(index);
+            }
+            None => state.say(Tone::Plain, "that one is about the whole entry: it has no words to take out"),
+        }
+    }
+    follow(state);
+}
+
+/// Wraps the page anew for another size of the terminal.
+pub(super) fn relay(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
+    let document = std::mem::take(&mut redacting.laid.document);
+    redacting.laid = Laid::new(document, layout::redact_width(size), ascii);
+    reflect(redacting, entry, size, ascii);
+}
+
+/// The act that would be sent.
+pub fn planned(redacting: &RedactState, entry: &EntryState) -> Act {
+    Act::Redact { removals: redacting.removals.to_record(&entry.opened.version), style: redacting.style }
+}
+
+fn changed(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
+    redacting.changed = true;
+    redacting.warned = false;
+    reflect(redacting, entry, size, ascii);
+}
+
+/// Makes the preview and the warnings from the act that would be sent.
+fn reflect(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
+    let width = layout::redact_width(size) - usize::from(size.0 >= layout::WIDE);
+    redacting.preview = match render(&entry.opened.version, &planned(redacting, entry)) {
+        Ok(rendition) => Preview::Shows(Box::new(Laid::new(Document::of_rendition(&rendition), width, ascii))),
+        Err(why) => Preview::Nothing(why),
+    };
+    redacting.warnings = warnings(redacting);
+}
+
+fn warnings(redacting: &RedactState) -> Vec<String> {
+    let document = &redacting.laid.document;
+    let mut out = Vec::new();
+    for stretch in redacting.removals.stretches() {
+        let Some(line) = document.lines.get(stretch.line) else { continue };
+        let found = match stretch.span {
+            Some(span) => cautions(&line.text, span),
+            None => {
+                let mut found = cautions(&line.text, crate::record::Span::new(0, line.text.len()));
+                found.extend(cautions(&line.code, crate::record::Span::new(0, line.code.len())));
+                found
+            }
+        };
+        for caution in found {
+            let sentence = format!("“{}”: {}", excerpt(document, stretch), caution.words());
+            if !out.contains(&sentence) {
+                out.push(sentence);
+            }
+        }
+    }
+    if let Preview::Shows(shown) = &redacting.preview {
+        let standing = still_standing(&removed_words(redacting), &shown.document);
+        if !standing.is_empty() {
+            let words: Vec<String> = standing.iter().take(4).map(|word| format!("“{word}”")).collect();
+            let more = if standing.len() > 4 { " and others" } else { "" };
+            out.push(format!("taken out here, still standing elsewhere: {}{more}", words.join(", ")));
+        }
+    }
+    for (index, found) in document.matches.iter().enumerate() {
+        let readable = found.place.is_some_and(|place| !redacting.removals.contains(place));
+        if readable && !redacting.removals.is_empty() && !redacting.kept.contains(&index) {
+            let words = found.place.map(|place| excerpt(document, place)).unwrap_or_default();
+            out.push(format!("{} “{words}” may still tell", found.number));
+        }
+    }
+    out
+}
+
+fn excerpt(document: &Document, stretch: Stretch) -> String {
+    let Some(line) = document.lines.get(stretch.line) else { return String::new() };
+    let text = match stretch.span {
+        Some(span) => span.of(&line.text).unwrap_or_default(),
+        None if line.code.is_empty() => &line.text,
+        None => &line.code,
+    };
+    let words: Vec<&str> = text.split_whitespace().take(6).collect();
+    let more = if text.split_whitespace().count() > 6 { " …" } else { "" };
+    format!("{}{more}", words.join(" "))
+}
+
+/// The words taken out, of five letters and more: shorter ones stand everywhere.
+fn removed_words(redacting: &RedactState) -> Vec<String> {
+    let document = &redacting.laid.document;
+    let mut out = Vec::new();
+    for stretch in redacting.removals.stretches() {
+        let Some(line) = document.lines.get(stretch.line) else { continue };
+        match stretch.span {
+            Some(span) => out.extend(long_words(span.of(&line.text).unwrap_or_default())),
+            None => {
+                out.extend(long_words(&line.code));
+                out.extend(long_words(&line.text));
+            }
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+fn still_standing(removed: &[String], shown: &Document) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for line in &shown.lines {
+        kept.extend(long_words(&line.code));
+        kept.extend(long_words(&line.text));
+    }
+    let kept: BTreeSet<String> = kept.into_iter().map(|word| word.to_lowercase()).collect();
+    let mut found: Vec<String> = removed.iter().filter(|word| kept.contains(&word.to_lowercase())).cloned().collect();
+    // Names first: they identify.
+    found.sort_by_key(|word| !word.starts_with(char::is_uppercase));
+    found
+}
+
+/// Words that say nothing about who or what.
+const COMMON: [&str; 40] = [
+    "about", "after", "again", "also", "always", "because", "before", "being", "could", "during", "every", "first",
+    "given", "having", "however", "later", "might", "months", "never", "night", "other", "patient", "really", "review",
+    "should", "since", "still", "their", "there", "these", "thing", "things", "those", "today", "under", "until",
+    "weeks", "where", "which", "would",
+];
+
+fn long_words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() >= 5)
+        .filter(|word| !COMMON.contains(&word.to_lowercase().as_str()))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// How many matches are settled: taken out, or left in on purpose. What is about the whole entry has no
+/// words to settle.
+pub fn settled(redacting: &RedactState) -> (usize, usize) {
+    let matches = &redacting.laid.document.matches;
+    let open = matches.iter().enumerate().filter(|(_, found)| found.place.is_some());
+    let all = open.clone().count();
+    let done = open.filter(|(index, found)| is_settled(redacting, *index, found.place)).count();
+    (done, all)
+}
+
+fn is_settled(redacting: &RedactState, index: usize, place: Option<Stretch>) -> bool {
+    redacting.kept.contains(&index) || place.is_none_or(|place| redacting.removals.contains(place))
+}
+
+fn unsettled(redacting: &RedactState) -> Vec<usize> {
+    let matches = redacting.laid.document.matches.iter().enumerate();
+    matches.filter(|(index, found)| !is_settled(redacting, *index, found.place)).map(|(index, _)| index).collect()
+}
+
+fn next_match(redacting: &mut RedactState, forward: bool) {
+    let document = &redacting.laid.document;
+    let count = document.matches.len();
+    let here = redacting.selection.matched;
+    for distance in 1..=count {
+        let index = match (here, forward) {
+            (Some(here), true) => (here + distance) % count,
+            (Some(here), false) => (here + count - distance % count) % count,
+            (None, true) => distance - 1,
+            (None, false) => count - distance,
+        };
+        if let Some(selection) = Selection::on_match(document, index) {
+            redacting.selection = selection;
+            redacting.visited.insert(index);
+            return;
+        }
+    }
+}
+
+/// After a match is settled the next open one is selected.
+fn next_unsettled(redacting: &mut RedactState) {
+    let open = unsettled(redacting);
+    let here = redacting.selection.matched.unwrap_or_default();
+    let next = open.iter().find(|index| **index > here).or(open.first());
+    if let Some(index) = next
+        && let Some(selection) = Selection::on_match(&redacting.laid.document, *index)
+    {
+        redacting.selection = selection;
+        redacting.visited.insert(*index);
+    }
+}
+
+/// Takes every suggestion that screening made, and what was taken out of the version before.
+fn take_all(redacting: &mut RedactState, entry: &EntryState) -> usize {
+    let document = redacting.laid.document.clone();
+    let mut taken: Vec<Stretch> = document.matches.iter().flat_map(|found| found.suggested.clone()).collect();
+    taken.extend(stretches_of(&entry.opened.version, &entry.opened.earlier_removals));
+    for stretch in &taken {
+        redacting.removals.remove(&document, *stretch);
+    }
+    let removals = redacting.removals.clone();
+    redacting.kept.retain(|index| {
+        document.matches.get(*index).and_then(|found| found.place).is_some_and(|place| !removals.contains(place))
+    });
+    taken.len()
+}
+
+/// Moves to the piece above or below, as it stands on the screen.
+fn vertical(redacting: &mut RedactState, down: bool) {
+    let laid = &redacting.laid;
+    let head = redacting.selection.head;
+    let (field, byte) = head.span.map_or((Field::Code, 0), |span| (Field::Text, span.start));
+    let Some(row) = laid.row_of(head.line, field, byte) else { return };
+    let column = laid.column_of(row, field, byte);
+    let mut next = row;
+    loop {
+        next = match down {
+            true if next + 1 < laid.rows.len() => next + 1,
+            false if next > 0 => next - 1,
+            _ => return,
+        };
+        if let Some((line, field, byte)) = laid.at(next, column) {
+            let document = laid.document.clone();
+            let before = redacting.selection.head;
+            redacting.selection.go_to(&document, line, (field == Field::Text).then_some(byte));
+            // A sentence over several rows is left in one step.
+            if redacting.selection.head != before {
+                return;
+            }
+        }
+    }
+}
+
+/// Scrolls to what is selected.
+fn follow(state: &mut State) {
+    let size = state.size;
+    let Some(redacting) = &mut state.redact else { return };
+    let areas = layout::redact(size, redacting);
+    let head = redacting.selection.head;
+    if let (Some(from), Some(to)) = (redacting.laid.row_of_stretch(head), redacting.laid.last_row_of(head)) {
+        let height = usize::from(areas.text.height);
+        let to = to.min(from + height.saturating_sub(1));
+        redacting.top = layout::scrolled(redacting.top, height, redacting.laid.rows.len(), from, to);
+    }
+    if let Preview::Shows(shown) = &redacting.preview {
+        let most = shown.rows.len().saturating_sub(usize::from(areas.preview.height));
+        redacting.preview_top = redacting.preview_top.min(most);
+    }
+}
+
+fn decide(state: &mut State) -> Vec<Effect> {
+    let (Some(redacting), Some(entry)) = (&mut state.redact, &state.entry) else { return Vec::new() };
+    if redacting.removals.is_empty() {
+        let why = "nothing is taken out: leave this page to approve the entry as it is, or select and remove";
+        state.say(Tone::Plain, why);
+        return Vec::new();
+    }
+    let target = Target::of(&entry.opened.row);
+    if let Preview::Nothing(why) = &redacting.preview {
+        if *why == RedactionError::NothingLeft {
+            state.say(Tone::Plain, "nothing worth reading is left, so the entry is hidden: choose why");
+            state.overlay = Some(Overlay::Hide { target, selected: 0 });
+        } else {
+            let why = why.to_string();
+            state.say(Tone::Warning, why);
+        }
+        return Vec::new();
+    }
+    let open = unsettled(redacting);
+    if let Some(first) = open.iter().find(|index| !redacting.visited.contains(index))
+        && !redacting.warned
+    {
+        redacting.warned = true;
+        let first = first + 1;
+        state.say(
+            Tone::Warning,
+            format!("match {first} is neither taken out nor kept: look at it, or decide all the same"),
+        );
+        return Vec::new();
+    }
+    let act = planned(redacting, entry);
+    act::decide(state, target, act)
+}
+
+/// Leaves the page; what was made so far is kept.
+fn leave(state: &mut State) -> Vec<Effect> {
+    let effects = kept_draft(state);
+    if !effects.is_empty() {
+        state.say(Tone::Plain, "your redaction is kept as a draft; nothing is decided");
+    }
+    if let (Some(redacting), Some(entry)) = (&state.redact, &mut state.entry) {
+        entry.current = redacting.selection.matched;
+        if redacting.changed {
+            entry.opened.draft = Some(draft(redacting, entry));
+        }
+    }
+    state.redact = None;
+    state.screen = Screen::Entry;
+    effects
+}
+
+fn draft(redacting: &RedactState, entry: &EntryState) -> Draft {
+    Draft {
+        version: Some(entry.opened.version.version),
+        removals: redacting.removals.to_record(&entry.opened.version),
+        style: redacting.style,
+    }
+}
+
+/// Keeps an unfinished redaction, where there is one.
+pub(super) fn kept_draft(state: &State) -> Vec<Effect> {
+    match (&state.redact, &state.entry) {
+        (Some(redacting), Some(entry)) if redacting.changed => {
+            let entry_id = entry.opened.row.entry;
+            let draft = (!redacting.removals.is_empty()).then(|| draft(redacting, entry));
+            vec![Effect::Ask(Request::KeepDraft { entry: entry_id, draft })]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,212 @@
+//! What the daemon's answers change.
+
+use fuzzy_matcher::FuzzyMatcher;
+use fuzzy_matcher::skim::SkimMatcherV2;
+
+use super::{act, queue_row_of, redact};
+use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request};
+use crate::review::State as ReviewState;
+use crate::tui::action::Action;
+use crate::tui::state::{Done, Effect, Opening, Overlay, QueueState, Screen, Sending, State, Tone};
+use crate::tui::words;
+
+pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec<Effect> {
+    match (request, reply) {
+        (Request::Decide { .. } | Request::Undo { .. }, Reply::Decided(decided)) => settled(state, decided),
+        (Request::Decide { .. } | Request::Undo { .. }, Reply::Refused { why } | Reply::Failed { why }) => {
+            state.sending = None;
+            state.say(Tone::Warning, why);
+            // What was refused may have been stale.
+            vec![act::queue_request()]
+        }
+        (Request::Open { entry }, reply) => {
+            let wanted = state.opening.as_ref().is_some_and(|opening| opening.entry == entry);
+            match (reply, state.opening.take_if(|_| wanted)) {
+                (Reply::Entry(opened), Some(opening)) => {
+                    state.show_entry(*opened);
+                    if let Some(place) = queue_row_of(state, entry) {
+                        state.queue.selected = place;
+                    }
+                    if let Some(note) = opening.note {
+                        state.say(Tone::Plain, note);
+                    }
+                    if opening.then == Action::Redact { redact::begin(state) } else { Vec::new() }
+                }
+                (Reply::Refused { why } | Reply::Failed { why }, Some(_)) => {
+                    state.screen = Screen::Queue;
+                    state.entry = None;
+                    state.redact = None;
+                    state.say(Tone::Warning, why);
+                    vec![act::queue_request()]
+                }
+                _ => Vec::new(),
+            }
+        }
+        (_, Reply::Queue(queue)) => {
+            queued(state, queue);
+            Vec::new()
+        }
+        (Request::Audit { before, .. }, Reply::Audit(lines)) => {
+            let log = &mut state.log;
+            if before.is_none() {
+                log.lines.clear();
+                log.selected = 0;
+                log.top = 0;
+            }
+            log.complete = lines.is_empty();
+            let oldest = log.lines.last().map(|line| line.seq);
+            log.lines.extend(lines.into_iter().filter(|line| oldest.is_none_or(|oldest| line.seq < oldest)));
+            Vec::new()
+        }
+        (_, Reply::Verified(verified)) => {
+            match verified.damage.first() {
+                None => {
+                    let frames = words::count(verified.frames, "record", "records");
+                    state.say(Tone::Good, format!("the log is intact: {frames}, each follows from the one before"));
+                }
+                Some(damage) => state.say(Tone::Warning, format!("the log is damaged: {damage}")),
+            }
+            state.log.verified = Some((verified, state.now));
+            Vec::new()
+        }
+        (_, Reply::Status(status)) => {
+            state.status = Some(status);
+            Vec::new()
+        }
+        (_, Reply::Pulled(pulled)) => {
+            told_pulled(state, pulled);
+            vec![act::queue_request()]
+        }
+        (_, Reply::Published(published)) => {
+            told_published(state, published);
+            vec![act::queue_request()]
+        }
+        (Request::KeepDraft { draft: Some(_), .. }, Reply::DraftKept) => Vec::new(),
+        (_, Reply::Refused { why } | Reply::Failed { why }) => {
+            state.say(Tone::Warning, why);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn queued(state: &mut State, queue: Queue) {
+    state.now = Some(queue.now);
+    let keep = state.reselect.take().or_else(|| state.queue.current().map(|row| row.entry));
+    state.queue.queue = Some(queue);
+    filter(&mut state.queue);
+    // A row that has gone leaves its place to the next one.
+    if let Some(place) = keep.and_then(|entry| queue_row_of(state, entry)) {
+        state.queue.selected = place;
+    }
+}
+
+/// Finds the rows that fit the filter. The order stays by urgency: a better hit is no more urgent.
+pub(super) fn filter(queue: &mut QueueState) {
+    let matcher = SkimMatcherV2::default();
+    let filter = queue.filter.trim();
+    let words: Vec<&str> = filter.split_whitespace().collect();
+    let fits = |index: &usize| {
+        let Some(row) = queue.rows().get(*index) else { return false };
+        words.iter().all(|word| {
+            let fields = [row.patient_name.as_str(), &row.title, &row.author, &row.readers];
+            let fields = fields.into_iter().chain(row.why.iter().map(String::as_str));
+            fields.into_iter().any(|field| matcher.fuzzy_match(field, word).is_some())
+        })
+    };
+    queue.shown = (0..queue.rows().len()).filter(fits).collect();
+}
+
+/// A decision took effect, or was taken back.
+fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
+    let Some(sending) = state.sending.take().filter(|sending| sending.target.entry == decided.entry) else {
+        return vec![act::queue_request()];
+    };
+    let Sending { target, act } = sending;
+    let Some(act) = act else {
+        state.done.retain(|done| done.entry != decided.entry);
+        state.reselect = Some(decided.entry);
+        state.say(Tone::Good, format!("taken back: {} waits again", target.label));
+        return vec![act::queue_request()];
+    };
+    state.done.retain(|done| done.entry != decided.entry);
+    state.done.push(Done {
+        entry: decided.entry,
+        text: format!("{}  {} · {}", words::done(&act), target.label, what_follows(state, &decided)),
+        label: target.label,
+    });
+    let mut effects = Vec::new();
+    if state.redact.take().is_some() || state.entry.as_ref().is_some_and(|entry| entry.opened.draft.is_some()) {
+        effects.push(Effect::Ask(Request::KeepDraft { entry: decided.entry, draft: None }));
+    }
+    if matches!(state.screen, Screen::Entry | Screen::Redact) {
+        // The next one opens by itself: the row below, or the first when this was the last.
+        let here = queue_row_of(state, decided.entry);
+        let waits = |place: &usize| state.queue.row(*place).is_some_and(|row| row.entry != decided.entry);
+        let below = here.map_or(0, |here| here + 1)..state.queue.shown.len();
+        let next = below.chain(0..here.unwrap_or_default()).find(waits);
+        match next.and_then(|place| state.queue.row(place)).map(|row| row.entry) {
+            Some(entry) => {
+                state.reselect = Some(entry);
+                effects.extend(act::open(state, Opening { entry, then: Action::Open, note: None }));
+            }
+            None => {
+                state.screen = Screen::Queue;
+                state.entry = None;
+            }
+        }
+    } else if let Some(below) = state.queue.row(state.queue.selected + 1).map(|row| row.entry)
+        && state.queue.current().is_some_and(|row| row.entry == decided.entry)
+    {
+        state.reselect = Some(below);
+    }
+    effects.push(act::queue_request());
+    effects
+}
+
+/// What the person should know about a decision: until when it can be taken back, or until when it lasts.
+fn what_follows(state: &State, decided: &Decided) -> String {
+    match (decided.state, decided.visible_at, decided.review_by) {
+        (ReviewState::AwaitingSecond, ..) => "a second person must agree".to_owned(),
+        (_, _, Some(day)) => format!("until review {}", words::day(day)),
+        (_, Some(at), _) => {
+            let now = state.now.unwrap_or(at);
+            format!("visible {}", words::weekday_and_time(at, now))
+        }
+        _ => decided.state.name().to_owned(),
+    }
+}
+
+fn told_pulled(state: &mut State, pulled: Pulled) {
+    let entries = format!("{} new, {} changed, {} deleted", pulled.new, pulled.changed, pulled.deleted);
+    let to_review = words::count(pulled.queued, "entry", "entries");
+    let text = format!("pulled {}: {to_review} to review ({entries})", pulled.source);
+    if pulled.notices.is_empty() && pulled.set_aside == 0 {
+        state.say(Tone::Good, text);
+        return;
+    }
+    let mut lines = vec![format!("{to_review} to review; {entries}; {} on hold.", pulled.on_hold)];
+    lines.extend(pulled.notices);
+    if pulled.set_aside > 0 {
+        let rows = words::count(pulled.set_aside, "row", "rows");
+        lines.push(format!("{rows} could not be used. The rest came through; nothing of these is shown:"));
+        lines.extend(pulled.set_aside_examples);
+    }
+    state.say(Tone::Good, text);
+    state.overlay = Some(Overlay::Told { title: format!("Pulled {}", pulled.source), lines });
+}
+
+fn told_published(state: &mut State, published: Published) {
+    let mut text = match published.released {
+        0 => "nothing was due".to_owned(),
+        n => format!("{} became visible", words::count(n, "entry", "entries")),
+    };
+    if published.kept_back > 0 {
+        text.push_str(&format!("; {} due and kept back", published.kept_back));
+    }
+    text.push_str(&format!("; {} in the feed", words::number(published.in_feed)));
+    if let (Some(next), Some(now)) = (published.next, state.now) {
+        text.push_str(&format!("; next {}", words::weekday_and_time(next, now)));
+    }
+    state.say(Tone::Good, text);
+}

@@ -1,0 +1,303 @@
+//! One entry: its text with numbered marks, and in plain words why to look.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use super::{Pen, Theme};
+use crate::protocol::QueueRow;
+use crate::record::{Category, sentences};
+use crate::review::State as ReviewState;
+use crate::tui::document::{Document, Field, Glyph, Laid, Match, Row};
+use crate::tui::layout;
+use crate::tui::state::{EntryState, State};
+use crate::tui::words;
+
+/// A line below the text.
+pub enum Reason {
+    /// A numbered match, by index.
+    Match(usize),
+    /// Something else to know.
+    Note {
+        /// Whether it warns.
+        warning: bool,
+        /// A sentence.
+        text: String,
+    },
+}
+
+/// The lines below the text. The count does not depend on the width.
+pub fn reasons(entry: &EntryState, _width: usize, _ascii: bool) -> Vec<Reason> {
+    let opened = &entry.opened;
+    let mut lines: Vec<Reason> = (0..entry.laid.document.matches.len()).map(Reason::Match).collect();
+    let mut note = |warning: bool, text: String| lines.push(Reason::Note { warning, text });
+    for flag in &opened.patient.flags {
+        note(true, flag.clone());
+    }
+    if let Some(why) = &opened.may_not_release {
+        note(true, why.clone());
+    }
+    if opened.row.state == ReviewState::AwaitingSecond {
+        let by = opened.decisions.iter().map(|decision| decision.by.as_str()).collect::<Vec<_>>().join(", ");
+        note(true, format!("{by} wants to show it like this; a second person must agree"));
+    }
+    if let Some((_, decisions)) = &opened.before {
+        let how = decisions.last().map(|decision| format!("{} by {}", words::done(&decision.act), decision.by));
+        let how = how.unwrap_or_else(|| "decided".to_owned());
+        note(true, format!("changed since the version before was {how}: v shows what is new"));
+    }
+    if opened.draft.as_ref().is_some_and(|draft| !draft.removals.is_empty()) {
+        note(false, "a redaction of yours is half made: r goes on with it".to_owned());
+    }
+    if let Some(who) = &opened.row.held_by {
+        note(false, format!("{who} reads it too"));
+    }
+    let mut also = opened.also_here.iter();
+    if let Some(first) = also.next() {
+        let more = match also.len() {
+            0 => String::new(),
+            n => format!(", and {n} more"),
+        };
+        note(false, format!("also waiting here: {}{more} (c)", other(first)));
+    }
+    lines
+}
+
+/// Another entry in a few words.
+pub(super) fn other(row: &QueueRow) -> String {
+    let why = row.why.first().map(|why| format!(" · {why}")).unwrap_or_default();
+    format!("{} · {}{why}", words::short_name(&row.patient_name), row.title)
+}
+
+pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
+    let entry = state.entry.as_ref()?;
+    let area = layout::entry_area(state.size);
+    header(pen, state, theme, area, entry);
+    let areas = layout::entry(state.size, entry);
+    let rows = match &entry.compared {
+        Some(rows) => {
+            compared(pen, theme, areas.text, rows, entry.top);
+            rows.len()
+        }
+        None => {
+            text(pen, state, theme, areas.text, entry);
+            entry.laid.rows.len()
+        }
+    };
+    let height = usize::from(areas.text.height);
+    let below = rows.saturating_sub(entry.top + height);
+    let more = match (below, entry.top) {
+        (0, 0) => String::new(),
+        (0, above) => format!("↑ {above} rows above"),
+        (below, _) => format!("↓ {below} more {}", if below == 1 { "row" } else { "rows" }),
+    };
+    if areas.reasons.height > 0 {
+        pen.rule(area, areas.reasons.y - 1, "", &more, theme.dim());
+        draw_reasons(pen, theme, areas.reasons, entry);
+    }
+    Some(Position::new(area.x, areas.text.y))
+}
+
+fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
+    let opened = &entry.opened;
+    let (row, patient) = (&opened.row, &opened.patient);
+    let now = state.now.unwrap_or(row.waiting_since);
+    let wait = words::wait(row.waiting_since, row.due, now);
+    let late = if wait.ends_with('!') { theme.alarm() } else { theme.plain() };
+    let place = state
+        .queue
+        .shown
+        .iter()
+        .position(|index| state.queue.rows().get(*index).is_some_and(|listed| listed.entry == row.entry));
+    let place = place.map(|place| format!("{} of {}   ", place + 1, state.queue.shown.len())).unwrap_or_default();
+    let right = pen.line_to(
+        area.right().saturating_sub(1),
+        0,
+        28,
+        &[(&place, theme.plain()), ("waits ", theme.plain()), (&wait, late)],
+    );
+    let nhs = patient.nhs_number.as_ref().map(|number| format!("   NHS {number}")).unwrap_or_default();
+    let room = right.saturating_sub(area.x + 2);
+    pen.line(
+        area.x + 1,
+        0,
+        room,
+        &[(&patient.name, theme.strong()), (&format!("   {}", patient.sex_age), theme.plain()), (&nhs, theme.plain())],
+    );
+    let version = &opened.version;
+    let when = match (version.recorded, version.happened) {
+        (Some(at), _) => words::day_and_time(at),
+        (None, Some(day)) => day.format("%a %-d %b %Y").to_string(),
+        (None, None) => "no date".to_owned(),
+    };
+    let title = if version.title.is_empty() { version.kind.title() } else { &version.title };
+    let readers = match patient.readers.is_empty() {
+        true => "readers: nobody online".to_owned(),
+        false => format!("readers: {}", patient.readers.join(" · ")),
+    };
+    let right = pen.line_to(area.right().saturating_sub(1), 1, area.width / 2, &[(&readers, theme.plain())]);
+    pen.line(
+        area.x + 1,
+        1,
+        right.saturating_sub(area.x + 3),
+        &[(title, theme.strong()), (&format!("  {when}  {}", version.author.name), theme.plain())],
+    );
+    let words = if entry.compared.is_some() { "what is new (+) and what is gone (-)" } else { "" };
+    pen.rule(area, 2, words, "", theme.dim());
+}
+
+fn text(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
+    let laid = &entry.laid;
+    for (i, row) in laid.rows.iter().skip(entry.top).take(usize::from(area.height)).enumerate() {
+        let y = area.y + i as u16;
+        draw_row(pen, laid, row, Rect::new(area.x, y, area.width, 1), theme, |glyph| {
+            let Some((field, byte)) = glyph.at else {
+                return (glyph.text.clone(), if glyph.number { theme.number() } else { theme.dim() });
+            };
+            (glyph.text.clone(), mark_style(laid, theme, row.line, field, byte, entry.current))
+        });
+    }
+    if laid.rows.is_empty() {
+        pen.line(area.x + 1, area.y, area.width, &[("this entry has no text", theme.dim())]);
+    }
+    let _ = state;
+}
+
+/// Draws one row with its heading; `look` says how each grapheme appears.
+pub(super) fn draw_row(
+    pen: &mut Pen<'_>,
+    laid: &Laid,
+    row: &Row,
+    area: Rect,
+    theme: Theme,
+    look: impl Fn(&Glyph) -> (String, Style),
+) {
+    let heading = laid.heading(row);
+    let room = (laid.indent as u16).saturating_sub(3);
+    pen.line(area.x + 1, area.y, room, &[(heading.as_str(), theme.dim())]);
+    let x = area.x + laid.indent as u16;
+    let mut pieces: Vec<(String, Style)> = Vec::new();
+    for glyph in laid.glyphs(row) {
+        let (text, style) = look(&glyph);
+        match pieces.last_mut() {
+            Some((run, last)) if *last == style => run.push_str(&text),
+            _ => pieces.push((text, style)),
+        }
+    }
+    let pieces: Vec<(&str, Style)> = pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
+    pen.line(x, area.y, area.right().saturating_sub(x), &pieces);
+}
+
+/// The match that a byte belongs to, the current one first.
+fn mark_style(laid: &Laid, theme: Theme, line: usize, field: Field, byte: usize, current: Option<usize>) -> Style {
+    let has_code = laid.document.lines.get(line).is_some_and(|line| !line.code.is_empty());
+    let marks = |found: &Match| {
+        found.place.is_some_and(|place| match (place.span, field) {
+            // A finding about a line with a code is about the code; its text has findings of its own.
+            (None, Field::Text) if has_code => false,
+            _ => Document::covers(place, line, field, byte),
+        })
+    };
+    let mut style = theme.plain();
+    for (index, found) in laid.document.matches.iter().enumerate() {
+        if marks(found) {
+            if Some(index) == current {
+                return theme.current();
+            }
+            style = theme.mark();
+        }
+    }
+    style
+}
+
+/// How a byte looks that is not selected: marked or plain.
+pub(super) fn plain_mark(laid: &Laid, theme: Theme, line: usize, field: Field, byte: usize) -> Style {
+    mark_style(laid, theme, line, field, byte, None)
+}
+
+fn compared(pen: &mut Pen<'_>, theme: Theme, area: Rect, rows: &[(char, String)], top: usize) {
+    for (i, (mark, line)) in rows.iter().skip(top).take(usize::from(area.height)).enumerate() {
+        let style = match mark {
+            '+' => theme.mark(),
+            '-' => theme.dim(),
+            _ => theme.plain(),
+        };
+        let lead = match mark {
+            '+' => theme.good(),
+            '-' => theme.alarm(),
+            _ => theme.plain(),
+        };
+        pen.line(
+            area.x + 1,
+            area.y + i as u16,
+            area.width - 1,
+            &[(&mark.to_string(), lead), (" ", theme.plain()), (line, style)],
+        );
+    }
+}
+
+fn draw_reasons(pen: &mut Pen<'_>, theme: Theme, area: Rect, entry: &EntryState) {
+    let lines = reasons(entry, usize::from(area.width), false);
+    let height = usize::from(area.height);
+    // Where not all fit, the current match is in sight and the last row says how many are not.
+    let room = if lines.len() > height { height - 1 } else { height };
+    let top =
+        entry.current.map_or(0, |current| (current + 1).saturating_sub(room)).min(lines.len() - room.min(lines.len()));
+    for (i, reason) in lines.iter().skip(top).take(room).enumerate() {
+        let y = area.y + i as u16;
+        match reason {
+            Reason::Match(index) => {
+                if let Some(found) = entry.laid.document.matches.get(*index) {
+                    draw_match(pen, theme, area, y, found, entry);
+                }
+            }
+            Reason::Note { warning, text } => {
+                let (glyph, style) = if *warning { ("!", theme.alarm()) } else { ("·", theme.plain()) };
+                let text = words::capital(text);
+                pen.line(area.x + 1, y, 2, &[(glyph, style)]);
+                pen.line(area.x + 4, y, area.width.saturating_sub(5), &[(&text, theme.plain())]);
+            }
+        }
+    }
+    if lines.len() > height {
+        let hidden = lines.len() - room;
+        let text = format!("… {hidden} more");
+        pen.line(area.x + 1, area.bottom() - 1, area.width - 2, &[(&text, theme.dim())]);
+    }
+}
+
+fn draw_match(pen: &mut Pen<'_>, theme: Theme, area: Rect, y: u16, found: &Match, entry: &EntryState) {
+    let current = entry.current == Some(found.number - 1);
+    let base = if current { theme.current() } else { theme.plain() };
+    let finding = &found.finding;
+    let removal = suggestion(found, &entry.laid.document);
+    let mut right = area.right().saturating_sub(1);
+    if area.width >= 76 {
+        right = right.saturating_sub(14);
+        pen.line(right, y, 14, &[(removal, theme.dim())]);
+    }
+    right = right.saturating_sub(12);
+    pen.line(right, y, 11, &[(words::tier(finding.tier), theme.tier(finding.tier))]);
+    pen.line(area.x + 1, y, 3, &[(&found.number.to_string(), theme.number())]);
+    let what = match finding.category {
+        Category::Unscreened => words::capital(&finding.why),
+        category => format!("{}: {}", words::capital(category.words()), finding.why),
+    };
+    pen.line(area.x + 4, y, right.saturating_sub(area.x + 5), &[(&what, base)]);
+}
+
+/// What would be taken out for a match, in a word or two.
+fn suggestion(found: &Match, document: &Document) -> &'static str {
+    let Some(first) = found.suggested.first() else {
+        return if found.place.is_none() { "whole entry" } else { "" };
+    };
+    if found.suggested.len() > 1 {
+        return "several places";
+    }
+    let text = document.lines.get(first.line).map(|line| line.text.as_str()).unwrap_or_default();
+    match first.span {
+        None => "whole line",
+        Some(span) if sentences(text).contains(&span) => "whole sentence",
+        Some(span) if span.of(text).is_some_and(|words| words.split_whitespace().count() == 1) => "one word",
+        Some(_) => "some words",
+    }
+}

@@ -1,0 +1,83 @@
+//! The keys of this page, then of every other.
+
+use ratatui::layout::Rect;
+
+use super::{Pen, Theme};
+use crate::tui::action::Place;
+use crate::tui::keymap::Keymap;
+use crate::tui::layout;
+use crate::tui::state::State;
+use crate::tui::words;
+
+/// A line of the help.
+pub enum HelpLine {
+    /// A heading.
+    Head(String),
+    /// Keys and what they do.
+    Keys(String, &'static str),
+    /// A gap.
+    Gap,
+}
+
+/// Rows for the list.
+pub fn height(size: (u16, u16)) -> u16 {
+    size.1.saturating_sub(layout::FOOTER + layout::HEADER)
+}
+
+/// Every line, the page one comes from first.
+pub fn lines(keymap: &Keymap, page: Place, ascii: bool) -> Vec<HelpLine> {
+    let table = keymap.table(ascii);
+    let others = Place::ALL.into_iter().filter(|place| *place != page && *place != Place::Help);
+    let mut lines = Vec::new();
+    for place in std::iter::once(page).chain(others) {
+        if !lines.is_empty() {
+            lines.push(HelpLine::Gap);
+        }
+        lines.push(HelpLine::Head(words::capital(place.words())));
+        if matches!(place, Place::Entry | Place::Redact) {
+            lines.push(HelpLine::Keys("1–9".to_owned(), "Go to the match with that number"));
+        }
+        if place == Place::Hide {
+            lines.push(HelpLine::Keys("1–8".to_owned(), "Hide for that reason, at once"));
+        }
+        for (_, keys, sentence) in table.iter().filter(|(at, keys, _)| *at == place && !keys.is_empty()) {
+            // What is the same everywhere stands once, with the page one comes from.
+            let general =
+                place != page && table.iter().any(|(at, same, what)| *at == page && same == keys && what == sentence);
+            if !general {
+                lines.push(HelpLine::Keys(keys.clone(), sentence));
+            }
+        }
+    }
+    lines
+}
+
+pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, top: usize) {
+    let (width, _) = state.size;
+    let height = height(state.size);
+    pen.clear(Rect::new(0, 0, width, layout::HEADER + height));
+    pen.line(1, 0, width - 2, &[("Keys", theme.strong())]);
+    pen.line(
+        1,
+        1,
+        width - 2,
+        &[("Every action is also on ", theme.dim()), (":", theme.key()), (", by its words.", theme.dim())],
+    );
+    let lines = lines(&state.keymap, state.page(), state.ascii);
+    let below = lines.len().saturating_sub(top + usize::from(height));
+    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    pen.rule(Rect::new(0, 0, width, 1), 2, "", &more, theme.dim());
+    for (i, line) in lines.iter().skip(top).take(usize::from(height)).enumerate() {
+        let y = layout::HEADER + i as u16;
+        match line {
+            HelpLine::Head(head) => {
+                pen.line(1, y, width - 2, &[(head, theme.strong())]);
+            }
+            HelpLine::Keys(keys, sentence) => {
+                pen.line(3, y, 17, &[(keys, theme.key())]);
+                pen.line(21, y, width - 22, &[(sentence, theme.plain())]);
+            }
+            HelpLine::Gap => {}
+        }
+    }
+}

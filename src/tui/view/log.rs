@@ -1,0 +1,140 @@
+//! The audit log: who did what, newest first. It holds no text of any record.
+
+use ratatui::layout::{Position, Rect};
+
+use super::{Pen, Theme};
+use crate::audit::{Event, Outcome};
+use crate::protocol::AuditLine;
+use crate::record::Style;
+use crate::tui::layout;
+use crate::tui::state::State;
+use crate::tui::words;
+
+pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
+    let (width, _) = state.size;
+    let area = Rect::new(0, 0, width, state.size.1 - layout::FOOTER);
+    header(pen, state, theme, area);
+    let list = layout::log_list(state.size);
+    // Time, person, act, entry, particulars.
+    let wide = width >= layout::WIDE;
+    let (who, did, entry) = (19, if wide { 35 } else { 31 }, if wide { 54 } else { 48 });
+    let detail = entry + (width - entry) * 11 / 20;
+    let y = list.y - 1;
+    for (x, head) in [(2, "Time"), (who, "Who"), (did, "Did"), (entry, "Entry"), (detail, "Particulars")] {
+        pen.line(x, y, width - x, &[(head, theme.dim())]);
+    }
+    if state.log.lines.is_empty() {
+        let text = if state.log.complete { "the log holds nothing yet" } else { "" };
+        pen.line(2, list.y, width - 3, &[(text, theme.dim())]);
+        return None;
+    }
+    let mut cursor = None;
+    for (i, index) in (state.log.top..state.log.lines.len()).take(usize::from(list.height)).enumerate() {
+        let Some(line) = state.log.lines.get(index) else { break };
+        let y = list.y + i as u16;
+        let selected = index == state.log.selected;
+        let base = if selected { theme.strong() } else { theme.plain() };
+        if selected {
+            cursor = Some(Position::new(0, y));
+            pen.line(0, y, 1, &[("▶", base)]);
+        }
+        let time = line.record.at.with_timezone(&chrono_tz::Europe::London).format("%-d %b %H:%M:%S").to_string();
+        let refused = matches!(line.record.outcome, Outcome::Refused(_));
+        pen.line(2, y, who - 3, &[(&format!("{time:>15}"), base)]);
+        pen.line(who, y, did - who - 1, &[(&line.record.actor.login, base)]);
+        let what = line.record.event.words();
+        let pieces = if refused { [("refused: ", theme.alarm()), (what, base)] } else { [("", base), (what, base)] };
+        pen.line(did, y, entry - did - 1, &pieces);
+        pen.line(entry, y, detail - entry - 1, &[(&subject(line), base)]);
+        pen.line(detail, y, width - detail, &[(&particulars(line), theme.plain())]);
+    }
+    cursor
+}
+
+fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let (login, role) = match &state.welcome {
+        Some(welcome) => (welcome.actor.login.as_str(), welcome.actor.role.name()),
+        None => ("", ""),
+    };
+    pen.line_to(
+        area.right() - 1,
+        0,
+        area.width / 2,
+        &[(login, theme.strong()), ("  ", theme.plain()), (role, theme.plain())],
+    );
+    let practice = state.welcome.as_ref().map(|welcome| welcome.practice.as_str()).unwrap_or_default();
+    pen.line(1, 0, area.width / 2, &[(&format!("Audit log · {practice}"), theme.strong())]);
+    let (glyph, style, text) = match &state.log.verified {
+        None => ("", theme.plain(), "not verified in this session: V reads the whole log".to_owned()),
+        Some((verified, at)) => {
+            let at = at.map(|at| format!(" at {}", words::time(at))).unwrap_or_default();
+            let head: String = verified.head.chars().take(8).collect();
+            let records = words::count(verified.frames, "record", "records");
+            match verified.damage.first() {
+                None => ("✓ ", theme.good(), format!("intact{at}: {records}, head {head}…")),
+                Some(damage) => ("! ", theme.alarm(), format!("damaged: {damage}")),
+            }
+        }
+    };
+    pen.line(1, 1, area.width - 2, &[(glyph, style), (&text, theme.plain())]);
+    let (at, of) = (state.log.selected + 1, state.log.lines.len());
+    let count = match state.log.lines.is_empty() {
+        true => String::new(),
+        false => format!("{at} of {of}{}", if state.log.complete { "" } else { "+" }),
+    };
+    pen.rule(area, 2, "", &count, theme.dim());
+}
+
+fn subject(line: &AuditLine) -> String {
+    match (&line.subject, &line.record.entry) {
+        (Some(subject), _) => subject.clone(),
+        (None, Some(entry)) => format!("entry {}", entry.to_string().chars().take(8).collect::<String>()),
+        (None, None) => String::new(),
+    }
+}
+
+/// What else the record says, in a few words.
+fn particulars(line: &AuditLine) -> String {
+    if let Outcome::Refused(why) = &line.record.outcome {
+        return why.clone();
+    }
+    match &line.record.event {
+        Event::StoreCreated { practice } => practice.clone(),
+        Event::Started { build } => build.clone(),
+        Event::QueueViewed { rows } => words::count(*rows as u64, "row", "rows"),
+        Event::AuditViewed { rows } => words::count(*rows as u64, "record", "records"),
+        Event::PullStarted { source } => source.clone(),
+        Event::PullFinished { entries, set_aside, .. } => {
+            let aside = if *set_aside > 0 { format!(", {set_aside} set aside") } else { String::new() };
+            format!("{}{aside}", words::count(*entries, "entry", "entries"))
+        }
+        Event::SetAside { place } => place.clone(),
+        Event::Screened { tier, rules } => {
+            format!("tier {tier}, {}", words::count(rules.len() as u64, "rule", "rules"))
+        }
+        Event::Redacted { style, removals } => {
+            let style = match style {
+                Style::Silent => "silent",
+                Style::Marked => "marked",
+            };
+            format!("{}, {style}", words::count(*removals as u64, "removal", "removals"))
+        }
+        Event::Hidden { reason } => reason.words().to_owned(),
+        Event::PublishBlocked { why } | Event::ViewRebuilt { why } => why.clone(),
+        Event::BatchPublished { channel, entries } => {
+            format!("{channel}, {}", words::count(*entries, "entry", "entries"))
+        }
+        Event::TailCut { bytes } => words::count(*bytes, "byte", "bytes"),
+        Event::EntryOpened
+        | Event::Ingested
+        | Event::Changed
+        | Event::Deleted
+        | Event::Approved
+        | Event::Undone
+        | Event::HoldElapsed
+        | Event::Published => match &line.record.states {
+            Some((_, to)) => format!("now {to}"),
+            None => String::new(),
+        },
+    }
+}

@@ -1,0 +1,75 @@
+//! What the screen shows. Reads the state and changes nothing.
+
+mod bar;
+mod dialog;
+pub mod entry;
+pub mod help;
+mod log;
+mod palette;
+mod pen;
+mod queue;
+mod redact;
+mod status;
+mod theme;
+
+use ratatui::Frame;
+use ratatui::layout::Position;
+
+pub use theme::Theme;
+
+use super::layout;
+use super::state::{Blank, Overlay, Screen, State};
+use pen::Pen;
+
+/// Draws the whole screen.
+pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
+    let mut pen = Pen::new(frame.buffer_mut());
+    let cursor = page(&mut pen, state, theme);
+    if state.ascii {
+        pen.keep_ascii();
+    }
+    // The real cursor stands on what is selected: screen readers and magnifiers follow it.
+    if let Some(position) = cursor {
+        frame.set_cursor_position(position);
+    }
+}
+
+fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
+    if let Some(blank) = state.blank {
+        let words = match blank {
+            Blank::Asked => "blank; any key brings the screen back",
+            Blank::Idle => "blank after five minutes without a key; any key brings the screen back",
+        };
+        pen.line(1, 0, state.size.0.saturating_sub(2), &[(words, theme.dim())]);
+        return Some(Position::new(0, 0));
+    }
+    if layout::too_small(state.size) {
+        let (width, height) = layout::SMALLEST;
+        let words = format!("Anteroom needs {width}x{height}; this is {}x{}.", state.size.0, state.size.1);
+        pen.line(0, 0, state.size.0, &[(&words, theme.plain())]);
+        return None;
+    }
+    let mut cursor = match state.screen {
+        Screen::Queue => queue::draw(pen, state, theme),
+        Screen::Entry => {
+            if state.size.0 >= layout::WIDE {
+                queue::draw(pen, state, theme);
+            }
+            entry::draw(pen, state, theme)
+        }
+        Screen::Redact => redact::draw(pen, state, theme),
+        Screen::Log => log::draw(pen, state, theme),
+        Screen::Status => status::draw(pen, state, theme),
+    };
+    bar::draw(pen, state, theme);
+    match &state.overlay {
+        Some(Overlay::Help { top }) => help::draw(pen, state, theme, *top),
+        Some(Overlay::Palette { typed, selected }) => cursor = palette::draw(pen, state, theme, typed, *selected),
+        Some(Overlay::Find) => cursor = bar::draw_find(pen, state, theme),
+        Some(Overlay::Hide { target, selected }) => cursor = dialog::hide(pen, state, theme, target, *selected),
+        Some(Overlay::Patient) => dialog::patient(pen, state, theme),
+        Some(Overlay::Told { title, lines }) => dialog::told(pen, state, theme, title, lines),
+        None => {}
+    }
+    cursor
+}

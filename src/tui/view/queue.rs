@@ -1,0 +1,358 @@
+//! What waits, most urgent first, with the reason beside each.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use super::{Pen, Theme};
+use crate::protocol::{Queue, QueueRow};
+use crate::record::Tier;
+use crate::review::State as ReviewState;
+use crate::tui::action::Action;
+use crate::tui::document::{fit, wrap};
+use crate::tui::layout;
+use crate::tui::state::{Link, Screen, State};
+use crate::tui::words;
+
+/// Columns of the list, by its width.
+struct Columns {
+    patient: u16,
+    readers: Option<u16>,
+    entry: Option<u16>,
+    why: u16,
+}
+
+impl Columns {
+    const WAITS: u16 = 2;
+    const RISK: u16 = 9;
+    const PATIENT: u16 = 15;
+
+    fn of(width: u16) -> Self {
+        let patient = if width >= 56 { 18 } else { 16 };
+        let after = Self::PATIENT + patient;
+        match width {
+            76.. => Self { patient, readers: Some(after), entry: Some(after + 11), why: after + 11 + 15 },
+            66.. => Self { patient, readers: Some(after), entry: None, why: after + 11 },
+            _ => Self { patient, readers: None, entry: None, why: after },
+        }
+    }
+}
+
+pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
+    let area = layout::queue_area(state.size);
+    header(pen, state, theme, area);
+    if state.size.0 >= layout::WIDE {
+        for y in 0..area.height {
+            pen.line(area.right(), y, 1, &[("│", theme.dim())]);
+        }
+    }
+    let Some(queue) = &state.queue.queue else {
+        waiting(pen, state, theme, area);
+        return None;
+    };
+    alarms(pen, theme, area, queue);
+    foot(pen, state, theme, area, queue);
+    let list = layout::queue_list(state.size, &state.queue);
+    if state.queue.shown.is_empty() {
+        empty(pen, state, theme, list, queue);
+        return None;
+    }
+    let columns = Columns::of(area.width);
+    heads(pen, theme, list, &columns);
+    let height = layout::queue_row_height(state.size, &state.queue);
+    let page = layout::queue_page(state.size, &state.queue);
+    let mut cursor = None;
+    for (i, place) in (state.queue.top..state.queue.shown.len()).take(page).enumerate() {
+        let Some(row) = state.queue.row(place) else { break };
+        let y = list.y + (i * height) as u16;
+        let selected = place == state.queue.selected;
+        if selected {
+            cursor = Some(Position::new(list.x, y));
+        }
+        self::row(pen, state, theme, Rect::new(list.x, y, list.width, height as u16), &columns, row, selected);
+    }
+    if state.screen == Screen::Queue && state.size.0 >= layout::WIDE {
+        beside(pen, state, theme);
+    }
+    cursor
+}
+
+fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let (practice, login, role) = match &state.welcome {
+        Some(welcome) => (welcome.practice.as_str(), welcome.actor.login.as_str(), welcome.actor.role.name()),
+        None => ("", "", ""),
+    };
+    let right = pen.line_to(
+        area.right().saturating_sub(1),
+        0,
+        area.width / 2,
+        &[(login, theme.strong()), ("  ", theme.plain()), (role, theme.plain())],
+    );
+    let room = usize::from(right.saturating_sub(area.x + 2));
+    let totals = state.queue.queue.as_ref().map(|queue| &queue.totals);
+    let pulled = totals.and_then(|totals| {
+        let at = words::time_or_day(totals.pulled_at?, state.now?);
+        Some((format!(" · pulled {at}"), words::count(totals.pulled_entries, "entry", "entries")))
+    });
+    let mut titles = Vec::new();
+    if let Some((at, entries)) = &pulled {
+        titles.push(format!("Anteroom · {practice}{at}, {entries}"));
+        titles.push(format!("Anteroom · {practice}{at}"));
+    }
+    titles.push(format!("Anteroom · {practice}"));
+    titles.push(practice.to_owned());
+    let title = titles.iter().find(|title| title.chars().count() <= room).or(titles.last());
+    pen.line(area.x + 1, 0, room as u16, &[(title.map_or("Anteroom", String::as_str), theme.strong())]);
+
+    if let Some(totals) = totals {
+        let late = if totals.late > 0 { theme.alarm() } else { theme.plain() };
+        let wide = area.width >= 76;
+        let readable = match (wide, totals.readable) {
+            (_, 0) => String::new(),
+            (true, n) => format!("   {} already readable by the patient or a proxy", words::number(n)),
+            (false, n) => format!("   {} already readable", words::number(n)),
+        };
+        let order = if wide { "by urgency" } else { "" };
+        let right = pen.line_to(area.right().saturating_sub(1), 1, 14, &[(order, theme.dim())]);
+        pen.line(
+            area.x + 1,
+            1,
+            right.saturating_sub(area.x + 2),
+            &[
+                (&format!("{} to review", words::number(totals.to_review)), theme.plain()),
+                (&format!("   {} late", words::number(totals.late)), late),
+                (&readable, theme.plain()),
+            ],
+        );
+    }
+    pen.rule(area, 2, "", "", theme.dim());
+}
+
+fn waiting(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let sentence = match &state.link {
+        Link::Connecting => "Connecting to the daemon…",
+        Link::Up => "Asking for the queue…",
+        Link::Lost(_) => {
+            "The daemon cannot be reached. It is tried again by itself; if it stays away, start it with “anteroom serve” or ask whoever runs this machine."
+        }
+    };
+    // On a good day this is over before it can be read.
+    if state.waiting || matches!(state.link, Link::Lost(_)) {
+        paragraph(pen, theme.plain(), area, 5, sentence);
+    }
+}
+
+fn paragraph(pen: &mut Pen<'_>, style: Style, area: Rect, y: u16, text: &str) -> u16 {
+    let mut y = y;
+    for row in wrap(text, usize::from(area.width.saturating_sub(6)).min(70)) {
+        pen.line(area.x + 3, y, area.width.saturating_sub(4), &[(&row, style)]);
+        y += 1;
+    }
+    y
+}
+
+fn alarms(pen: &mut Pen<'_>, theme: Theme, area: Rect, queue: &Queue) {
+    let mut y = layout::HEADER;
+    let more = queue.alarms.len().saturating_sub(2);
+    for (i, alarm) in queue.alarms.iter().take(2).enumerate() {
+        let more = if i == 1 && more > 0 { format!("  (and {more} more: status page)") } else { String::new() };
+        pen.line(area.x + 1, y, area.width - 2, &[("! ", theme.alarm()), (alarm, theme.plain()), (&more, theme.dim())]);
+        y += 1;
+    }
+    if queue.totals.set_aside > 0 {
+        let rows = words::count(queue.totals.set_aside, "row", "rows");
+        let verb = if queue.totals.set_aside == 1 { "was" } else { "were" };
+        let text = format!("{rows} of the feeds could not be used and {verb} set aside; nothing of them is shown");
+        pen.line(area.x + 1, y, area.width - 2, &[("! ", theme.alarm()), (&text, theme.plain())]);
+    }
+}
+
+fn foot(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, queue: &Queue) {
+    let totals = &queue.totals;
+    let mut said = Vec::new();
+    if totals.on_hold > 0 {
+        let others =
+            format!("{} {}", words::number(totals.on_hold), if totals.on_hold == 1 { "other" } else { "others" });
+        let clear = if totals.on_hold == 1 { "clears" } else { "clear" };
+        said.push(match totals.next_visible {
+            Some(at) => format!("{others} without a finding {clear} from {}", words::weekday_and_time(at, queue.now)),
+            None => format!("{others} without a finding wait out their hold"),
+        });
+    }
+    if totals.settling > 0 {
+        said.push(format!("{} decided, not yet visible", words::number(totals.settling)));
+    }
+    if !state.queue.filter.is_empty() {
+        let text =
+            format!("only what fits “{}”: {} of {}", state.queue.filter, state.queue.shown.len(), queue.rows.len());
+        said = vec![text];
+    } else if queue.rows.len() as u64 >= super::super::update::QUEUE_LIMIT as u64 {
+        said.insert(0, format!("the {} most urgent are listed", words::number(queue.rows.len() as u64)));
+    }
+    pen.line(area.x + 1, area.bottom() - 1, area.width - 2, &[(&said.join("; "), theme.dim())]);
+}
+
+fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect, queue: &Queue) {
+    let key = |action: Action| {
+        state.keymap.keys(crate::tui::action::Place::Queue, action, state.ascii).into_iter().next().unwrap_or_default()
+    };
+    let pull = key(Action::Pull);
+    if !state.queue.filter.is_empty() {
+        paragraph(
+            pen,
+            theme.plain(),
+            list,
+            list.y + 1,
+            &format!("Nothing fits “{}”. {} shows all.", state.queue.filter, key(Action::Back)),
+        );
+        return;
+    }
+    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
+    let next = if demo {
+        format!("{pull} brings the next day.")
+    } else {
+        format!("{pull} fetches new entries now; the daemon does it by its schedule.")
+    };
+    let first = match queue.totals.pulled_at {
+        None => "Nothing has been fetched from the record system yet.",
+        Some(_) => "Nothing waits for you. Every entry with a finding has been decided.",
+    };
+    let y = paragraph(pen, theme.strong(), list, list.y + 1, first);
+    let y = paragraph(pen, theme.plain(), list, y + 1, &next);
+    if queue.totals.settling > 0 {
+        let publish = key(Action::Publish);
+        paragraph(pen, theme.plain(), list, y, &format!("{publish} shows what is due by now."));
+    }
+}
+
+fn heads(pen: &mut Pen<'_>, theme: Theme, list: Rect, columns: &Columns) {
+    let y = list.y - 1;
+    let mut head = |x: u16, text: &str| {
+        pen.line(list.x + x, y, list.width - x, &[(text, theme.dim())]);
+    };
+    head(Columns::WAITS, "Waits");
+    head(Columns::RISK, "Risk");
+    head(Columns::PATIENT, "Patient");
+    if let Some(x) = columns.readers {
+        head(x, "Readers");
+    }
+    if let Some(x) = columns.entry {
+        head(x, "Entry");
+    }
+    head(columns.why, "Why");
+}
+
+fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Columns, row: &QueueRow, selected: bool) {
+    let now = state.now.unwrap_or(row.waiting_since);
+    let base = if selected { theme.strong() } else { theme.plain() };
+    let sending = state.sending.as_ref().is_some_and(|sending| sending.target.entry == row.entry);
+    let base = if sending { theme.dim() } else { base };
+    let mut put = |x: u16, line: u16, to: u16, pieces: &[(&str, Style)]| {
+        if line < area.height {
+            pen.line(area.x + x, area.y + line, to.saturating_sub(x), pieces);
+        }
+    };
+    if selected {
+        put(0, 0, 1, &[("▶", base)]);
+    }
+    let wait = words::wait(row.waiting_since, row.due, now);
+    let wait_style = if wait.ends_with('!') { theme.alarm() } else { base };
+    put(Columns::WAITS, 0, Columns::RISK, &[(&wait, wait_style)]);
+    let risk = match row.tier {
+        Tier::Nothing => "·".to_owned(),
+        tier => "▲".repeat(usize::from(u8::from(tier))),
+    };
+    put(Columns::RISK, 0, Columns::PATIENT, &[(&risk, theme.tier(row.tier))]);
+    let sex_age = format!("{:>5}", row.sex_age);
+    let name_room = usize::from(columns.patient) - 7;
+    let name = words::short_name(&row.patient_name);
+    let name_end = Columns::PATIENT + name_room as u16;
+    put(Columns::PATIENT, 0, name_end, &[(&fit(&name, name_room, false), base)]);
+    put(name_end, 0, name_end + 5, &[(&sex_age, base)]);
+    let why_end = area.width;
+    let entry_end = columns.why - 1;
+    if let Some(x) = columns.readers {
+        put(x, 0, columns.entry.unwrap_or(columns.why) - 1, &[(&row.readers, base)]);
+    }
+    if let Some(x) = columns.entry {
+        put(x, 0, entry_end, &[(&row.title, base)]);
+        let recorded = row.recorded.map(|at| words::time_or_day(at, now)).unwrap_or_default();
+        put(x, 1, entry_end, &[(&format!("{} {recorded}", row.author), theme.dim())]);
+    } else {
+        put(Columns::PATIENT, 1, entry_end, &[(&row.title, theme.dim())]);
+    }
+    let tag = match (&row.held_by, row.state, row.changed) {
+        (Some(who), ..) => format!("{who} reads it · "),
+        (None, ReviewState::AwaitingSecond, _) => "second reader · ".to_owned(),
+        (None, _, true) => "changed · ".to_owned(),
+        _ => String::new(),
+    };
+    let mut why = row.why.iter();
+    put(columns.why, 0, why_end, &[(&tag, theme.dim()), (why.next().map_or("", String::as_str), base)]);
+    let second = match (why.next(), why.len()) {
+        (None, _) => String::new(),
+        (Some(second), 0) => second.clone(),
+        (Some(second), more) => format!("{second} (+{more})"),
+    };
+    put(columns.why, 1, why_end, &[(&second, theme.plain())]);
+}
+
+/// On a wide terminal, what is known about the selected row without opening it. Its text is not: reading is
+/// logged, so it takes a key.
+fn beside(pen: &mut Pen<'_>, state: &State, theme: Theme) {
+    let area = layout::entry_area(state.size);
+    let Some(row) = state.queue.current() else { return };
+    let now = state.now.unwrap_or(row.waiting_since);
+    let width = area.width.saturating_sub(2);
+    let x = area.x + 1;
+    let wait = words::wait(row.waiting_since, row.due, now);
+    let right = pen.line_to(area.right() - 1, 0, 16, &[("waits ", theme.dim()), (&wait, theme.plain())]);
+    pen.line(
+        x,
+        0,
+        right.saturating_sub(x + 1),
+        &[(&row.patient_name, theme.strong()), ("   ", theme.plain()), (&row.sex_age, theme.plain())],
+    );
+    let recorded = row.recorded.map(words::day_and_time).unwrap_or_default();
+    pen.line(
+        x,
+        1,
+        width,
+        &[
+            (&row.title, theme.plain()),
+            ("  ", theme.plain()),
+            (&recorded, theme.plain()),
+            ("  ", theme.plain()),
+            (&row.author, theme.plain()),
+        ],
+    );
+    pen.rule(area, 2, "", "", theme.dim());
+    let mut y = 3;
+    let mut fact = |name: &str, text: &str| {
+        for (i, line) in wrap(text, usize::from(width).saturating_sub(10)).into_iter().enumerate() {
+            pen.line(x, y, 9, &[(if i == 0 { name } else { "" }, theme.dim())]);
+            pen.line(x + 10, y, width.saturating_sub(10), &[(&line, theme.plain())]);
+            y += 1;
+        }
+    };
+    fact("readers", &row.readers);
+    for (i, why) in row.why.iter().enumerate() {
+        fact(if i == 0 { "why" } else { "" }, why);
+    }
+    if row.changed {
+        fact("changed", "an earlier version of this entry was decided");
+    }
+    if row.state == ReviewState::AwaitingSecond {
+        fact("agreed", "one person wants to show it; a second one must agree");
+    }
+    if let Some(who) = &row.held_by {
+        fact("open", &format!("{who} reads it now"));
+    }
+    let open = state
+        .keymap
+        .keys(crate::tui::action::Place::Queue, Action::Open, state.ascii)
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let note = format!("{open} opens the text; that it was read is logged");
+    pen.line(x, area.bottom() - 1, width, &[(&note, theme.dim())]);
+}

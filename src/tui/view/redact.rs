@@ -1,0 +1,166 @@
+//! Taking words out: the text to choose from, and what will be shown, always together.
+
+use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
+
+use super::entry::{draw_row, plain_mark};
+use super::{Pen, Theme};
+use crate::record::Style as Removal;
+use crate::tui::document::{Document, Field, Stretch};
+use crate::tui::layout;
+use crate::tui::redaction::Size;
+use crate::tui::state::{EntryState, Preview, RedactState, State};
+use crate::tui::update::redact::settled;
+use crate::tui::words;
+
+pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
+    let (redacting, entry) = (state.redact.as_ref()?, state.entry.as_ref()?);
+    let (width, _) = state.size;
+    header(pen, theme, width, redacting, entry);
+    let areas = layout::redact(state.size, redacting);
+    let cursor = text(pen, theme, areas.text, redacting);
+    let title = preview_title(entry);
+    let more = match &redacting.preview {
+        Preview::Shows(shown) => {
+            let below = shown.rows.len().saturating_sub(redacting.preview_top + usize::from(areas.preview.height));
+            if below > 0 {
+                format!("↓ {below} more {}", if below == 1 { "row" } else { "rows" })
+            } else {
+                String::new()
+            }
+        }
+        Preview::Nothing(_) => String::new(),
+    };
+    if width < layout::WIDE {
+        pen.rule(Rect::new(0, 0, width, 1), areas.preview.y - 1, &title, &more, theme.dim());
+    } else {
+        pen.rule(Rect::new(0, 0, width, 1), 2, "", "", theme.dim());
+        pen.rule(Rect::new(areas.preview.x, 0, areas.preview.width, 1), 2, &title, &more, theme.dim());
+        for y in 2..areas.warnings.y.saturating_sub(1) {
+            pen.line(areas.preview.x - 1, y, 1, &[("│", theme.dim())]);
+        }
+    }
+    preview(pen, theme, areas.preview, redacting);
+    pen.rule(Rect::new(0, 0, width, 1), areas.warnings.y - 1, "", "", theme.dim());
+    warnings(pen, theme, areas.warnings, redacting);
+    cursor
+}
+
+/// `What Marie’s app will show`.
+fn preview_title(entry: &EntryState) -> String {
+    let name = &entry.opened.patient.name;
+    let given: Vec<&str> = name.split(' ').skip_while(|word| *word == word.to_uppercase()).collect();
+    match given.first() {
+        Some(given) => format!("What {given}’s app will show"),
+        None => "What the patient’s app will show".to_owned(),
+    }
+}
+
+fn header(pen: &mut Pen<'_>, theme: Theme, width: u16, redacting: &RedactState, entry: &EntryState) {
+    let patient = &entry.opened.patient;
+    let extending = if redacting.selection.anchor.is_some() { "extending  " } else { "" };
+    let mut sizes = vec![(extending, theme.strong()), ("by ", theme.dim())];
+    for (i, size) in Size::ALL.iter().enumerate() {
+        if i > 0 {
+            sizes.push((" ", theme.dim()));
+        }
+        let current = *size == redacting.selection.size;
+        sizes.push((size.name(), if current { theme.current() } else { theme.dim() }));
+    }
+    let right = pen.line_to(width - 1, 0, 56, &sizes);
+    pen.line(
+        1,
+        0,
+        right.saturating_sub(2),
+        &[
+            ("REDACT  ", theme.alarm()),
+            (&patient.name, theme.strong()),
+            (&format!("  {}", patient.sex_age), theme.plain()),
+        ],
+    );
+    let style = |style: Removal| if redacting.style == style { theme.current() } else { theme.dim() };
+    let right = pen.line_to(
+        width - 1,
+        1,
+        20,
+        &[("silent", style(Removal::Silent)), (" · ", theme.dim()), ("marked", style(Removal::Marked))],
+    );
+    let version = &entry.opened.version;
+    let title = if version.title.is_empty() { version.kind.title() } else { &version.title };
+    let when = version.recorded.map(words::day_and_time).unwrap_or_default();
+    pen.line(
+        1,
+        1,
+        right.saturating_sub(3),
+        &[(title, theme.plain()), (&format!("  {when}  {}", version.author.name), theme.plain())],
+    );
+    pen.rule(Rect::new(0, 0, width, 1), 2, "", "", theme.dim());
+}
+
+fn text(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState) -> Option<Position> {
+    let laid = &redacting.laid;
+    let selected = redacting.selection.stretches(&laid.document);
+    let removed = redacting.removals.stretches();
+    let within = |stretches: &[Stretch], line: usize, field: Field, byte: usize| {
+        stretches.iter().any(|stretch| Document::covers(*stretch, line, field, byte))
+    };
+    let mut cursor = None;
+    for (i, row) in laid.rows.iter().skip(redacting.top).take(usize::from(area.height)).enumerate() {
+        let y = area.y + i as u16;
+        if cursor.is_none() && row.shows.iter().any(|(field, span)| within(&selected, row.line, *field, span.start)) {
+            cursor = Some(Position::new(area.x + laid.indent as u16, y));
+        }
+        draw_row(pen, laid, row, Rect::new(area.x, y, area.width, 1), theme, |glyph| {
+            let Some((field, byte)) = glyph.at else {
+                return (glyph.text.clone(), if glyph.number { theme.number() } else { theme.dim() });
+            };
+            let selected = within(&selected, row.line, field, byte);
+            let removed = within(&removed, row.line, field, byte);
+            match (selected, removed) {
+                (true, true) => (glyph.text.clone(), theme.selected_removed()),
+                (true, false) => (glyph.text.clone(), theme.selected()),
+                (false, true) if glyph.text.trim().is_empty() => (glyph.text.clone(), theme.plain()),
+                (false, true) => ("░".repeat(glyph.text.width()), theme.dim()),
+                (false, false) => (glyph.text.clone(), plain_mark(laid, theme, row.line, field, byte)),
+            }
+        });
+    }
+    cursor
+}
+
+fn preview(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState) {
+    match &redacting.preview {
+        Preview::Shows(shown) => {
+            for (i, row) in shown.rows.iter().skip(redacting.preview_top).take(usize::from(area.height)).enumerate() {
+                let y = area.y + i as u16;
+                draw_row(pen, shown, row, Rect::new(area.x, y, area.width, 1), theme, |glyph| {
+                    (glyph.text.clone(), if glyph.at.is_some() { theme.plain() } else { theme.dim() })
+                });
+            }
+        }
+        Preview::Nothing(why) => {
+            let why = words::capital(&why.to_string());
+            pen.line(area.x + 1, area.y, area.width - 2, &[("! ", theme.alarm()), (&why, theme.plain())]);
+        }
+    }
+}
+
+fn warnings(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState) {
+    let room = usize::from(area.height) - 1;
+    let hidden = redacting.warnings.len().saturating_sub(room);
+    for (i, warning) in redacting.warnings.iter().take(room).enumerate() {
+        let text = words::capital(warning);
+        pen.line(1, area.y + i as u16, area.width - 2, &[("! ", theme.alarm()), (&text, theme.plain())]);
+    }
+    let (done, all) = settled(redacting);
+    let mut line = match all {
+        0 => "nothing was found in it".to_owned(),
+        _ if done == all => format!("all {all} settled"),
+        _ => format!("{done} of {all} settled"),
+    };
+    if hidden > 0 {
+        line.push_str(&format!("   {hidden} more to think about"));
+    }
+    let style = if done == all { theme.good() } else { theme.plain() };
+    pen.line(1, area.bottom() - 1, area.width - 2, &[(&line, style)]);
+}

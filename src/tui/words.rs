@@ -1,0 +1,108 @@
+//! Times, names and numbers as people read them.
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Europe::London;
+
+use crate::record::{Act, HideReason, Tier};
+
+/// `Fri 20 Nov 09:14`, the practice's time.
+pub fn day_and_time(at: DateTime<Utc>) -> String {
+    at.with_timezone(&London).format("%a %-d %b %H:%M").to_string()
+}
+
+/// `09:14`.
+pub fn time(at: DateTime<Utc>) -> String {
+    at.with_timezone(&London).format("%H:%M").to_string()
+}
+
+/// `09:14` for today, `Thu 19 Nov` for another day.
+pub fn time_or_day(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let at = at.with_timezone(&London);
+    let now = now.with_timezone(&London);
+    if at.date_naive() == now.date_naive() { at.format("%H:%M") } else { at.format("%a %-d %b") }.to_string()
+}
+
+/// `Saturday 07:00` within a week, otherwise `28 November 07:00`.
+pub fn weekday_and_time(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let near = (at - now).abs() < Duration::days(7);
+    at.with_timezone(&London).format(if near { "%A %H:%M" } else { "%-d %B %H:%M" }).to_string()
+}
+
+/// `18 Feb`.
+pub fn day(day: NaiveDate) -> String {
+    day.format("%-d %b").to_string()
+}
+
+/// `0h12`, `3h12`, `2d04`, with `!` when late.
+pub fn wait(since: DateTime<Utc>, due: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let minutes = (now - since).num_minutes().max(0);
+    let late = if now > due { "!" } else { "" };
+    match minutes {
+        0..1440 => format!("{}h{:02}{late}", minutes / 60, minutes % 60),
+        1440..144_000 => format!("{}d{:02}{late}", minutes / 1440, minutes % 1440 / 60),
+        _ => format!("{}d{late}", minutes / 1440),
+    }
+}
+
+/// `1 entry`, `12 entries`, `1,204 rows`.
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
+/// With commas between thousands.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `HOLT M` for `HOLT Marie`: family names are in capitals.
+pub fn short_name(name: &str) -> String {
+    let family: Vec<&str> = name.split(' ').take_while(|word| *word == word.to_uppercase()).collect();
+    let given = name.split(' ').nth(family.len()).and_then(|word| word.chars().next());
+    match (family.is_empty(), given) {
+        (false, Some(initial)) => format!("{} {initial}", family.join(" ")),
+        _ => name.to_owned(),
+    }
+}
+
+/// The weight of a finding in a word.
+pub fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Nothing => "nothing",
+        Tier::Weak => "weak cue",
+        Tier::Cue => "cue",
+        Tier::Disclosure => "disclosure",
+        Tier::Critical => "critical",
+    }
+}
+
+/// What was done, as the line of the last act begins.
+pub fn done(act: &Act) -> &'static str {
+    match act {
+        Act::Approve => "approved",
+        Act::Redact { .. } => "redacted",
+        Act::Hide { .. } => "hidden",
+    }
+}
+
+/// One more sentence that helps to choose a reason.
+pub fn reason_note(reason: HideReason) -> &'static str {
+    match reason {
+        HideReason::WrongPatient => "tell records staff too",
+        HideReason::NotFinal => "the patient hears it first from a person",
+        _ => "",
+    }
+}
+
+/// With a capital first letter.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

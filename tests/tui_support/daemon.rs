@@ -1,0 +1,242 @@
+//! A daemon in memory that speaks the protocol over a pipe.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use anteroom::audit::{Actor, Event, Outcome, Record, Role};
+use anteroom::client::{Client, ClientError, framed};
+use anteroom::protocol::{
+    Asked, AuditLine, Decided, Notice, Opened, Published, Pulled, Queue, Reply, Request, Sent, Status, Totals, VERSION,
+    Verified, Welcome,
+};
+use anteroom::record::{Act, EntryId};
+use anteroom::review::State;
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::DuplexStream;
+use tokio::sync::Notify;
+use tokio_util::bytes::Bytes;
+
+use super::practice;
+
+/// What the daemon knows and has been asked.
+pub struct Inside {
+    pub entries: Vec<Opened>,
+    pub decided: Vec<(EntryId, Act)>,
+    pub alarms: Vec<String>,
+    pub totals: Totals,
+    pub asked: Vec<Request>,
+    pub log: Vec<AuditLine>,
+    pub role: Role,
+    pub people: Vec<Actor>,
+    pub damage: Vec<String>,
+    /// Connections are refused while it is away.
+    pub away: bool,
+    /// Answers to decisions are held back.
+    pub slow: bool,
+}
+
+/// A handle on it.
+#[derive(Clone)]
+pub struct Daemon {
+    pub inside: Rc<RefCell<Inside>>,
+    drop_all: Rc<Notify>,
+    notices: Rc<RefCell<Vec<tokio::sync::mpsc::UnboundedSender<Notice>>>>,
+    pub go_on: Rc<Notify>,
+}
+
+impl Daemon {
+    pub fn with(entries: Vec<Opened>) -> Self {
+        let inside = Inside {
+            totals: practice::totals(&entries),
+            entries,
+            decided: Vec::new(),
+            alarms: Vec::new(),
+            asked: Vec::new(),
+            log: practice::log(),
+            role: Role::Clinician,
+            people: Vec::new(),
+            damage: Vec::new(),
+            away: false,
+            slow: false,
+        };
+        Self {
+            inside: Rc::new(RefCell::new(inside)),
+            drop_all: Rc::default(),
+            notices: Rc::default(),
+            go_on: Rc::default(),
+        }
+    }
+
+    pub fn change(self, change: impl FnOnce(&mut Inside)) -> Self {
+        change(&mut self.inside.borrow_mut());
+        self
+    }
+
+    pub fn asked(&self) -> Vec<Request> {
+        self.inside.borrow().asked.clone()
+    }
+
+    /// Loses every connection.
+    pub fn lose(&self) {
+        self.drop_all.notify_waiters();
+    }
+
+    pub fn notify(&self, notice: &Notice) {
+        for sender in self.notices.borrow().iter() {
+            let _ = sender.send(notice.clone());
+        }
+    }
+
+    pub async fn connect(&self, person: Option<Actor>) -> Result<(Client<DuplexStream>, Welcome), ClientError> {
+        if self.inside.borrow().away {
+            return Err(ClientError::Closed);
+        }
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let daemon = self.clone();
+        tokio::task::spawn_local(async move { daemon.serve(theirs, person).await });
+        Client::connect(ours).await
+    }
+
+    async fn serve(&self, stream: DuplexStream, person: Option<Actor>) {
+        let mut frames = framed(stream);
+        let (sender, mut notices) = tokio::sync::mpsc::unbounded_channel();
+        self.notices.borrow_mut().push(sender);
+        loop {
+            let sent = tokio::select! {
+                () = self.drop_all.notified() => return,
+                Some(notice) = notices.recv() => Sent::Notice(notice),
+                frame = frames.next() => {
+                    let Some(Ok(frame)) = frame else { return };
+                    let asked: Asked = serde_json::from_slice(&frame).unwrap();
+                    if self.inside.borrow().slow && !matches!(asked.request, Request::Hello { .. } | Request::Queue { .. }) {
+                        tokio::select! {
+                            () = self.go_on.notified() => {}
+                            () = self.drop_all.notified() => return,
+                        }
+                    }
+                    let reply = self.inside.borrow_mut().answer(asked.request, person.as_ref());
+                    Sent::Reply { id: asked.id, reply }
+                }
+            };
+            let frame = Bytes::from(serde_json::to_vec(&sent).unwrap());
+            if frames.send(frame).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Inside {
+    fn waiting(&self) -> Vec<&Opened> {
+        let decided = |entry: &Opened| self.decided.iter().any(|(id, _)| *id == entry.row.entry);
+        self.entries.iter().filter(|entry| !decided(entry)).collect()
+    }
+
+    fn answer(&mut self, request: Request, person: Option<&Actor>) -> Reply {
+        self.asked.push(request.clone());
+        match request {
+            Request::Hello { .. } => {
+                let actor = person.cloned().unwrap_or(Actor { login: "dr.rahman".to_owned(), role: self.role });
+                Reply::Welcome(Welcome {
+                    version: VERSION,
+                    name: "Dr Samir Rahman".to_owned(),
+                    actor,
+                    practice: "Elm Tree Surgery".to_owned(),
+                    demo_people: self.people.clone(),
+                })
+            }
+            Request::Queue { limit } => {
+                if matches!(self.role, Role::Auditor | Role::Admin) {
+                    return Reply::Refused { why: "this role reads no records".to_owned() };
+                }
+                let rows: Vec<_> = self.waiting().into_iter().take(limit).map(|entry| entry.row.clone()).collect();
+                let mut totals = self.totals.clone();
+                totals.to_review = rows.len() as u64;
+                totals.settling = self.decided.len() as u64;
+                Reply::Queue(Queue { now: practice::now(), rows, totals, alarms: self.alarms.clone() })
+            }
+            Request::Open { entry } => match self.entries.iter().find(|opened| opened.row.entry == entry) {
+                Some(opened) => Reply::Entry(Box::new(opened.clone())),
+                None => Reply::Refused { why: "this entry is no longer here".to_owned() },
+            },
+            Request::Decide { entry, version, act, .. } => {
+                let Some(opened) = self.entries.iter().find(|opened| opened.row.entry == entry) else {
+                    return Reply::Refused { why: "this entry is no longer here".to_owned() };
+                };
+                if opened.row.version != version {
+                    return Reply::Refused {
+                        why: "the entry has changed since it was read; it is shown again".to_owned(),
+                    };
+                }
+                let hidden = matches!(act, Act::Hide { .. });
+                self.decided.push((entry, act));
+                Reply::Decided(Decided {
+                    entry,
+                    state: if hidden { State::Hidden } else { State::Settling },
+                    visible_at: (!hidden).then(|| practice::at(23, 7, 0)),
+                    review_by: hidden.then(|| chrono::NaiveDate::from_ymd_opt(2027, 2, 18).unwrap()),
+                    seq: 88214,
+                })
+            }
+            Request::Undo { entry } => {
+                self.decided.retain(|(id, _)| *id != entry);
+                Reply::Decided(Decided { entry, state: State::Queued, visible_at: None, review_by: None, seq: 88215 })
+            }
+            Request::KeepDraft { entry, draft } => {
+                if let Some(opened) = self.entries.iter_mut().find(|opened| opened.row.entry == entry) {
+                    opened.draft = draft;
+                }
+                Reply::DraftKept
+            }
+            Request::Pull => Reply::Pulled(Pulled {
+                source: "Saturday".to_owned(),
+                new: 61,
+                changed: 3,
+                queued: 7,
+                on_hold: 57,
+                ..Pulled::default()
+            }),
+            Request::Publish => Reply::Published(Published {
+                released: 12,
+                in_feed: 340,
+                next: Some(practice::at(21, 7, 0)),
+                ..Published::default()
+            }),
+            Request::Audit { before, limit } => {
+                let older = self.log.iter().filter(|line| before.is_none_or(|before| line.seq < before));
+                Reply::Audit(older.take(limit).cloned().collect())
+            }
+            Request::Verify => Reply::Verified(Verified {
+                frames: 88_214,
+                head: "9f3ce07a55d2".to_owned(),
+                damage: self.damage.clone(),
+            }),
+            Request::Status => Reply::Status(Status {
+                totals: self.totals.clone(),
+                alarms: self.alarms.clone(),
+                seq: 88_214,
+                build: "0.1.0".to_owned(),
+                rules: "2026-11-18".to_owned(),
+                free_bytes: 41_200_000_000,
+            }),
+        }
+    }
+}
+
+pub fn line(seq: u64, minute: u32, login: &str, role: Role, event: Event, subject: Option<&str>) -> AuditLine {
+    AuditLine {
+        seq,
+        digest: format!("{seq:08x}"),
+        record: Record {
+            at: practice::at(20, 11, minute),
+            actor: Actor { login: login.to_owned(), role },
+            event,
+            outcome: Outcome::Done,
+            patient: None,
+            entry: None,
+            version: None,
+            states: None,
+        },
+        subject: subject.map(str::to_owned),
+    }
+}
