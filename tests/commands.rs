@@ -13,11 +13,7 @@ use tempfile::TempDir;
 use kit::extract::{self, row};
 
 fn anteroom(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_anteroom"))
-        .env("ANTEROOM_DIR", dir)
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_anteroom")).env("ANTEROOM_DIR", dir).args(arguments).output().unwrap()
 }
 
 fn said(output: &Output) -> String {

@@ -61,8 +61,9 @@ pub fn table(keymap: &Keymap) -> String {
 /// # Errors
 /// When there is no such map, or the file cannot be read.
 pub fn keymap(args: &MapArgs) -> Result<(Keymap, Option<String>), Failure> {
-    let mut keymap = Keymap::named(&args.name)
-        .ok_or_else(|| Failure::wrong_use(format!("there is no map {}: there are default, vim and emacs", args.name)))?;
+    let mut keymap = Keymap::named(&args.name).ok_or_else(|| {
+        Failure::wrong_use(format!("there is no map {}: there are default, vim and emacs", args.name))
+    })?;
     let Some(file) = &args.file else { return Ok((keymap, None)) };
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure(Exit::Unreachable, format!("{} cannot be read: {error}", file.display())))?;

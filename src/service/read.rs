@@ -9,9 +9,7 @@ use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event, Role};
-use crate::protocol::{
-    AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, hex,
-};
+use crate::protocol::{AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, hex};
 use crate::record::{
     AccessLevel, Act, EntryId, EntryVersion, Flag, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
 };

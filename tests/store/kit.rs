@@ -51,8 +51,8 @@ pub fn decision(number: u64) -> Unit {
         number,
         vec![
             (Table::Entry, entry, Some(vec![number as u8 | 1; 200 + (number as usize * 31) % 300])),
-            (Table::Queue, (number - 1).to_be_bytes().to_vec(), None),
-            (Table::Queue, number.to_be_bytes().to_vec(), Some(number.to_be_bytes().to_vec())),
+            (Table::Staff, (number - 1).to_be_bytes().to_vec(), None),
+            (Table::Staff, number.to_be_bytes().to_vec(), Some(number.to_be_bytes().to_vec())),
         ],
     )
 }

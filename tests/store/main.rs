@@ -19,7 +19,7 @@ fn commits_reads_scans_logs_and_opens_again() {
     let first = store.commit(put(1, "a1", b"one")).unwrap();
     assert_eq!((first.seq, first.replayed), (1, false));
     let mut second = put(2, "a2", b"two");
-    second.writes.push((Table::Queue, b"q".to_vec(), Some(vec![7; 100_000])));
+    second.writes.push((Table::Staff, b"q".to_vec(), Some(vec![7; 100_000])));
     second.pre.push((Table::Entry, b"a1".to_vec(), Expect::At(1)));
     store.commit(second.clone()).unwrap();
     let mut late = put(3, "a1", b"late");
@@ -30,8 +30,8 @@ fn commits_reads_scans_logs_and_opens_again() {
     let (store, opened) = open(directory.path());
     assert_eq!(opened, Opened { frames: 2, ..Opened::default() });
     assert_eq!(store.get(Table::Entry, b"a1").unwrap().unwrap().value, b"one");
-    assert_eq!(store.get(Table::Queue, b"q").unwrap().unwrap().value, vec![7; 100_000]);
-    assert_eq!(store.get(Table::Queue, b"a1").unwrap(), None);
+    assert_eq!(store.get(Table::Staff, b"q").unwrap().unwrap().value, vec![7; 100_000]);
+    assert_eq!(store.get(Table::Staff, b"a1").unwrap(), None);
     let rows = store.scan(Table::Entry, b"a", Some(b"a1"), 10).unwrap();
     assert_eq!(rows.iter().map(|(key, row)| (key.as_slice(), row.seq)).collect::<Vec<_>>(), [(b"a2".as_slice(), 2)]);
     let log = store.log(1, 10).unwrap();

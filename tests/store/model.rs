@@ -20,7 +20,7 @@ enum Step {
 }
 
 fn table() -> impl Strategy<Value = Table> {
-    select(vec![Table::Meta, Table::Entry, Table::Household])
+    select(vec![Table::Meta, Table::Entry, Table::Draft])
 }
 
 fn key() -> impl Strategy<Value = Vec<u8>> {

@@ -188,7 +188,7 @@ impl Inside {
                 }
                 Reply::DraftKept
             }
-            Request::Pull => Reply::Pulled(Pulled {
+            Request::Pull { .. } => Reply::Pulled(Pulled {
                 source: "Saturday".to_owned(),
                 new: 61,
                 changed: 3,
@@ -202,7 +202,7 @@ impl Inside {
                 next: Some(practice::at(21, 7, 0)),
                 ..Published::default()
             }),
-            Request::Audit { before, limit } => {
+            Request::Audit { before, limit, .. } => {
                 let older = self.log.iter().filter(|line| before.is_none_or(|before| line.seq < before));
                 Reply::Audit(older.take(limit).cloned().collect())
             }

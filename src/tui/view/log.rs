@@ -124,6 +124,12 @@ fn particulars(line: &AuditLine) -> String {
         Event::BatchPublished { channel, entries } => {
             format!("{channel}, {}", words::count(*entries, "entry", "entries"))
         }
+        Event::DraftKept { removals } => words::count(*removals as u64, "removal", "removals"),
+        Event::LogVerified { frames, damage } => format!(
+            "{}, {}",
+            words::count(*frames, "frame", "frames"),
+            words::count(*damage as u64, "damage", "damages")
+        ),
         Event::TailCut { bytes } => words::count(*bytes, "byte", "bytes"),
         Event::EntryOpened
         | Event::Ingested
