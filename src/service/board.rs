@@ -39,7 +39,8 @@ impl Board {
             seq,
             state: row.review.state,
             tier: row.review.tier,
-            since: row.review.since,
+            // Undone or kept back, it waits since it came, not since it came back.
+            since: row.review.first_pulled,
             due: row.review.due,
             patient: row.entry.patient,
         };

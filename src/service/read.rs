@@ -31,7 +31,7 @@ impl Service {
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(read) = self.row(id)? {
-                rows.push(self.queue_row(&read.row)?);
+                rows.push(self.queue_row(actor, &read.row)?);
             }
         }
         self.note(actor, Event::QueueViewed { rows: rows.len() })?;
@@ -122,12 +122,12 @@ impl Service {
             .ok_or(ServiceError::Internal("a patient is missing from the store: run anteroom audit verify"))
     }
 
-    fn queue_row(&self, row: &EntryRow) -> Result<QueueRow, ServiceError> {
+    fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
         let patient = self.patient(row)?;
         let now = self.now();
         let held_by = lock(&self.readers)
             .get(&row.entry.id)
-            .filter(|(_, since)| *since + READING > now)
+            .filter(|(login, since)| *login != actor.login && *since + READING > now)
             .map(|(login, _)| login.clone());
         Ok(QueueRow {
             entry: row.entry.id,
@@ -143,8 +143,8 @@ impl Service {
             title: row.title.clone(),
             author: row.author.clone(),
             recorded: row.recorded,
-            waiting_since: row.review.since,
-            due: self.policy.due(row.review.tier, row.review.since),
+            waiting_since: row.review.first_pulled,
+            due: self.policy.due(row.review.tier, row.review.first_pulled),
             why: row.why.clone(),
             changed: row.decided_before.is_some(),
             held_by,
@@ -166,13 +166,13 @@ impl Service {
             before.as_ref().map(|(old, review)| found_again(old, review, &version)).unwrap_or_default();
         let draft: Option<Read<Draft>> = get(self.store.as_ref(), Table::Draft, &draft_key(id, &actor.login))?;
         let opened = Opened {
-            row: self.queue_row(&row)?,
+            row: self.queue_row(actor, &row)?,
             screening: self.screening(id, row.review.version)?,
             patient: self.card(&patient)?,
             decisions: row.review.decisions.clone(),
             before: before.map(|(version, review)| (version, review.decisions)),
             earlier_removals,
-            also_here: self.also_here(&row, &patient)?,
+            also_here: self.also_here(actor, &row, &patient)?,
             draft: draft.map(|read| read.row).filter(|draft| draft.version == Some(row.review.version)),
             may_not_release: self.why_not_release(actor, &row),
             version,
@@ -196,7 +196,7 @@ impl Service {
     }
 
     /// What else waits for this patient and for those who live with them.
-    fn also_here(&self, row: &EntryRow, patient: &Patient) -> Result<Vec<QueueRow>, ServiceError> {
+    fn also_here(&self, actor: &Actor, row: &EntryRow, patient: &Patient) -> Result<Vec<QueueRow>, ServiceError> {
         const MOST: usize = 8;
         let mut people = vec![patient.id];
         people.extend(self.household(patient)?.into_iter().map(|other| other.id));
@@ -212,7 +212,7 @@ impl Service {
         let mut rows = Vec::new();
         for id in ids {
             if let Some(read) = self.row(id)? {
-                rows.push(self.queue_row(&read.row)?);
+                rows.push(self.queue_row(actor, &read.row)?);
             }
         }
         rows.sort_by_key(|row| (std::cmp::Reverse(row.tier), row.waiting_since, row.entry));

@@ -7,11 +7,15 @@ use super::batch::Group;
 use super::{Pull, UNIT_BYTES};
 use crate::audit::{Actor, Event};
 use crate::record::{
-    Category, Context, Entry, EntryVersion, Finding, Flag, Lane, Patient, Sex, SourceKey, Tier, Version,
+    Category, Context, Entry, EntryVersion, Finding, Flag, Lane, Patient, Screening, Sex, SourceKey, Span, Tier,
+    Version, sentences, words,
 };
 use crate::review::{self, Caller, Facts, Review, State};
 use crate::source::PatientFacts;
 use crate::store::Table;
+
+/// How many reasons a list shows of an entry.
+const MOST_REASONS: usize = 4;
 
 impl Pull<'_> {
     /// Every entry the feed speaks of.
@@ -86,7 +90,7 @@ impl Pull<'_> {
             recorded: version.recorded,
             at_source: true,
             has_header,
-            why: Service::reasons(&screening),
+            why: Service::reasons(&version, &screening),
             decided_before: stored.as_ref().and_then(|row| match row.review.decisions.is_empty() {
                 true => row.decided_before,
                 false => Some(row.review.version),
@@ -204,7 +208,7 @@ impl Pull<'_> {
 
 impl Service {
     /// What screening says of a version, with what is known of its patient.
-    pub(in super::super) fn screened(&self, version: &EntryVersion, patient: &Patient) -> crate::record::Screening {
+    pub(in super::super) fn screened(&self, version: &EntryVersion, patient: &Patient) -> Screening {
         let mut screening = self.rules.screen_entry(version);
         let mut raise = |rule: &str, category, why: &str| {
             screening.lane = Lane::Hold;
@@ -231,15 +235,24 @@ impl Service {
         screening
     }
 
-    /// The strongest reasons in plain words, each once, for a list.
-    pub(in super::super) fn reasons(screening: &crate::record::Screening) -> Vec<String> {
+    /// The strongest reasons for a list, each once: the words that stand there, so that half of triage
+    /// needs no opening; where a reason has no words of its own, why.
+    pub(in super::super) fn reasons(version: &EntryVersion, screening: &Screening) -> Vec<String> {
         let mut why: Vec<String> = Vec::new();
         for finding in &screening.findings {
-            if !why.contains(&finding.why) {
-                why.push(finding.why.clone());
+            let words = finding.place.as_ref().and_then(|place| {
+                let part = version.part(&place.part)?;
+                match place.span {
+                    Some(span) => Some(in_short(&part.text, span)),
+                    None => Some(part.display.clone()).filter(|display| !display.is_empty()),
+                }
+            });
+            let words = words.unwrap_or_else(|| finding.why.clone());
+            if !why.iter().any(|said| said.contains(&words)) {
+                why.push(words);
             }
         }
-        why.truncate(4);
+        why.truncate(MOST_REASONS);
         why
     }
 
@@ -252,6 +265,29 @@ impl Service {
             _ => true,
         }
     }
+}
+
+/// The words of a finding with some of the sentence around them: on its own a match can be as short as `DA`.
+fn in_short(text: &str, span: Span) -> String {
+    const ENOUGH: usize = 36;
+    let sentence = sentences(text).into_iter().find(|sentence| sentence.overlaps(span)).unwrap_or(span);
+    let words: Vec<Span> = words(text).into_iter().filter(|word| sentence.contains(*word)).collect();
+    let mut range = (
+        words.iter().position(|word| word.overlaps(span)).unwrap_or(0),
+        words.iter().rposition(|word| word.overlaps(span)).map_or(0, |last| last + 1),
+    );
+    let joined = |(from, to): (usize, usize)| -> String {
+        let words = words.get(from..to).unwrap_or_default();
+        words.iter().filter_map(|word| word.of(text)).collect::<Vec<_>>().join(" ")
+    };
+    // What follows says more than what came before.
+    while range.1 < words.len() && joined((range.0, range.1 + 1)).len() <= ENOUGH {
+        range.1 += 1;
+    }
+    while range.0 > 0 && joined((range.0 - 1, range.1)).len() <= ENOUGH {
+        range.0 -= 1;
+    }
+    joined(range)
 }
 
 /// Everybody who recorded a line, once.
