@@ -3,7 +3,7 @@
 use std::io::{stderr, stdin, stdout};
 use std::process::ExitCode;
 
-use anteroom::cli::{context, eval, rules, screen};
+use anteroom::cli::{context, eval, rules, screen, train};
 use clap::Parser;
 
 #[derive(Parser)]
@@ -12,6 +12,7 @@ enum Command {
     Context(context::ContextArgs),
     Eval(eval::EvalArgs),
     Rules(rules::RulesArgs),
+    Train(train::TrainArgs),
 }
 
 fn main() -> ExitCode {
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Command::Screen(args) => screen::run(&args, input, out, err),
         Command::Context(args) => context::run(&args, input, out, err),
         Command::Eval(args) => eval::run(&args, input, out, err),
+        Command::Train(args) => train::run(&args, out, err),
         Command::Rules(args) => rules::run(&args, input, out, err),
     };
     ExitCode::from(exit as u8)

@@ -6,6 +6,7 @@ pub mod context;
 pub mod eval;
 pub mod rules;
 pub mod screen;
+pub mod train;
 
 /// How a command ends: its exit code (design §10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
