@@ -374,6 +374,18 @@ impl Rules {
         statistics::learn(&lessons, record)
     }
 
+    /// What a model that [`Rules::train`] wrote says of a text: the score of its strangest sentence.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub fn score_with(&self, model: &str, text: &str, kind: Features) -> Result<f32, PackError> {
+        let error = |what| PackError { file: pack::MODEL.to_owned(), what };
+        let model = Model::parse(model).map_err(error)?;
+        let classes: &[Vec<u64>] = if kind == Features::Content { &self.classes } else { &[] };
+        let scores = model.scores(&self.read(text), classes);
+        Ok(scores.iter().map(|score| score.value).fold(f32::MIN, f32::max))
+    }
+
     /// Reads a text with these rules' words.
     pub(super) fn read<'t>(&self, text: &'t str) -> Reading<'t> {
         Reading::new(text, &self.vocabulary, &self.spelling)
