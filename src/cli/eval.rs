@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Exit, rules::load};
-use crate::record::{Lane, Span};
+use crate::record::{Category, Lane, Span};
 use crate::screen::{Rules, TextItem};
 
 /// Measures screening on labelled JSON Lines (`text` with «…» around what must go, `label`, `category`, `difficulty`).
@@ -27,7 +27,7 @@ pub struct EvalArgs {
 }
 
 #[derive(Deserialize)]
-struct Labelled {
+struct Line {
     id: String,
     #[serde(default = "other")]
     kind: String,
@@ -43,6 +43,44 @@ struct Labelled {
 
 fn other() -> String {
     "other".to_owned()
+}
+
+/// A labelled entry, without its marks.
+pub(super) struct Labelled {
+    id: String,
+    kind: String,
+    /// The text as it is screened.
+    pub text: String,
+    /// What must go so that the rest is safe.
+    pub marked: Vec<Span>,
+    /// `None` where two clinicians would differ.
+    pub should_hold: Option<bool>,
+    /// What it is about, if it is to be held.
+    pub category: Option<Category>,
+    groups: [String; 2],
+    pair: Option<String>,
+}
+
+/// Reads one labelled line.
+pub(super) fn labelled(line: &str) -> Result<Labelled, &'static str> {
+    let line: Line = serde_json::from_str(line).map_err(|_| "not a labelled entry; give id, text and label")?;
+    let should_hold = match line.label.as_str() {
+        "hold" => Some(true),
+        "clear" => Some(false),
+        "either" => None,
+        _ => return Err("the label is not hold, clear or either"),
+    };
+    let (text, marked) = unmark(&line.text);
+    Ok(Labelled {
+        id: line.id,
+        kind: line.kind,
+        text,
+        marked,
+        should_hold,
+        category: serde_json::from_value(line.category.as_str().into()).ok(),
+        groups: [format!("category {}", line.category), format!("difficulty {}", line.difficulty)],
+        pair: line.pair,
+    })
 }
 
 /// A share of something, with the exact interval that holds the true share 95 times in 100 (Clopper and Pearson 1934).
@@ -136,22 +174,16 @@ fn measure(rules: &Rules, lines: &[(String, String)]) -> (Report, Vec<String>) {
     let mut errors = Vec::new();
     let mut misses = Vec::new();
     for (place, line) in lines {
-        let Ok(entry) = serde_json::from_str::<Labelled>(line) else {
-            errors.push(format!("{place}: not a labelled entry; give id, text and label"));
-            continue;
-        };
-        let should_hold = match entry.label.as_str() {
-            "hold" => true,
-            "clear" => false,
-            // Entries on which two clinicians would differ are left out of the scores.
-            "either" => continue,
-            _ => {
-                errors.push(format!("{place}: the label is not hold, clear or either"));
+        let entry = match labelled(line) {
+            Ok(entry) => entry,
+            Err(why) => {
+                errors.push(format!("{place}: {why}"));
                 continue;
             }
         };
-        let (text, marked) = unmark(&entry.text);
-        let screening = rules.screen(&TextItem { kind: entry.kind, text: text.clone(), codes: Vec::new() });
+        let Some(should_hold) = entry.should_hold else { continue };
+        let marked = entry.marked;
+        let screening = rules.screen(&TextItem { kind: entry.kind, text: entry.text, codes: Vec::new() });
         let lane = screening.verdict;
         let mut counts = Counts::default();
         if should_hold {
@@ -183,9 +215,7 @@ fn measure(rules: &Rules, lines: &[(String, String)]) -> (Report, Vec<String>) {
                 *slot = Some(lane);
             }
         }
-        for group in
-            ["all".to_owned(), format!("category {}", entry.category), format!("difficulty {}", entry.difficulty)]
-        {
+        for group in std::iter::once("all".to_owned()).chain(entry.groups) {
             groups.entry(group).or_default().add(counts);
         }
     }

@@ -21,6 +21,7 @@ pub mod screen;
 pub mod serve;
 pub mod show;
 pub mod status;
+pub mod train;
 
 /// New entries in a GP record wait here until it is safe for the patient to see them.
 #[derive(Debug, Parser)]
@@ -63,6 +64,8 @@ enum Command {
     Context(context::ContextArgs),
     /// Measure screening on labelled files
     Eval(eval::EvalArgs),
+    /// Train the model of sentences from labelled files
+    Train(train::TrainArgs),
     /// Check, list or explain the rules of screening
     Rules(rules::RulesArgs),
     /// Print the keys and what they do
@@ -146,6 +149,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Screen(args) => return screen::run(&args, input, out, err),
         Command::Context(args) => return context::run(&args, input, out, err),
         Command::Eval(args) => return eval::run(&args, input, out, err),
+        Command::Train(args) => return train::run(&args, out, err),
         Command::Rules(args) => return rules::run(&args, input, out, err),
         Command::Keys(args) => keys::run(&args, out),
         Command::Demo(args) => {

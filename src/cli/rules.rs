@@ -111,7 +111,7 @@ pub fn load(folder: Option<&Path>) -> Result<Rules, String> {
         .map_err(|error| format!("{place}: {error}; name a folder of packs"))?
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml" || extension == "tsv"))
         .collect();
     names.sort();
     if names.is_empty() {

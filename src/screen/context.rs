@@ -14,6 +14,7 @@ pub(super) struct Cues {
     list: Vec<Cue>,
     index: Vec<Vec<u16>>,
     stops: WordSet,
+    subjects: WordSet,
 }
 
 #[derive(Debug)]
@@ -28,6 +29,8 @@ enum Says {
     Denies,
     /// What precedes is denied.
     DeniesBefore,
+    /// What precedes is denied, if the clause ends here: `asked re DA: no`, but not `awake, no distress`.
+    DeniesClosing,
     /// Looks like a denial and is none.
     DeniesNothing,
     /// What follows is past.
@@ -44,18 +47,26 @@ enum Says {
 const REACH: usize = 14;
 
 const CUES: &[(Says, &str)] = &[
-    (Says::DeniesNothing, "no|not|without change|increase|further|longer|doubt|wonder"),
-    (Says::DeniesNothing, "not only|certain|sure|necessarily|allow+|let|tell|want|safe"),
+    (Says::DeniesNothing, "no|not|without change|changes|increase|doubt|wonder|difficulty|delay"),
+    (
+        Says::DeniesNothing,
+        "not only|certain|sure|necessarily|allow+|let|tell|want|safe|submitted|obtained|obtainable|cause",
+    ),
+    (Says::DeniesNothing, "not an option"),
     (Says::DeniesNothing, "no|not one|idea"),
-    (Says::Denies, "no|not|never|nil|without|denies|deny|denied|denying|denial|none|neither|nor|cannot|non"),
-    (Says::Denies, "didn't|doesn't|don't|isn't|wasn't|hasn't|haven't|aren't|weren't|didnt|doesnt|dont|isnt|wasnt"),
-    (Says::Denies, "no|without evidence|signs|sign|suggestion|indication|history|hx|h of"),
-    (Says::Denies, "ruled|rules|rule out"),
+    (Says::Denies, "no|not|never|nil|without|denies|deny|denied|denying|denial|neither|nor|cannot|non"),
+    (
+        Says::Denies,
+        "didn't|doesn't|don't|isn't|wasn't|hasn't|haven't|aren't|weren't|didnt|doesnt|dont|isnt|wasnt|hasnt",
+    ),
+    (Says::Denies, "ruled|rules out"),
     (Says::Denies, "free of"),
     (Says::Denies, "absence of"),
-    (Says::Denies, "negative|neg for"),
-    (Says::DeniesBefore, "negative|neg|nil|absent|unlikely|denied|denies|none|no|declined"),
-    (Says::DeniesBefore, "ruled|excluded out?"),
+    (Says::Denies, "low suspicion for|of"),
+    (Says::Denies, "negative|neg|ve for"),
+    (Says::DeniesBefore, "unlikely|denied|denies|declined|absent|excluded|resolved"),
+    (Says::DeniesBefore, "ruled out"),
+    (Says::DeniesClosing, "negative|neg|nil|none|no|ve|nad"),
     (Says::Past, "h o"),
     (Says::Past, "hx|history of?"),
     (Says::Past, "phx|pmh|previous|previously|prior|former|past|historic|historical|historically"),
@@ -78,8 +89,12 @@ const CUES: &[(Says, &str)] = &[
     ),
 ];
 
-const STOPS: &str =
-    "but however although though except apart besides aside still yet because since whereas which who cause";
+/// Words that end a cue's reach.
+const STOPS: &str = "but however although though except apart besides aside still yet because since whereas which who cause \
+    positive remains remained appears became";
+
+/// Words that begin a new clause after a comma.
+const SUBJECTS: &str = "the he she they patient pt we i his her";
 
 impl Cues {
     /// Compiles the cues into `vocabulary`.
@@ -94,6 +109,8 @@ impl Cues {
             .collect();
         let mut stops = WordSet::default();
         STOPS.split_whitespace().for_each(|word| stops.insert(vocabulary.add(word)));
+        let mut subjects = WordSet::default();
+        SUBJECTS.split_whitespace().for_each(|word| subjects.insert(vocabulary.add(word)));
         let mut index = vec![Vec::new(); vocabulary.len()];
         for (number, cue) in list.iter().enumerate() {
             for word in cue.pattern.anchors() {
@@ -102,7 +119,7 @@ impl Cues {
                 }
             }
         }
-        Self { list, index, stops }
+        Self { list, index, stops, subjects }
     }
 
     /// What is said about tokens `first..=last`.
@@ -125,18 +142,23 @@ impl Cues {
         let pseudo: Vec<(usize, usize)> =
             found.iter().filter(|(says, ..)| *says == Says::DeniesNothing).map(|(_, from, to)| (*from, *to)).collect();
         for (says, from, to) in found {
-            if matches!(says, Says::Denies | Says::DeniesBefore)
+            if matches!(says, Says::Denies | Says::DeniesBefore | Says::DeniesClosing)
                 && pseudo.iter().any(|(start, end)| *start <= from && to <= *end)
             {
                 continue;
             }
             let forwards = to < first && first - to <= REACH && !self.stopped(reading, to, first);
+            // `PMH:` and `Past history:` head a list, so a colon does not stop them.
+            let heads = to < first && first - to <= REACH && !self.stopped(reading, to + 1, first);
             let inside = from >= first && to <= last;
             let backwards = from > last && from - last <= REACH && !self.stopped(reading, last, from);
             match says {
                 Says::Denies if forwards => context.negated = true,
-                Says::DeniesBefore if backwards && from - last <= 4 => context.negated = true,
-                Says::Past if forwards || inside => context.historical = true,
+                Says::DeniesBefore if backwards && from - last <= 6 => context.negated = true,
+                Says::DeniesClosing if backwards && from - last <= 4 && ends_clause(reading, to) => {
+                    context.negated = true
+                }
+                Says::Past if heads || inside => context.historical = true,
                 Says::PastBefore if backwards || inside => context.historical = true,
                 Says::Imagines if forwards => context.hypothetical = true,
                 Says::Other if forwards && first - to <= 6 => context.subject = Subject::Other,
@@ -146,7 +168,25 @@ impl Cues {
         context
     }
 
+    /// Whether a word, a new clause or a new section stands between two tokens.
     fn stopped(&self, reading: &Reading, after: usize, before: usize) -> bool {
-        (after + 1..before).any(|at| reading.tokens.get(at).is_some_and(|token| self.stops.contains(token.word)))
+        let between = |at: usize| {
+            let (Some(token), Some(previous)) = (reading.tokens.get(at), reading.tokens.get(at.wrapping_sub(1))) else {
+                return false;
+            };
+            let gap = reading.text.get(previous.span.end..token.span.start).unwrap_or_default();
+            let section = gap.contains(':') || gap.len() > 5;
+            let clause = token.before == Gap::Clause && self.subjects.contains(token.word);
+            section || clause || (at < before && self.stops.contains(token.word))
+        };
+        (after + 1..=before).any(between)
+    }
+}
+
+/// Whether nothing of its clause follows token `at`.
+fn ends_clause(reading: &Reading, at: usize) -> bool {
+    match (reading.tokens.get(at), reading.tokens.get(at + 1)) {
+        (Some(token), Some(next)) => next.sentence != token.sentence || next.before != Gap::Space,
+        _ => true,
     }
 }

@@ -23,6 +23,30 @@ pub(super) fn lane(findings: &[Finding]) -> Lane {
     }
 }
 
+/// From this score of the model on, a sentence is held or skimmed.
+const SCORE_THAT_HOLDS: f32 = 2.2;
+const SCORE_TO_SKIM: f32 = -0.6;
+
+/// A sentence beside one that has to go goes too from this score on, or from the lower one when it starts like
+/// the second half of a story.
+pub(super) const SCORE_THAT_GOES_TOO: f32 = 0.0;
+pub(super) const SCORE_THAT_FOLLOWS: f32 = -2.5;
+
+/// The more sentences, the likelier one of them looks odd by chance: thresholds grow with their logarithm.
+const LENGTH: f32 = 0.15;
+
+/// What a sentence of this score weighs in a text of so many sentences.
+pub(super) fn tier_of_score(score: f32, sentences: usize) -> Option<Tier> {
+    let score = score - LENGTH * (sentences.max(1) as f32).ln();
+    if score >= SCORE_THAT_HOLDS {
+        Some(Tier::Cue)
+    } else if score >= SCORE_TO_SKIM {
+        Some(Tier::Weak)
+    } else {
+        None
+    }
+}
+
 /// What a rule of `tier` weighs in `context`; `None` when the context clears it.
 ///
 /// This is the one place where context may clear anything. A rule asks for that itself

@@ -18,10 +18,12 @@ mod reading;
 mod removal;
 mod rules;
 mod spelling;
+mod statistics;
 mod vocabulary;
 
 pub use pack::PackError;
 pub use rules::{RuleSummary, Rules};
+pub use statistics::Features;
 
 use serde::{Deserialize, Serialize};
 

@@ -19,7 +19,11 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("exploitation.toml", include_str!("packs/exploitation.toml")),
     ("third_party.toml", include_str!("packs/third_party.toml")),
     ("perpetrator.toml", include_str!("packs/perpetrator.toml")),
+    (MODEL, include_str!("packs/model.tsv")),
 ];
+
+/// The file that holds the model; without it all else works.
+pub(super) const MODEL: &str = "model.tsv";
 
 /// One file of rules.
 #[derive(Debug, Default, Deserialize)]

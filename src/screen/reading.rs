@@ -6,7 +6,8 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::spelling::Spelling;
-use super::vocabulary::Vocabulary;
+use super::statistics::stem;
+use super::vocabulary::{Vocabulary, hash};
 use crate::record::{Span, sentences};
 
 /// A word of the text.
@@ -18,6 +19,8 @@ pub(super) struct Token {
     pub word: u32,
     /// Its number as written in capitals, for rules that ask for them.
     pub capitals: u32,
+    /// The hash of its stem, for the model.
+    pub stem: u64,
     /// Which sentence it stands in.
     pub sentence: u32,
     /// What stands between it and the word before.
@@ -121,6 +124,12 @@ impl<'t> Reading<'t> {
         start..end
     }
 
+    /// The folded words of sentence `number`, as written.
+    pub fn words(&self, number: u32) -> Vec<String> {
+        let tokens = self.tokens.get(self.sentence_tokens(number)).unwrap_or_default();
+        tokens.iter().map(|token| fold(token.span.of(self.text).unwrap_or_default())).collect()
+    }
+
     /// The bytes from token `first` to token `last`.
     pub fn span(&self, first: usize, last: usize) -> Span {
         match (self.tokens.get(first), self.tokens.get(last)) {
@@ -161,7 +170,8 @@ impl<'t> Reading<'t> {
             number => number,
         };
         let capitals = if word.all_capitals() { vocabulary.capitals(number) } else { Vocabulary::UNKNOWN };
-        self.tokens.push(Token { span, word: number, capitals, sentence: *sentence as u32, before: *before });
+        let stem = hash(stem(&word.folded).as_bytes());
+        self.tokens.push(Token { span, word: number, capitals, stem, sentence: *sentence as u32, before: *before });
         *before = Gap::Space;
         word.clear();
     }
@@ -171,6 +181,19 @@ impl Gap {
     fn max(self, other: Self) -> Self {
         if other as u8 > self as u8 { other } else { self }
     }
+}
+
+/// A word as the detectors see it.
+fn fold(written: &str) -> String {
+    let mut word = Word::default();
+    for (at, c) in written.char_indices() {
+        match kind(c) {
+            Kind::Word => word.push(at, c),
+            Kind::Apostrophe => word.push(at, '\''),
+            _ => {}
+        }
+    }
+    word.folded
 }
 
 /// The word being read.

@@ -6,7 +6,8 @@ use super::pack::{self, Negated, Pack, PackError};
 use super::pattern::{Hit, Pattern};
 use super::reading::Reading;
 use super::spelling::Spelling;
-use super::vocabulary::Vocabulary;
+use super::statistics::{self, Features, Lesson, Model};
+use super::vocabulary::{Vocabulary, inflect};
 use super::{Match, TextItem, TextScreening, lanes, removal};
 use crate::record::{Category, Code, Context, Finding, Span, Tier};
 
@@ -20,6 +21,11 @@ pub struct Rules {
     index: Vec<Vec<(u16, u16)>>,
     codes: Codes,
     cues: Cues,
+    model: Model,
+    /// For each word number, the hashes of its classes.
+    classes: Vec<Vec<u64>>,
+    /// The same by name, for training.
+    class_names: Vec<Vec<String>>,
     version: String,
 }
 
@@ -74,9 +80,14 @@ impl Rules {
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, PackError> {
         let mut digest = blake3::Hasher::new();
         let mut packs = Vec::new();
+        let mut model = Model::default();
         for (file, text) in files {
             digest.update(&(text.len() as u64).to_le_bytes());
             digest.update(text.as_bytes());
+            if *file == pack::MODEL {
+                model = Model::parse(text).map_err(|what| PackError { file: (*file).to_owned(), what })?;
+                continue;
+            }
             packs.push((*file, Pack::parse(file, text)?));
         }
         let classes = pack::classes(&packs)?;
@@ -136,9 +147,25 @@ impl Rules {
                 }
             }
         }
+        let mut class_names = vec![Vec::new(); vocabulary.len()];
+        let mut names: Vec<&String> = classes.keys().collect();
+        names.sort();
+        for name in names {
+            for member in classes.get(name).into_iter().flatten() {
+                for form in member.strip_suffix('+').map_or_else(|| vec![member.clone()], inflect) {
+                    if let Some(slot) = class_names.get_mut(vocabulary.number(&form) as usize) {
+                        slot.push(format!("@{name}"));
+                    }
+                }
+            }
+        }
+        // Word 0 stands for every word that no rule knows.
+        class_names.iter_mut().take(2).for_each(Vec::clear);
+        let classes =
+            class_names.iter().map(|names| names.iter().map(|name| statistics::name_hash(name)).collect()).collect();
         let version = digest.finalize().to_hex().chars().take(16).collect();
         let spelling = Spelling::new(&vocabulary, ordinary.split_whitespace());
-        Ok(Self { vocabulary, spelling, rules, index, codes, cues, version })
+        Ok(Self { vocabulary, spelling, rules, index, codes, cues, model, classes, class_names, version })
     }
 
     /// Which rules these are: changes when a pack changes.
@@ -280,6 +307,13 @@ impl Rules {
         for (trouble, span) in &reading.troubles {
             found.push(unscreened(*span, trouble.words()));
         }
+        let scores = self.model.scores(reading, &self.classes);
+        let mut by_sentence = vec![f32::MIN; reading.sentences.len()];
+        for score in &scores {
+            if let Some(slot) = by_sentence.get_mut(score.sentence as usize) {
+                *slot = score.value;
+            }
+        }
         for raw in self.raw(reading) {
             let Some(rule) = self.rules.get(raw.rule as usize) else { continue };
             let (first, last) = raw.hit;
@@ -299,9 +333,57 @@ impl Rules {
                 why: summary.why.clone(),
                 context,
             };
-            found.push((found_here, removal::suggested(reading, span)));
+            found.push((found_here, removal::suggested(reading, span, &by_sentence)));
+        }
+        for score in scores {
+            let Some(tier) = lanes::tier_of_score(score.value, reading.sentences.len()) else { continue };
+            let Some(span) = reading.sentences.get(score.sentence as usize).copied() else { continue };
+            let strongest = score.strongest.of(reading.text).unwrap_or_default();
+            let found_here = Match {
+                rule: "statistics.resembles".to_owned(),
+                category: score.category,
+                tier,
+                span,
+                why: format!("The sentence resembles disclosures, above all by “{strongest}”"),
+                context: Context::default(),
+            };
+            found.push((found_here, removal::suggested(reading, span, &by_sentence)));
         }
         found
+    }
+
+    /// Trains a model on labelled texts, each with the stretches that disclose something and what they disclose;
+    /// writes it with `record` as its comment. The same texts give the same bytes.
+    pub fn train(&self, texts: &[(String, Vec<Span>, Category)], kind: Features, record: &str) -> String {
+        let classes = |word: &str| {
+            let number = self.vocabulary.number(word);
+            self.class_names.get(number as usize).cloned().unwrap_or_default()
+        };
+        let mut lessons = Vec::new();
+        for (text, marked, category) in texts {
+            let reading = self.read(text);
+            for (number, sentence) in reading.sentences.iter().enumerate() {
+                let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
+                let discloses = marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
+                let words = reading.words(number as u32);
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                let features = statistics::features(&words, kind, &classes);
+                lessons.push(Lesson { features, discloses: discloses.then_some(*category) });
+            }
+        }
+        statistics::learn(&lessons, record)
+    }
+
+    /// What a model that [`Rules::train`] wrote says of a text: the score of its strangest sentence.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub fn score_with(&self, model: &str, text: &str, kind: Features) -> Result<f32, PackError> {
+        let error = |what| PackError { file: pack::MODEL.to_owned(), what };
+        let model = Model::parse(model).map_err(error)?;
+        let classes: &[Vec<u64>] = if kind == Features::Content { &self.classes } else { &[] };
+        let scores = model.scores(&self.read(text), classes);
+        Ok(scores.iter().map(|score| score.value).fold(f32::MIN, f32::max))
     }
 
     /// Reads a text with these rules' words.
@@ -334,16 +416,17 @@ impl Rules {
 
     fn nothing_is_clear() -> Self {
         let mut vocabulary = Vocabulary::new();
-        let cues = Cues::new(&mut vocabulary);
-        let spelling = Spelling::new(&vocabulary, std::iter::empty());
         Self {
+            cues: Cues::new(&mut vocabulary),
+            spelling: Spelling::new(&vocabulary, std::iter::empty()),
             vocabulary,
-            spelling,
             rules: Vec::new(),
             index: Vec::new(),
             codes: Codes::default(),
-            cues,
-            version: String::new(),
+            model: Model::default(),
+            classes: Vec::new(),
+            class_names: Vec::new(),
+            version: "none".to_owned(),
         }
     }
 }

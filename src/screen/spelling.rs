@@ -4,10 +4,9 @@
 //! dropping at most one letter. Short words and abbreviations are left alone: one letter makes another word of them.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::vocabulary::{Vocabulary, WordHash};
+use super::vocabulary::{Vocabulary, WordHash, hash};
 
 /// The shortest word that may be a misspelling.
 const SHORTEST: usize = 6;
@@ -107,12 +106,6 @@ fn starts_alike(a: &str, b: &str) -> bool {
         ([a0, a1, ..], [b0, b1, ..]) => a0 == b0 || (a0 == b1 && a1 == b0),
         _ => false,
     }
-}
-
-fn hash(word: &[u8]) -> u64 {
-    let mut hasher = WordHash::default().build_hasher();
-    hasher.write(word);
-    hasher.finish()
 }
 
 /// Calls `each` with the hash of `word`, and of `word` with up to `drops` letters dropped.

@@ -33,6 +33,13 @@ impl Hasher for WordHasher {
     }
 }
 
+/// The hash of a word.
+pub(super) fn hash(word: &[u8]) -> u64 {
+    let mut hasher = WordHasher::default();
+    hasher.write(word);
+    hasher.finish()
+}
+
 /// Words with their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
