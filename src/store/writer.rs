@@ -110,14 +110,14 @@ impl Writer {
         if let Some(receipt) = staged.units.get(&unit.id) {
             return Ok(Some(Receipt { replayed: true, ..*receipt }));
         }
-        if let Some((seq, leaf)) = self.view.unit(unit.id).map_err(StoreError::Corrupt)? {
+        if let Some((seq, leaf)) = self.view.unit(unit.id).map_err(|why| super::embedded::damaged_view(&why))? {
             return Ok(Some(Receipt { seq, leaf, replayed: true }));
         }
         for (table, key, expect) in &unit.pre {
             let row = (*table, key.clone());
             let seq = match staged.rows.get(&row) {
                 Some(seq) => *seq,
-                None => self.view.seq_of(*table, key).map_err(StoreError::Corrupt)?,
+                None => self.view.seq_of(*table, key).map_err(|why| super::embedded::damaged_view(&why))?,
             };
             let holds = match expect {
                 Expect::Absent => seq.is_none(),

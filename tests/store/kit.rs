@@ -12,7 +12,7 @@ use chrono::DateTime;
 pub const SEGMENT: u64 = 8 << 10;
 
 pub fn options() -> Options {
-    Options { segment_bytes: SEGMENT, floor_bytes: 0 }
+    Options { segment_bytes: SEGMENT, floor_bytes: 0, ..Options::default() }
 }
 
 pub fn open(directory: &Path) -> (EmbeddedStore, Opened) {
