@@ -251,7 +251,7 @@ fn open_files(directory: &Path, options: &Options) -> Result<(Journal, View, Ope
         }
         _ => Journal::create(&journal_directory, segment_bytes)?,
     };
-    let (view, rebuilt) = catch_up(directory, opening, &journal, options.check_rows)?;
+    let (view, rebuilt) = catch_up(directory, opening, &journal, options)?;
     opened.view_rebuilt = rebuilt;
     Ok((journal, view, opened, lock))
 }
@@ -294,10 +294,11 @@ fn catch_up(
     directory: &Path,
     opening: Opening,
     journal: &Journal,
-    check_rows: u64,
+    options: &Options,
 ) -> Result<(View, Option<String>), StoreError> {
     let path = directory.join("view");
     let index = journal.index();
+    let check_rows = options.check_rows;
     let whole = opening.and_then(|view| {
         let index = Arc::clone(&index);
         guarded(patience(&path, journal.seq() - view.applied().seq), move || {
@@ -312,6 +313,10 @@ fn catch_up(
         Ok(view) => return Ok((view, None)),
         Err(why) => why,
     };
+    // sled fails on a full disk as it does on damage, and a new view would need space.
+    if super::space_of(directory).map_err(StoreError::Unavailable)?.free < options.floor_bytes {
+        return Err(StoreError::Full(directory.display().to_string()));
+    }
     set_aside(directory).map_err(|error| {
         StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
     })?;

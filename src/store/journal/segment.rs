@@ -41,7 +41,8 @@ impl Segment {
             put_zeros(&file, bytes.len() as u64, size)?;
             file.sync_all()?;
             fs::rename(&new, directory.join(&name))?;
-            sync_directory(directory)?;
+            // It has its name now: going on without it would leave two ends, so this is never "full".
+            sync_directory(directory).map_err(io::Error::other)?;
             Ok(file)
         })();
         if made.is_err() {

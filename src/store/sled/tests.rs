@@ -181,6 +181,19 @@ fn a_frame_applied_in_part_is_applied_again() {
 }
 
 #[test]
+fn a_long_value_leaves_no_piece_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let view = View::open(&directory.path().join("view")).unwrap();
+    let pieces = || view.rows.scan_prefix([PIECES]).count();
+    apply(&view, 1, 7, Some(vec![1; 100_000]));
+    assert_eq!(pieces(), 6);
+    apply(&view, 2, 7, Some(vec![2; 40_000]));
+    assert_eq!(pieces(), 2);
+    apply(&view, 3, 7, None);
+    assert_eq!(pieces(), 0);
+}
+
+#[test]
 fn work_that_panics_or_hangs_is_answered() {
     let panicked: Result<(), String> = guarded(Duration::from_secs(5), || panic!("as sled does"));
     assert_eq!(panicked.unwrap_err(), "sled failed on its files");
