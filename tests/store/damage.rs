@@ -98,6 +98,7 @@ fn an_append_torn_at_any_byte_is_cut_and_everything_before_it_is_there() {
             let (store, opened) = open(directory.path());
             assert_eq!((opened.tail_cut.is_some(), opened.frames), (at > start, 5), "torn at {at}");
             assert_eq!(opened.view_rebuilt, None);
+            assert!(verify_offline(directory.path()).unwrap().damage.is_empty());
             store.commit(last.clone()).unwrap();
             if at % 16 == 0 {
                 drop(store);
