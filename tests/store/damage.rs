@@ -9,7 +9,7 @@ use anteroom::audit::frame::{find_frame, parse_frame};
 use anteroom::store::{EmbeddedStore, Opened, Store, StoreError, Unit, verify_offline};
 use tempfile::TempDir;
 
-use crate::kit::{assert_holds, copy, decision, filled, open, options, put, segments};
+use crate::kit::{assert_holds, copy, decision, filled, open, options, put, segments, temporary};
 
 /// A closed store, to be copied for each damage.
 struct Original {
@@ -19,7 +19,7 @@ struct Original {
 
 impl Original {
     fn new(count: u64) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = temporary();
         let units = filled(directory.path(), count);
         Self { directory, units }
     }
@@ -34,7 +34,7 @@ impl Original {
 }
 
 fn copied(from: &Path) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = temporary();
     copy(from, directory.path());
     directory
 }
