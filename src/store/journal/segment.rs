@@ -135,11 +135,13 @@ impl Segment {
 /// # Errors
 /// When it cannot be made.
 pub fn make_directory(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_directory)
+    sync_directory(path)?;
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_directory) {
+        // A folder that we may pass through and not read was made by somebody else, long ago.
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Makes what was created or renamed in a directory durable.
