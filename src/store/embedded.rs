@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -27,11 +28,15 @@ pub struct Options {
     /// Free space, in bytes, below which work is refused with [`StoreError::Full`]. Meant for decisions;
     /// for a pull ask [`Store::space`] and keep more.
     pub floor_bytes: u64,
+    /// A view of at most this many rows is read whole before it is used. A bigger one is read while it is
+    /// in use (about 300,000 rows a second); if it proves damaged, every read fails from then on, and
+    /// opening the store again makes the view anew.
+    pub check_rows: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, floor_bytes: 512 << 20 }
+        Self { segment_bytes: 64 << 20, floor_bytes: 512 << 20, check_rows: 200_000 }
     }
 }
 
@@ -57,6 +62,8 @@ pub struct Opened {
 pub struct EmbeddedStore {
     requests: Option<Sender<Request>>,
     writer: Option<JoinHandle<()>>,
+    checker: Option<JoinHandle<()>>,
+    closing: Arc<AtomicBool>,
     view: Arc<View>,
     journal: Arc<Index>,
     journal_directory: PathBuf,
@@ -76,6 +83,10 @@ impl EmbeddedStore {
     pub fn open(directory: &Path, options: &Options) -> Result<(Self, Opened), StoreError> {
         let (journal, view, opened, lock) = open_files(directory, options)?;
         let view = Arc::new(view);
+        let closing = Arc::new(AtomicBool::new(false));
+        let checker = (opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows)
+            .then(|| start("store-check", check_in_use(Arc::clone(&view), Arc::clone(&closing))))
+            .transpose()?;
         let stopped = Arc::new(OnceLock::new());
         let index = journal.index();
         let writer = Writer {
@@ -86,13 +97,11 @@ impl EmbeddedStore {
             floor: options.floor_bytes,
         };
         let (requests, waiting) = channel();
-        let writer = thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run(&waiting))
-            .map_err(|why| StoreError::Unavailable(format!("cannot start the store's writer: {why}")))?;
         let store = Self {
             requests: Some(requests),
-            writer: Some(writer),
+            writer: Some(start("store-writer", move || writer.run(&waiting))?),
+            checker,
+            closing,
             view,
             journal: index,
             journal_directory: directory.join("journal"),
@@ -163,8 +172,26 @@ impl Store for EmbeddedStore {
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.requests = None;
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        self.closing.store(true, Ordering::Relaxed);
+        for thread in [self.writer.take(), self.checker.take()].into_iter().flatten() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|why| StoreError::Unavailable(format!("cannot start the thread {name}: {why}")))
+}
+
+/// Reads the whole view a little at a time, so that others get their turn.
+fn check_in_use(view: Arc<View>, closing: Arc<AtomicBool>) -> impl FnOnce() {
+    move || {
+        let mut counting = view.count();
+        while !closing.load(Ordering::Relaxed) && matches!(counting.go_on(), Ok(false)) {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }
@@ -196,7 +223,7 @@ fn report(journal: &Path, until: Option<crate::audit::Place>) -> Result<Report, 
     Ok(Report { frames: chain.frames, head, damage })
 }
 
-fn damaged_view(why: &str) -> StoreError {
+pub(super) fn damaged_view(why: &str) -> StoreError {
     StoreError::Corrupt(format!("the view is damaged, {why}: start the program again, it makes it anew"))
 }
 
@@ -224,7 +251,7 @@ fn open_files(directory: &Path, options: &Options) -> Result<(Journal, View, Ope
         }
         _ => Journal::create(&journal_directory, segment_bytes)?,
     };
-    let (view, rebuilt) = catch_up(directory, opening, &journal)?;
+    let (view, rebuilt) = catch_up(directory, opening, &journal, options)?;
     opened.view_rebuilt = rebuilt;
     Ok((journal, view, opened, lock))
 }
@@ -263,14 +290,22 @@ fn open_view(directory: &Path, chain: Option<&Chain>, index: Option<&Arc<Index>>
 }
 
 /// Brings the view to the journal's end, making it again if need be. Answers why it had to.
-fn catch_up(directory: &Path, opening: Opening, journal: &Journal) -> Result<(View, Option<String>), StoreError> {
+fn catch_up(
+    directory: &Path,
+    opening: Opening,
+    journal: &Journal,
+    options: &Options,
+) -> Result<(View, Option<String>), StoreError> {
     let path = directory.join("view");
     let index = journal.index();
+    let check_rows = options.check_rows;
     let whole = opening.and_then(|view| {
         let index = Arc::clone(&index);
         guarded(patience(&path, journal.seq() - view.applied().seq), move || {
             replay(&view, &index).map_err(|why| why.to_string())?;
-            view.check()?;
+            if view.applied().rows() <= check_rows {
+                view.check()?;
+            }
             Ok(view)
         })
     });
@@ -278,6 +313,10 @@ fn catch_up(directory: &Path, opening: Opening, journal: &Journal) -> Result<(Vi
         Ok(view) => return Ok((view, None)),
         Err(why) => why,
     };
+    // sled fails on a full disk as it does on damage, and a new view would need space.
+    if super::space_of(directory).map_err(StoreError::Unavailable)?.free < options.floor_bytes {
+        return Err(StoreError::Full(directory.display().to_string()));
+    }
     set_aside(directory).map_err(|error| {
         StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
     })?;

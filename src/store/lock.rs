@@ -47,8 +47,8 @@ impl Lock {
             }
             Err(why) => return Err(cannot(why.into())),
         }
-        file.set_len(0).map_err(cannot)?;
-        writeln!(file, "{}", std::process::id()).map_err(cannot)?;
+        // Only a kindness to the next one; on a full disk it may fail.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }
 }

@@ -10,16 +10,19 @@
 //! sync), a value over 128 KiB (goes to a file of its own that leaks), a panic-free `open` (a flipped bit
 //! panics). See `store/mod.rs`.
 
+mod count;
+
 use std::collections::HashMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::{PoisonError, RwLock, mpsc};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ::sled::{Batch, Config, Db, IVec};
 
+use self::count::{Counted, Total};
 use super::seal::{Checksum, peek, seal, unseal};
 use super::{Row, Table, Unit, UnitId, Versioned};
 use crate::audit::frame::{Digest, NO_FRAME};
@@ -38,13 +41,27 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// sled keeps the lock on its file for a moment after it is dropped.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
 const CACHE_BYTES: u64 = 128 << 20;
+/// A file in the view that says that it was found damaged while it was in use.
+const DAMAGED: &str = "damaged";
 
 /// The view, open.
 #[derive(Debug)]
 pub struct View {
     rows: Db,
     /// Written while a batch is applied, so that a reader sees whole units only.
-    applied: RwLock<Applied>,
+    state: RwLock<State>,
+    /// Held by whoever counts.
+    counting: Mutex<()>,
+    /// Why nothing here can be trusted any more.
+    damaged: OnceLock<String>,
+    directory: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    applied: Applied,
+    /// What [`Counting`] has found so far.
+    counted: Option<Counted>,
 }
 
 /// How far a view has come and what it must hold.
@@ -54,9 +71,8 @@ pub struct Applied {
     pub seq: u64,
     /// Its digest.
     pub digest: Digest,
-    rows: u64,
-    /// The checksums of all rows, added up.
-    sum: u128,
+    /// What the rows that are there must come to.
+    total: Total,
 }
 
 /// One frame to be applied.
@@ -78,6 +94,9 @@ impl View {
     /// Why it cannot be used.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let new = !directory.exists();
+        if let Ok(why) = fs::read_to_string(directory.join(DAMAGED)) {
+            return Err(why);
+        }
         remove_unfinished_snapshots(directory)?;
         let config = Config::new().path(directory).cache_capacity(CACHE_BYTES);
         let deadline = Instant::now() + LOCK_WAIT;
@@ -92,10 +111,16 @@ impl View {
         };
         let applied = match rows.get([APPLIED]).map_err(|why| broken(&why))? {
             Some(row) => Applied::read(&row).ok_or("its record of progress is damaged")?,
-            None if new => Applied { seq: 0, digest: NO_FRAME, rows: 0, sum: 0 },
+            None if new => Applied { seq: 0, digest: NO_FRAME, total: Total::default() },
             None => return Err("it is empty".to_owned()),
         };
-        let view = Self { rows, applied: RwLock::new(applied) };
+        let view = Self {
+            rows,
+            state: RwLock::new(State { applied, counted: None }),
+            counting: Mutex::new(()),
+            damaged: OnceLock::new(),
+            directory: directory.to_owned(),
+        };
         if new {
             view.apply(&[])?;
         }
@@ -104,7 +129,7 @@ impl View {
 
     /// How far the view has come.
     pub fn applied(&self) -> Applied {
-        *self.applied.read().unwrap_or_else(PoisonError::into_inner)
+        self.shown().applied
     }
 
     /// Applies frames that follow [`Applied::seq`]. Readers wait and then see all of them. Frames may
@@ -113,19 +138,19 @@ impl View {
     /// # Errors
     /// Why the view cannot be used any more.
     pub fn apply(&self, steps: &[Step<'_>]) -> Result<(), String> {
-        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
-        *applied = caught(|| {
-            let mut pending = Pending::new(&self.rows, *applied);
+        let mut state = self.changing();
+        *state = caught(|| {
+            let mut pending = Pending::new(&self.rows, state.clone());
             for step in steps {
                 for (table, key, value) in &step.unit.writes {
                     pending.write(*table as u8, key, step.seq, value.as_deref())?;
                 }
                 pending.write(UNITS, &step.unit.id.0, step.seq, Some(&step.digest))?;
-                pending.applied.seq = step.seq;
-                pending.applied.digest = step.digest;
+                pending.state.applied.seq = step.seq;
+                pending.state.applied.digest = step.digest;
             }
             pending.flush()?;
-            Ok(pending.applied)
+            Ok(pending.state)
         })?;
         Ok(())
     }
@@ -133,16 +158,16 @@ impl View {
     /// The value under a key.
     ///
     /// # Errors
-    /// When it is damaged.
+    /// When the view is damaged.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Versioned>, String> {
-        let _shown = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        caught(|| self.value(table as u8, key))
+        let _shown = self.shown();
+        self.trusted(|| self.value(table as u8, key))
     }
 
     /// The sequence number of the unit that wrote a row.
     ///
     /// # Errors
-    /// When it is damaged.
+    /// When the view is damaged.
     pub fn seq_of(&self, table: Table, key: &[u8]) -> Result<Option<u64>, String> {
         Ok(self.get(table, key)?.map(|versioned| versioned.seq))
     }
@@ -150,27 +175,25 @@ impl View {
     /// The place and the digest of a unit's frame.
     ///
     /// # Errors
-    /// When the row is damaged.
+    /// When the view is damaged.
     pub fn unit(&self, id: UnitId) -> Result<Option<(u64, Digest)>, String> {
-        let _shown = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(row) = caught(|| self.value(UNITS, &id.0))? else { return Ok(None) };
-        let digest = row.value.try_into().map_err(|_| damaged_row())?;
-        Ok(Some((row.seq, digest)))
+        let _shown = self.shown();
+        self.trusted(|| {
+            let Some(row) = self.value(UNITS, &id.0)? else { return Ok(None) };
+            let digest = row.value.try_into().map_err(|_| damaged_row())?;
+            Ok(Some((row.seq, digest)))
+        })
     }
 
     /// Rows in key order; see [`super::Store::scan`].
     ///
     /// # Errors
-    /// When a row is damaged.
+    /// When the view is damaged.
     pub fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, String> {
-        let _shown = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        caught(|| {
+        let _shown = self.shown();
+        self.trusted(|| {
             let prefix = row_key(table as u8, prefix);
-            // The first key behind `after` is `after` with a zero byte.
-            let mut from = after.map_or_else(Vec::new, |after| row_key(table as u8, after));
-            if after.is_some() {
-                from.push(0);
-            }
+            let from = after.map_or_else(Vec::new, |after| behind(&row_key(table as u8, after)));
             let mut rows = Vec::new();
             for row in self.rows.range(from.max(prefix.clone())..).take(limit) {
                 let (key, head) = row.map_err(|why| broken(&why))?;
@@ -184,26 +207,24 @@ impl View {
         })
     }
 
-    /// Reads every row, and compares their number and the sum of their checksums with what must be there.
-    ///
-    /// # Errors
-    /// What is damaged.
-    pub fn check(&self) -> Result<(), String> {
-        let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        caught(|| {
-            let (mut rows, mut sum) = (0, 0u128);
-            for row in self.rows.range([APPLIED + 1]..[PIECES]) {
-                let (key, head) = row.map_err(|why| broken(&why))?;
-                let (table, key) = key.split_first().ok_or_else(damaged_row)?;
-                self.open_row(*table, key, &head)?;
-                rows += 1;
-                sum = sum.wrapping_add(Head::parse(&head)?.sum);
-            }
-            if (rows, sum) == (applied.rows, applied.sum) {
-                Ok(())
-            } else {
-                Err(format!("it should hold {} rows, and what it holds differs", applied.rows))
-            }
+    fn shown(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads, unless something was found damaged before. What fails once is not asked again: a missing or
+    /// an old row could show what should not be shown.
+    fn trusted<T>(&self, read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+        if let Some(why) = self.damaged.get() {
+            return Err(why.clone());
+        }
+        caught(read).inspect_err(|why| {
+            let _ = self.damaged.set(why.clone());
+            // If it cannot be written, the next check finds the damage again.
+            let _ = fs::write(self.directory.join(DAMAGED), why);
         })
     }
 
@@ -238,10 +259,15 @@ impl View {
 }
 
 impl Applied {
+    /// How many rows the view holds.
+    pub fn rows(&self) -> u64 {
+        self.total.rows
+    }
+
     fn row(&self) -> Vec<u8> {
         let mut value = self.digest.to_vec();
-        value.extend_from_slice(&self.rows.to_le_bytes());
-        value.extend_from_slice(&self.sum.to_le_bytes());
+        value.extend_from_slice(&self.total.rows.to_le_bytes());
+        value.extend_from_slice(&self.total.sum.to_le_bytes());
         seal(APPLIED, &[], self.seq, &value).0
     }
 
@@ -250,7 +276,8 @@ impl Applied {
         let (digest, rest) = value.split_first_chunk()?;
         let (rows, rest) = rest.split_first_chunk()?;
         let sum = rest.try_into().ok()?;
-        Some(Self { seq, digest: *digest, rows: u64::from_le_bytes(*rows), sum: u128::from_le_bytes(sum) })
+        let total = Total { rows: u64::from_le_bytes(*rows), sum: u128::from_le_bytes(sum) };
+        Some(Self { seq, digest: *digest, total })
     }
 }
 
@@ -277,12 +304,12 @@ struct Pending<'a> {
     bytes: usize,
     /// Heads of rows as this batch will leave them.
     heads: HashMap<Vec<u8>, Option<Head>>,
-    applied: Applied,
+    state: State,
 }
 
 impl<'a> Pending<'a> {
-    fn new(rows: &'a Db, applied: Applied) -> Self {
-        Self { rows, batch: Batch::default(), writes: 0, bytes: 0, heads: HashMap::new(), applied }
+    fn new(rows: &'a Db, state: State) -> Self {
+        Self { rows, batch: Batch::default(), writes: 0, bytes: 0, heads: HashMap::new(), state }
     }
 
     fn write(&mut self, table: u8, key: &[u8], seq: u64, value: Option<&[u8]>) -> Result<(), String> {
@@ -320,14 +347,10 @@ impl<'a> Pending<'a> {
     ) -> Result<(), String> {
         let bytes = new.map(|(pieces, _, first)| [&pieces.to_le_bytes(), first].concat());
         self.room_for(name.len() + bytes.as_ref().map_or(0, Vec::len))?;
-        if let Some(old) = old {
-            self.applied.rows = self.applied.rows.wrapping_sub(1);
-            self.applied.sum = self.applied.sum.wrapping_sub(old.sum);
-        }
         let head = new.map(|(pieces, checksum, _)| Head { pieces, sum: u128::from_le_bytes(checksum) });
-        if let Some(head) = head {
-            self.applied.rows = self.applied.rows.wrapping_add(1);
-            self.applied.sum = self.applied.sum.wrapping_add(head.sum);
+        self.state.applied.total.replace(old, head);
+        if let Some(counted) = self.state.counted.as_mut().filter(|counted| name <= counted.upto) {
+            counted.total.replace(old, head);
         }
         self.heads.insert(name.clone(), head);
         self.push(name, bytes)
@@ -351,7 +374,7 @@ impl<'a> Pending<'a> {
     }
 
     fn flush(&mut self) -> Result<(), String> {
-        self.batch.insert(IVec::from(&[APPLIED]), self.applied.row());
+        self.batch.insert(IVec::from(&[APPLIED]), self.state.applied.row());
         self.rows.apply_batch(std::mem::take(&mut self.batch)).map_err(|why| broken(&why))?;
         (self.writes, self.bytes) = (0, 0);
         self.heads.clear();
@@ -419,6 +442,14 @@ fn row_key(table: u8, key: &[u8]) -> Vec<u8> {
     [&[table], key].concat()
 }
 
+/// The first key behind `name`.
+fn behind(name: &[u8]) -> Vec<u8> {
+    [name, &[0]].concat()
+}
+
 fn piece_key(table: u8, key: &[u8], piece: u16) -> Vec<u8> {
     [&[PIECES, table], (key.len() as u16).to_be_bytes().as_slice(), key, &piece.to_be_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use anteroom::audit::frame::{find_frame, parse_frame};
 use anteroom::store::{EmbeddedStore, Opened, Store, StoreError, Unit, verify_offline};
 use tempfile::TempDir;
 
-use crate::kit::{assert_holds, copy, decision, filled, open, options, put, segments};
+use crate::kit::{assert_holds, copy, decision, filled, open, options, put, segments, temporary};
 
 /// A closed store, to be copied for each damage.
 struct Original {
@@ -19,7 +19,7 @@ struct Original {
 
 impl Original {
     fn new(count: u64) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = temporary();
         let units = filled(directory.path(), count);
         Self { directory, units }
     }
@@ -34,7 +34,7 @@ impl Original {
 }
 
 fn copied(from: &Path) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = temporary();
     copy(from, directory.path());
     directory
 }
@@ -98,6 +98,7 @@ fn an_append_torn_at_any_byte_is_cut_and_everything_before_it_is_there() {
             let (store, opened) = open(directory.path());
             assert_eq!((opened.tail_cut.is_some(), opened.frames), (at > start, 5), "torn at {at}");
             assert_eq!(opened.view_rebuilt, None);
+            assert!(verify_offline(directory.path()).unwrap().damage.is_empty());
             store.commit(last.clone()).unwrap();
             if at % 16 == 0 {
                 drop(store);

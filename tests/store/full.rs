@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anteroom::store::{EmbeddedStore, Options, Store, StoreError, Table};
 
-use crate::kit::{assert_holds, open, options, put, unit};
+use crate::kit::{assert_holds, filled, open, options, put, unit};
 
 /// A small file system in memory, unmounted when dropped. `None` where we may not mount one.
 struct SmallDisk {
@@ -89,6 +89,43 @@ fn the_floor_keeps_space_free() {
     drop(store);
     let (store, _) = EmbeddedStore::open(&directory, &Options { floor_bytes: 0, ..options() }).unwrap();
     store.commit(put(1_000_000, "key", b"there is room below the floor")).unwrap();
+}
+
+#[test]
+fn a_view_is_not_thrown_away_while_there_is_no_space_for_another() {
+    let Some(disk) = SmallDisk::mount("12m") else { return };
+    let directory = disk.path().join("store");
+    let units = filled(&directory, 10);
+    fs::write(directory.join("view/db"), b"damaged").unwrap();
+    let with_floor = Options { floor_bytes: 64 << 20, ..options() };
+    for _ in 0..3 {
+        assert!(matches!(EmbeddedStore::open(&directory, &with_floor), Err(StoreError::Full(_))));
+    }
+    assert!(!directory.join("view.bad.1").exists());
+    let (store, opened) = open(&directory);
+    assert!(opened.view_rebuilt.is_some());
+    assert_holds(&store, &units);
+}
+
+#[test]
+fn a_store_on_a_disk_without_any_space_can_still_be_read() {
+    let Some(disk) = SmallDisk::mount("12m") else { return };
+    let directory = disk.path().join("store");
+    let units = filled(&directory, 10);
+    let ballast = disk.path().join("ballast");
+    let _ = fs::write(&ballast, vec![1; 12 << 20]);
+    match EmbeddedStore::open(&directory, &Options { floor_bytes: 1 << 20, ..options() }) {
+        Ok((store, _)) => {
+            assert_holds(&store, &units);
+            assert!(matches!(store.commit(put(99, "key", b"value")), Err(StoreError::Full(_))));
+        }
+        // sled may refuse to open when it cannot write; nothing may be lost by that.
+        Err(refusal) => assert!(matches!(refusal, StoreError::Full(_)), "{refusal}"),
+    }
+    fs::remove_file(&ballast).unwrap();
+    let (store, opened) = open(&directory);
+    assert_eq!((opened.created, opened.tail_cut), (false, None));
+    assert_holds(&store, &units);
 }
 
 #[test]

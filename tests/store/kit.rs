@@ -7,12 +7,19 @@ use std::path::{Path, PathBuf};
 use anteroom::audit::{Actor, Event, Outcome, Record};
 use anteroom::store::{EmbeddedStore, Opened, Options, Store, Table, Unit, UnitId};
 use chrono::DateTime;
+use tempfile::TempDir;
 
 /// Small segments, so that a test has several.
 pub const SEGMENT: u64 = 8 << 10;
 
+/// A folder in memory where there is one: for tests that open stores by the thousand and cut no power.
+pub fn temporary() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 pub fn options() -> Options {
-    Options { segment_bytes: SEGMENT, floor_bytes: 0 }
+    Options { segment_bytes: SEGMENT, floor_bytes: 0, ..Options::default() }
 }
 
 pub fn open(directory: &Path) -> (EmbeddedStore, Opened) {

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::kit::{Contents, assert_holds, expected, open, record};
+use crate::kit::{Contents, assert_holds, expected, open, record, temporary};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn behaves_as_a_map_in_memory_does(steps in vec(step(), 1..40)) {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = temporary();
         let mut model = Model::default();
         let (mut store, _) = open(directory.path());
         for step in steps {
