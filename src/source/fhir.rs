@@ -25,8 +25,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::outlet::{Outlet, Sink};
-use super::table::{file_name, whole_file};
+use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use super::{Belongs, Change, Source, SourceError, dates};
 use crate::record::{Author, SourceKey};
 use lines::{LINE_LIMIT, Line, Lines};
@@ -302,13 +301,6 @@ fn each_line(
         outlet.set_aside(0, "the file is empty: ask for it again if it should not be")?;
     }
     Ok(())
-}
-
-fn unreadable(error: &std::io::Error) -> String {
-    format!(
-        "the file could not be read to its end ({}): check the disk and its permissions, then pull again",
-        error.kind()
-    )
 }
 
 const NOT_A_RESOURCE: &str = "the line is not one resource in JSON: it was left out; export it again";

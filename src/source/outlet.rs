@@ -1,5 +1,7 @@
 //! Handing on what one file says, and where in it.
 
+use std::path::Path;
+
 use super::{Change, SetAside, SourceError, TEXT_LIMIT};
 use crate::record::{Part, Unreadable};
 
@@ -54,4 +56,22 @@ fn drop_what_is_too_long(part: &mut Part) {
         }
     }
     part.codes.retain(|code| code.code.len() + code.display.len() <= TEXT_LIMIT);
+}
+
+/// The sentence for a file that the system does not let us read. The system's own words may hold a path.
+pub(super) fn unreadable(error: &std::io::Error) -> String {
+    format!(
+        "the file could not be read to its end ({}): check the disk and its permissions, then pull again",
+        error.kind()
+    )
+}
+
+/// A file's name without its folder.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A sentence about a whole file.
+pub(super) fn whole_file(path: &Path, why: &str) -> SetAside {
+    SetAside { file: file_name(path), row: 0, why: why.to_owned() }
 }

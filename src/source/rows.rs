@@ -104,7 +104,6 @@ impl<R: Read> Rows<R> {
             if rest.is_empty() && self.ended {
                 return Ok(None);
             }
-            let mut whole = None;
             let damage = match split(rest, self.ended, &mut self.fields) {
                 Split::More if rest.len() >= ROW_LIMIT => Damage::TooLong,
                 Split::More => {
@@ -122,9 +121,6 @@ impl<R: Read> Rows<R> {
                     let found = self.fields.ends.len();
                     match self.shape {
                         Some((expected, _)) if found != expected => {
-                            if !row.trim_ascii_end().contains(&b'\n') {
-                                whole = Some(length);
-                            }
                             let cut = self.ended && length == rest.len() && !row.ends_with(b"\n") && found < expected;
                             if cut { Damage::CutOff } else { Damage::Count { found, expected } }
                         }
@@ -137,13 +133,7 @@ impl<R: Read> Rows<R> {
                 }
             };
             self.number += 1;
-            let lines = match whole {
-                Some(length) => {
-                    self.at += length;
-                    0
-                }
-                None => self.recover()?,
-            };
+            let lines = self.recover()?;
             return Ok(Some(Err(Damaged { damage, lines })));
         }
     }

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::outlet::{Outlet, Sink};
+use super::SourceError;
+use super::outlet::{Outlet, Sink, file_name, unreadable};
 use super::rows::{Damage, Damaged, ROW_LIMIT, Rows};
-use super::{SetAside, SourceError};
 
 /// Where a column stands; a column that the file lacks gives empty fields.
 #[derive(Debug, Clone, Copy, Default)]
@@ -190,14 +190,6 @@ fn read_header(rows: &mut Rows<File>) -> Result<Header, String> {
     Ok(Header { names, missing: Vec::new(), twice: Vec::new() })
 }
 
-/// The sentence for a file that the system does not let us read. The system's own words may hold a path.
-fn unreadable(error: &std::io::Error) -> String {
-    format!(
-        "the file could not be read to its end ({}): check the disk and its permissions, then pull again",
-        error.kind()
-    )
-}
-
 fn what_is_damaged(Damaged { damage, lines }: Damaged) -> String {
     let what = match damage {
         Damage::Count { found, expected } => format!("the row has {found} fields where the header has {expected}"),
@@ -212,14 +204,4 @@ fn what_is_damaged(Damaged { damage, lines }: Damaged) -> String {
         lines => format!("it was left out with the {lines} lines after it"),
     };
     format!("{what}: {lost}; ask for the table again")
-}
-
-/// A file's name without its folder.
-pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// A sentence about a whole file.
-pub(super) fn whole_file(path: &Path, why: &str) -> SetAside {
-    SetAside { file: file_name(path), row: 0, why: why.to_owned() }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::people::no_guid;
 use super::{Day, ExtractFile, Letters, day_of, guid, is_true, key, latest};
 use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
-use crate::source::outlet::{Outlet, Sink};
+use crate::source::outlet::{Outlet, Sink, file_name};
 use crate::source::table::{self, Column, Header, Row};
 use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
 
@@ -262,7 +262,7 @@ fn no_text(has_text: Option<bool>, column: &str, file: &ExtractFile, sink: &mut 
     sink(Change::Notice(format!(
         "Free text is missing from {} today ({column}): only codes were screened, and most disclosures are in the \
          text; ask the supplier for an extract with free text.",
-        table::file_name(&file.path)
+        file_name(&file.path)
     )))
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 
-use crate::source::table::{file_name, whole_file};
+use crate::source::outlet::{file_name, whole_file};
 use crate::source::{SetAside, SourceError};
 
 /// The tables that are read.
