@@ -235,6 +235,9 @@ impl Keymap {
                 wrong(section.span().start, "keys stand in a table such as [queue]".to_owned());
                 continue;
             };
+            // In the order of the file: the first key of an action is the one that the bar names.
+            let mut bindings: Vec<_> = bindings.iter().collect();
+            bindings.sort_by_key(|(keys, _)| keys.span().start);
             for (keys, action) in bindings {
                 let Some(sequence) = keys.get_ref().split(' ').map(Key::parse).collect::<Option<Vec<Key>>>() else {
                     let message = format!(
@@ -321,11 +324,26 @@ impl Keymap {
         for table in [self.at.get(&place), Some(&self.everywhere)].into_iter().flatten() {
             found.extend(table.0.iter().filter(|(_, bound)| *bound == action).map(|(keys, _)| keys));
         }
-        // Something that can be read off the keyboard first, then arrows and the like.
-        found.sort_by_key(|keys| (keys.len(), keys.iter().any(|key| !key.modifiers.is_empty())));
+        found.sort_by_key(|keys| keys.len());
         found.retain(|keys| self.resolve(place, keys) == Found::Action(action));
         found.dedup();
         found.into_iter().map(|keys| show(keys, ascii)).collect()
+    }
+
+    /// The table of `anteroom keys`: a place, then its keys and sentences.
+    pub fn listing(&self, ascii: bool) -> String {
+        let mut out = String::new();
+        let mut above = None;
+        for (place, keys, sentence) in self.table(ascii).into_iter().filter(|(_, keys, _)| !keys.is_empty()) {
+            if above != Some(place) {
+                let gap = if above.is_some() { "\n" } else { "" };
+                out.push_str(&format!("{gap}{}\n", super::words::capital(place.words())));
+                above = Some(place);
+            }
+            let pad = " ".repeat(18usize.saturating_sub(unicode_width::UnicodeWidthStr::width(keys.as_str())));
+            out.push_str(&format!("  {keys}{pad}  {sentence}\n"));
+        }
+        out
     }
 
     /// Lines of `place, keys, sentence` for every action that applies there, for `anteroom keys` and the help.

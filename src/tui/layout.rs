@@ -2,7 +2,12 @@
 
 use ratatui::layout::Rect;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::state::{EntryState, QueueState, RedactState};
+use crate::protocol::QueueRow;
+use crate::record::Shown;
+use crate::review::State as ReviewState;
 
 /// The smallest terminal on which the screens are drawn; below it one sentence is.
 pub const SMALLEST: (u16, u16) = (60, 16);
@@ -63,15 +68,77 @@ pub fn alarm_rows(queue: &QueueState) -> u16 {
     })
 }
 
-/// Rows for one row of the queue: two while everything fits so, because a second reason helps.
-pub fn queue_row_height(size: (u16, u16), queue: &QueueState) -> usize {
-    let list = usize::from(queue_list(size, queue).height);
-    if queue.shown.len() * 2 <= list { 2 } else { 1 }
+/// Columns of the queue's list, by its width: where each begins.
+pub struct Columns {
+    /// Columns of the patient.
+    pub patient: u16,
+    /// Who can read the record.
+    pub readers: Option<u16>,
+    /// What it is and by whom.
+    pub entry: Option<u16>,
+    /// The reasons.
+    pub why: u16,
+}
+
+impl Columns {
+    /// How long it waits.
+    pub const WAITS: u16 = 2;
+    /// How urgent it is.
+    pub const RISK: u16 = 9;
+    /// Whose record.
+    pub const PATIENT: u16 = 15;
+
+    /// The columns that a list of `width` has room for.
+    pub fn of(width: u16) -> Self {
+        let patient = if width >= 56 { 18 } else { 16 };
+        let after = Self::PATIENT + patient;
+        match width {
+            76.. => Self { patient, readers: Some(after), entry: Some(after + 11), why: after + 11 + 15 },
+            66.. => Self { patient, readers: Some(after), entry: None, why: after + 11 },
+            _ => Self { patient, readers: None, entry: None, why: after },
+        }
+    }
+}
+
+/// What stands before the reasons of a row.
+pub fn tag(row: &QueueRow) -> String {
+    match (&row.held_by, row.state, row.changed) {
+        (Some(who), ..) => format!("{} reads it · ", Shown::new(who)),
+        (None, ReviewState::AwaitingSecond, _) => "second reader · ".to_owned(),
+        (None, _, true) => "changed · ".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The reasons of a row, safe to draw.
+pub fn why(row: &QueueRow) -> Vec<String> {
+    row.why.iter().map(|why| Shown::new(why).as_str().replace('\n', " ")).collect()
+}
+
+/// Rows that one row of the queue would like: two when there is more to say than fits in one.
+pub fn queue_row_rows(columns: &Columns, width: u16, row: &QueueRow) -> usize {
+    let room = usize::from(width.saturating_sub(columns.why));
+    let first = format!("{}{}", tag(row), why(row).first().map_or("", String::as_str)).width();
+    if columns.entry.is_none() || row.why.len() > 1 || first > room { 2 } else { 1 }
+}
+
+/// Whether every row gets the rows it would like. When they do not all fit so, each gets one.
+pub fn queue_is_tall(size: (u16, u16), queue: &QueueState) -> bool {
+    let list = queue_list(size, queue);
+    let columns = Columns::of(list.width);
+    let rows = queue.shown.iter().filter_map(|index| queue.rows().get(*index));
+    // Most queues are longer than any screen, and then the first rows settle it.
+    let wanted: usize =
+        rows.take(usize::from(list.height) + 1).map(|row| queue_row_rows(&columns, list.width, row)).sum();
+    wanted <= usize::from(list.height)
 }
 
 /// Rows of the queue on one page, at least one.
 pub fn queue_page(size: (u16, u16), queue: &QueueState) -> usize {
-    (usize::from(queue_list(size, queue).height) / queue_row_height(size, queue)).max(1)
+    if queue_is_tall(size, queue) {
+        return queue.shown.len().max(1);
+    }
+    usize::from(queue_list(size, queue).height).max(1)
 }
 
 /// Text above, reasons below.
@@ -86,7 +153,7 @@ pub struct EntryAreas {
 pub fn entry(size: (u16, u16), entry: &EntryState) -> EntryAreas {
     let area = entry_area(size);
     let body = area.height.saturating_sub(HEADER);
-    let wanted = super::view::entry::reasons(entry, usize::from(area.width), false).len() as u16;
+    let wanted = super::view::entry::reasons(entry).len() as u16;
     let reasons = wanted.min((body / 2).max(3)).min(body.saturating_sub(2));
     let text = body.saturating_sub(reasons + u16::from(reasons > 0));
     EntryAreas {

@@ -87,6 +87,9 @@ pub enum TuiError {
 /// A request in flight for so long is worth a word.
 const SLOW: Duration = Duration::from_millis(300);
 
+/// More different keys than this at once were not pressed by a person.
+const FLOOD: usize = 16;
+
 /// How long to wait before trying the daemon again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
@@ -148,9 +151,13 @@ where
         while let Ok(report) = reports.try_recv() {
             inputs.push(report);
         }
-        while let Some(Some(Ok(event))) = events.next().now_or_never() {
-            inputs.extend(input(event));
+        while let Some(event) = events.next().now_or_never() {
+            match event {
+                Some(Ok(event)) => inputs.extend(input(event)),
+                Some(Err(_)) | None => return Ok(Exit::Ended),
+            }
         }
+        refuse_floods(&mut inputs);
         dirty = !inputs.is_empty();
         // Change the state and carry out what it asks for.
         let mut waiting = inputs.into_iter().collect::<std::collections::VecDeque<_>>();
@@ -209,6 +216,17 @@ fn input(event: Event) -> Option<Input> {
         Event::Paste(text) => Some(Input::Pasted(text)),
         Event::Resize(width, height) => Some(Input::Resized(width, height)),
         Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+/// Keys that arrive all at once are a paste in a terminal that does not mark pastes, unless they are one key
+/// held down on a slow line. They must not decide on entries.
+fn refuse_floods(inputs: &mut Vec<Input>) {
+    let keys: Vec<Key> =
+        inputs.iter().filter_map(|input| if let Input::Key(key) = input { Some(*key) } else { None }).collect();
+    if keys.len() > FLOOD && keys.iter().any(|key| Some(key) != keys.first()) {
+        inputs.retain(|input| !matches!(input, Input::Key(_)));
+        inputs.push(Input::Pasted(String::new()));
     }
 }
 

@@ -164,6 +164,10 @@ pub struct QueueState {
     pub top: usize,
     /// What the rows must fit; empty for all.
     pub filter: String,
+    /// Whether it is on its way.
+    pub asked: bool,
+    /// Whether it has changed again since it was asked for.
+    pub stale: bool,
 }
 
 impl QueueState {
@@ -419,6 +423,11 @@ impl State {
             Screen::Entry | Screen::Redact => self.entry.as_ref().map(|entry| Target::of(&entry.opened.row)),
             Screen::Log | Screen::Status => None,
         }
+    }
+
+    /// The key that does `action` on this page.
+    pub fn key(&self, action: Action) -> Option<String> {
+        self.keymap.keys(self.page(), action, self.ascii).into_iter().next()
     }
 
     /// Says something in the status line.

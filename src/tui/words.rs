@@ -22,6 +22,13 @@ pub fn time_or_day(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if at.date_naive() == now.date_naive() { at.format("%H:%M") } else { at.format("%a %-d %b") }.to_string()
 }
 
+/// `09:14:05` for today, `19 Nov 09:14` for another day.
+pub fn log_time(at: DateTime<Utc>, now: Option<DateTime<Utc>>) -> String {
+    let at = at.with_timezone(&London);
+    let today = now.is_some_and(|now| now.with_timezone(&London).date_naive() == at.date_naive());
+    at.format(if today { "%H:%M:%S" } else { "%-d %b %H:%M" }).to_string()
+}
+
 /// `Saturday 07:00` within a week, otherwise `28 November 07:00`.
 pub fn weekday_and_time(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let near = (at - now).abs() < Duration::days(7);
@@ -96,13 +103,15 @@ pub fn done(act: &Act) -> &'static str {
 pub fn reason_note(reason: HideReason) -> &'static str {
     match reason {
         HideReason::WrongPatient => "tell records staff too",
-        HideReason::NotFinal => "the patient hears it first from a person",
         _ => "",
     }
 }
 
-/// With a capital first letter.
+/// With a capital first letter, unless it begins with a login such as `dr.rahman`.
 pub fn capital(text: &str) -> String {
+    if text.split(' ').next().is_some_and(|word| word.trim_end_matches('.').contains('.')) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

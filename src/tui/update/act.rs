@@ -142,6 +142,10 @@ fn open_selected(state: &mut State, then: Action, note: Option<String>) -> Vec<E
 
 pub(super) fn open(state: &mut State, opening: Opening) -> Vec<Effect> {
     let entry = opening.entry;
+    if state.opening.as_ref().is_some_and(|before| before.entry == entry) {
+        // A second key press is no second reading.
+        return Vec::new();
+    }
     state.opening = Some(opening);
     vec![Effect::Ask(Request::Open { entry })]
 }

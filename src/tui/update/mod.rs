@@ -44,7 +44,23 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Resumed => vec![Effect::Redraw],
     };
     settle(state);
-    effects
+    ask_once(state, effects)
+}
+
+/// One request for the queue at a time, however many things change it.
+fn ask_once(state: &mut State, effects: Vec<Effect>) -> Vec<Effect> {
+    let mut out = Vec::with_capacity(effects.len());
+    for effect in effects {
+        if matches!(effect, Effect::Ask(Request::Queue { .. })) {
+            if state.queue.asked {
+                state.queue.stale = true;
+                continue;
+            }
+            state.queue.asked = true;
+        }
+        out.push(effect);
+    }
+    out
 }
 
 fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
@@ -79,9 +95,9 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
             let help = state.keymap.keys(place, Action::Help, true).into_iter().next().unwrap_or_default();
             let sentence = match state.keymap.elsewhere(&typed) {
                 Some((elsewhere, action)) => {
-                    format!("{keys} ({}) works {}, not {}", action.about().name, elsewhere.words(), place.words())
+                    format!("“{keys}” ({}) works {}, not {}", action.about().name, elsewhere.words(), place.words())
                 }
-                None => format!("{keys} does nothing {}; {help} shows the keys", place.words()),
+                None => format!("“{keys}” does nothing {}; {help} shows the keys", place.words()),
             };
             state.say(Tone::Plain, sentence);
             Vec::new()
@@ -165,6 +181,7 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
     }
     state.opening = None;
+    state.queue.asked = false;
     state.waiting = false;
     state.link = Link::Lost(why);
     Vec::new()

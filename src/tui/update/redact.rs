@@ -220,12 +220,13 @@ fn warnings(redacting: &RedactState) -> Vec<String> {
             out.push(format!("taken out here, still standing elsewhere: {}{more}", words.join(", ")));
         }
     }
-    for (index, found) in document.matches.iter().enumerate() {
-        let readable = found.place.is_some_and(|place| !redacting.removals.contains(place));
-        if readable && !redacting.removals.is_empty() && !redacting.kept.contains(&index) {
-            let words = found.place.map(|place| excerpt(document, place)).unwrap_or_default();
-            out.push(format!("{} “{words}” may still tell", found.number));
-        }
+    let readable = document.matches.iter().enumerate().filter_map(|(index, found)| {
+        let place = found.place.filter(|place| !redacting.removals.contains(*place))?;
+        (!redacting.kept.contains(&index)).then(|| format!("{} “{}”", found.number, excerpt(document, place)))
+    });
+    let readable: Vec<String> = readable.collect();
+    if !readable.is_empty() && !redacting.removals.is_empty() {
+        out.push(format!("still to be read: {}", readable.join(", ")));
     }
     out
 }

@@ -5,6 +5,7 @@ use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::{act, queue_row_of, redact};
 use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request};
+use crate::record::EntryId;
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::state::{Done, Effect, Opening, Overlay, QueueState, Screen, Sending, State, Tone};
@@ -13,10 +14,16 @@ use crate::tui::words;
 pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec<Effect> {
     match (request, reply) {
         (Request::Decide { .. } | Request::Undo { .. }, Reply::Decided(decided)) => settled(state, decided),
-        (Request::Decide { .. } | Request::Undo { .. }, Reply::Refused { why } | Reply::Failed { why }) => {
+        (Request::Decide { entry, .. }, Reply::Refused { why } | Reply::Failed { why }) => refused(state, entry, why),
+        (Request::Undo { entry }, reply @ (Reply::Refused { .. } | Reply::Failed { .. })) => {
             state.sending = None;
-            state.say(Tone::Warning, why);
-            // What was refused may have been stale.
+            if let Reply::Refused { why } = reply {
+                // It cannot be taken back any more; the one before it may.
+                state.done.retain(|done| done.entry != entry);
+                state.say(Tone::Warning, why);
+            } else if let Reply::Failed { why } = reply {
+                state.say(Tone::Warning, why);
+            }
             vec![act::queue_request()]
         }
         (Request::Open { entry }, reply) => {
@@ -27,10 +34,11 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
                     if let Some(place) = queue_row_of(state, entry) {
                         state.queue.selected = place;
                     }
+                    let effects = if opening.then == Action::Redact { redact::begin(state) } else { Vec::new() };
                     if let Some(note) = opening.note {
-                        state.say(Tone::Plain, note);
+                        state.say(Tone::Warning, note);
                     }
-                    if opening.then == Action::Redact { redact::begin(state) } else { Vec::new() }
+                    effects
                 }
                 (Reply::Refused { why } | Reply::Failed { why }, Some(_)) => {
                     state.screen = Screen::Queue;
@@ -42,9 +50,14 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
                 _ => Vec::new(),
             }
         }
-        (_, Reply::Queue(queue)) => {
-            queued(state, queue);
-            Vec::new()
+        (Request::Queue { .. }, reply) => {
+            state.queue.asked = false;
+            match reply {
+                Reply::Queue(queue) => queued(state, queue),
+                Reply::Refused { why } | Reply::Failed { why } => state.say(Tone::Warning, why),
+                _ => {}
+            }
+            if std::mem::take(&mut state.queue.stale) { vec![act::queue_request()] } else { Vec::new() }
         }
         (Request::Audit { before, .. }, Reply::Audit(lines)) => {
             let log = &mut state.log;
@@ -88,6 +101,21 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
         }
         _ => Vec::new(),
     }
+}
+
+/// A decision that did not count. What was read may be stale, so it is fetched again; a redaction in the making
+/// is kept over that.
+fn refused(state: &mut State, entry: EntryId, why: String) -> Vec<Effect> {
+    state.sending = None;
+    let mut effects = Vec::new();
+    let then = if state.redact.is_some() { Action::Redact } else { Action::Open };
+    if state.entry.as_ref().is_some_and(|open| open.opened.row.entry == entry) {
+        effects.extend(redact::kept_draft(state));
+        effects.extend(act::open(state, Opening { entry, then, note: Some(why.clone()) }));
+    }
+    state.say(Tone::Warning, why);
+    effects.push(act::queue_request());
+    effects
 }
 
 fn queued(state: &mut State, queue: Queue) {

@@ -4,14 +4,18 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme};
-use crate::tui::action::{ACTIONS, Action};
+use crate::tui::action::{ACTIONS, Action, Place};
 use crate::tui::keymap::spelled;
-use crate::tui::state::{Link, State, Tone};
+use crate::tui::layout;
+use crate::tui::state::{Link, Screen, State, Tone};
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     let (width, height) = state.size;
     let area = Rect::new(0, height - 3, width, 3);
     pen.rule(area, area.y, "", "", theme.dim());
+    if width >= layout::WIDE && matches!(state.screen, Screen::Queue | Screen::Entry) {
+        pen.line(layout::list_width(state.size), area.y, 1, &[("┴", theme.dim())]);
+    }
     status(pen, state, theme, area);
     keys(pen, state, theme, area);
 }
@@ -68,10 +72,12 @@ fn keys(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
         |hints: &[(String, String)]| hints.iter().map(|(key, label)| key.width() + label.width() + 2).sum::<usize>();
     let mut room = usize::from(area.width).saturating_sub(1 + size(&always));
     let mut shown = Vec::new();
+    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
+    let listed = listed.filter(|about| demo || about.action != Action::SwitchPerson);
     for about in listed {
         let label = match (about.action, state.queue.filter.is_empty()) {
-            (Action::Back, false) => "show all",
+            (Action::Back, false) if place == Place::Queue => "show all",
             _ => about.label,
         };
         let Some(found) = hint(about.action, label) else { continue };

@@ -76,7 +76,7 @@ pub(super) fn hide(
         y += 1;
     }
     if spare {
-        let until = "The whole entry is hidden from every reader, until somebody reviews it again.";
+        let until = "The whole entry is hidden from every reader until reviewed again.";
         pen.line(inside.x, y + 1, inside.width, &[(until, theme.dim())]);
     }
     cursor

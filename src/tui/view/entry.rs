@@ -3,10 +3,13 @@
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Pen, Theme};
 use crate::protocol::QueueRow;
 use crate::record::{Category, sentences};
 use crate::review::State as ReviewState;
+use crate::tui::action::Action;
 use crate::tui::document::{Document, Field, Glyph, Laid, Match, Row};
 use crate::tui::layout;
 use crate::tui::state::{EntryState, State};
@@ -22,34 +25,36 @@ pub enum Reason {
         warning: bool,
         /// A sentence.
         text: String,
+        /// What can be done about it.
+        hint: Option<Action>,
     },
 }
 
-/// The lines below the text. The count does not depend on the width.
-pub fn reasons(entry: &EntryState, _width: usize, _ascii: bool) -> Vec<Reason> {
+/// The lines below the text.
+pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     let opened = &entry.opened;
     let mut lines: Vec<Reason> = (0..entry.laid.document.matches.len()).map(Reason::Match).collect();
-    let mut note = |warning: bool, text: String| lines.push(Reason::Note { warning, text });
+    let mut note = |warning: bool, text: String, hint: Option<Action>| lines.push(Reason::Note { warning, text, hint });
     for flag in &opened.patient.flags {
-        note(true, flag.clone());
+        note(true, flag.clone(), None);
     }
     if let Some(why) = &opened.may_not_release {
-        note(true, why.clone());
+        note(true, why.clone(), None);
     }
     if opened.row.state == ReviewState::AwaitingSecond {
         let by = opened.decisions.iter().map(|decision| decision.by.as_str()).collect::<Vec<_>>().join(", ");
-        note(true, format!("{by} wants to show it like this; a second person must agree"));
+        note(true, format!("{by} wants to show it; a second person must agree"), None);
     }
     if let Some((_, decisions)) = &opened.before {
         let how = decisions.last().map(|decision| format!("{} by {}", words::done(&decision.act), decision.by));
         let how = how.unwrap_or_else(|| "decided".to_owned());
-        note(true, format!("changed since the version before was {how}: v shows what is new"));
+        note(true, format!("changed since the version before was {how}"), Some(Action::Versions));
     }
     if opened.draft.as_ref().is_some_and(|draft| !draft.removals.is_empty()) {
-        note(false, "a redaction of yours is half made: r goes on with it".to_owned());
+        note(false, "a redaction of yours is half made".to_owned(), Some(Action::Redact));
     }
     if let Some(who) = &opened.row.held_by {
-        note(false, format!("{who} reads it too"));
+        note(false, format!("{who} reads it too"), None);
     }
     let mut also = opened.also_here.iter();
     if let Some(first) = also.next() {
@@ -57,7 +62,7 @@ pub fn reasons(entry: &EntryState, _width: usize, _ascii: bool) -> Vec<Reason> {
             0 => String::new(),
             n => format!(", and {n} more"),
         };
-        note(false, format!("also waiting here: {}{more} (c)", other(first)));
+        note(false, format!("also waiting here: {}{more}", other(first)), Some(Action::Patient));
     }
     lines
 }
@@ -79,7 +84,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
             rows.len()
         }
         None => {
-            text(pen, state, theme, areas.text, entry);
+            text(pen, theme, areas.text, entry);
             entry.laid.rows.len()
         }
     };
@@ -92,7 +97,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     };
     if areas.reasons.height > 0 {
         pen.rule(area, areas.reasons.y - 1, "", &more, theme.dim());
-        draw_reasons(pen, theme, areas.reasons, entry);
+        if area.x > 0 {
+            pen.line(area.x - 1, areas.reasons.y - 1, 1, &[("├", theme.dim())]);
+        }
+        draw_reasons(pen, state, theme, areas.reasons, entry);
     }
     Some(Position::new(area.x, areas.text.y))
 }
@@ -130,22 +138,21 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &En
         (None, None) => "no date".to_owned(),
     };
     let title = if version.title.is_empty() { version.kind.title() } else { &version.title };
+    let what = format!("  {when}  {}", version.author.name);
+    // In full where there is room, in a word or two where there is not.
     let readers = match patient.readers.is_empty() {
         true => "readers: nobody online".to_owned(),
         false => format!("readers: {}", patient.readers.join(" · ")),
     };
+    let room = usize::from(area.width).saturating_sub(title.width() + what.width() + 4);
+    let readers = if readers.width() <= room { readers } else { format!("readers: {}", row.readers) };
     let right = pen.line_to(area.right().saturating_sub(1), 1, area.width / 2, &[(&readers, theme.plain())]);
-    pen.line(
-        area.x + 1,
-        1,
-        right.saturating_sub(area.x + 3),
-        &[(title, theme.strong()), (&format!("  {when}  {}", version.author.name), theme.plain())],
-    );
+    pen.line(area.x + 1, 1, right.saturating_sub(area.x + 3), &[(title, theme.strong()), (&what, theme.plain())]);
     let words = if entry.compared.is_some() { "what is new (+) and what is gone (-)" } else { "" };
     pen.rule(area, 2, words, "", theme.dim());
 }
 
-fn text(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
+fn text(pen: &mut Pen<'_>, theme: Theme, area: Rect, entry: &EntryState) {
     let laid = &entry.laid;
     for (i, row) in laid.rows.iter().skip(entry.top).take(usize::from(area.height)).enumerate() {
         let y = area.y + i as u16;
@@ -159,7 +166,6 @@ fn text(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &Entr
     if laid.rows.is_empty() {
         pen.line(area.x + 1, area.y, area.width, &[("this entry has no text", theme.dim())]);
     }
-    let _ = state;
 }
 
 /// Draws one row with its heading; `look` says how each grapheme appears.
@@ -235,8 +241,8 @@ fn compared(pen: &mut Pen<'_>, theme: Theme, area: Rect, rows: &[(char, String)]
     }
 }
 
-fn draw_reasons(pen: &mut Pen<'_>, theme: Theme, area: Rect, entry: &EntryState) {
-    let lines = reasons(entry, usize::from(area.width), false);
+fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
+    let lines = reasons(entry);
     let height = usize::from(area.height);
     // Where not all fit, the current match is in sight and the last row says how many are not.
     let room = if lines.len() > height { height - 1 } else { height };
@@ -250,11 +256,18 @@ fn draw_reasons(pen: &mut Pen<'_>, theme: Theme, area: Rect, entry: &EntryState)
                     draw_match(pen, theme, area, y, found, entry);
                 }
             }
-            Reason::Note { warning, text } => {
+            Reason::Note { warning, text, hint } => {
                 let (glyph, style) = if *warning { ("!", theme.alarm()) } else { ("·", theme.plain()) };
                 let text = words::capital(text);
                 pen.line(area.x + 1, y, 2, &[(glyph, style)]);
-                pen.line(area.x + 4, y, area.width.saturating_sub(5), &[(&text, theme.plain())]);
+                let key = hint.and_then(|hint| state.key(hint));
+                let (key, label) = match (key, hint) {
+                    (Some(key), Some(hint)) => (key, format!(" {}", hint.about().label)),
+                    _ => (String::new(), String::new()),
+                };
+                let hint = [(key.as_str(), theme.key()), (label.as_str(), theme.plain())];
+                let right = pen.line_to(area.right().saturating_sub(1), y, 14, &hint);
+                pen.line(area.x + 4, y, right.saturating_sub(area.x + 5), &[(&text, theme.plain())]);
             }
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{Pen, Theme};
-use crate::tui::action::Place;
+use crate::tui::action::{Action, Place};
 use crate::tui::keymap::Keymap;
 use crate::tui::layout;
 use crate::tui::state::State;
@@ -57,11 +57,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, top: usize) {
     let height = height(state.size);
     pen.clear(Rect::new(0, 0, width, layout::HEADER + height));
     pen.line(1, 0, width - 2, &[("Keys", theme.strong())]);
+    let palette = state.key(Action::Palette).unwrap_or_default();
     pen.line(
         1,
         1,
         width - 2,
-        &[("Every action is also on ", theme.dim()), (":", theme.key()), (", by its words.", theme.dim())],
+        &[("Every action is also on ", theme.dim()), (&palette, theme.key()), (", by its words.", theme.dim())],
     );
     let lines = lines(&state.keymap, state.page(), state.ascii);
     let below = lines.len().saturating_sub(top + usize::from(height));

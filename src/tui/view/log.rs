@@ -6,6 +6,7 @@ use super::{Pen, Theme};
 use crate::audit::{Event, Outcome};
 use crate::protocol::AuditLine;
 use crate::record::Style;
+use crate::tui::action::Action;
 use crate::tui::layout;
 use crate::tui::state::State;
 use crate::tui::words;
@@ -17,8 +18,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let list = layout::log_list(state.size);
     // Time, person, act, entry, particulars.
     let wide = width >= layout::WIDE;
-    let (who, did, entry) = (19, if wide { 35 } else { 31 }, if wide { 54 } else { 48 });
-    let detail = entry + (width - entry) * 11 / 20;
+    let (who, did, entry) = if wide { (17, 33, 53) } else { (15, 26, 41) };
+    let detail = if wide { entry + (width - entry) / 2 } else { entry + (width - entry) * 11 / 20 };
     let y = list.y - 1;
     for (x, head) in [(2, "Time"), (who, "Who"), (did, "Did"), (entry, "Entry"), (detail, "Particulars")] {
         pen.line(x, y, width - x, &[(head, theme.dim())]);
@@ -38,9 +39,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
             cursor = Some(Position::new(0, y));
             pen.line(0, y, 1, &[("▶", base)]);
         }
-        let time = line.record.at.with_timezone(&chrono_tz::Europe::London).format("%-d %b %H:%M:%S").to_string();
+        let time = words::log_time(line.record.at, state.now);
         let refused = matches!(line.record.outcome, Outcome::Refused(_));
-        pen.line(2, y, who - 3, &[(&format!("{time:>15}"), base)]);
+        pen.line(2, y, who - 3, &[(&time, base)]);
         pen.line(who, y, did - who - 1, &[(&line.record.actor.login, base)]);
         let what = line.record.event.words();
         let pieces = if refused { [("refused: ", theme.alarm()), (what, base)] } else { [("", base), (what, base)] };
@@ -65,7 +66,10 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     let practice = state.welcome.as_ref().map(|welcome| welcome.practice.as_str()).unwrap_or_default();
     pen.line(1, 0, area.width / 2, &[(&format!("Audit log · {practice}"), theme.strong())]);
     let (glyph, style, text) = match &state.log.verified {
-        None => ("", theme.plain(), "not verified in this session: V reads the whole log".to_owned()),
+        None => {
+            let key = state.key(Action::Verify).unwrap_or_default();
+            ("", theme.plain(), format!("not verified in this session: {key} reads the whole log"))
+        }
         Some((verified, at)) => {
             let at = at.map(|at| format!(" at {}", words::time(at))).unwrap_or_default();
             let head: String = verified.head.chars().take(8).collect();

@@ -9,40 +9,16 @@ use crate::record::Tier;
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::document::{fit, wrap};
-use crate::tui::layout;
+use crate::tui::layout::{self, Columns};
 use crate::tui::state::{Link, Screen, State};
 use crate::tui::words;
-
-/// Columns of the list, by its width.
-struct Columns {
-    patient: u16,
-    readers: Option<u16>,
-    entry: Option<u16>,
-    why: u16,
-}
-
-impl Columns {
-    const WAITS: u16 = 2;
-    const RISK: u16 = 9;
-    const PATIENT: u16 = 15;
-
-    fn of(width: u16) -> Self {
-        let patient = if width >= 56 { 18 } else { 16 };
-        let after = Self::PATIENT + patient;
-        match width {
-            76.. => Self { patient, readers: Some(after), entry: Some(after + 11), why: after + 11 + 15 },
-            66.. => Self { patient, readers: Some(after), entry: None, why: after + 11 },
-            _ => Self { patient, readers: None, entry: None, why: after },
-        }
-    }
-}
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     let area = layout::queue_area(state.size);
     header(pen, state, theme, area);
     if state.size.0 >= layout::WIDE {
         for y in 0..area.height {
-            pen.line(area.right(), y, 1, &[("│", theme.dim())]);
+            pen.line(area.right(), y, 1, &[(if y == 2 { "┼" } else { "│" }, theme.dim())]);
         }
     }
     let Some(queue) = &state.queue.queue else {
@@ -58,17 +34,21 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     }
     let columns = Columns::of(area.width);
     heads(pen, theme, list, &columns);
-    let height = layout::queue_row_height(state.size, &state.queue);
-    let page = layout::queue_page(state.size, &state.queue);
+    let tall = layout::queue_is_tall(state.size, &state.queue);
     let mut cursor = None;
-    for (i, place) in (state.queue.top..state.queue.shown.len()).take(page).enumerate() {
+    let mut y = list.y;
+    for place in state.queue.top..state.queue.shown.len() {
         let Some(row) = state.queue.row(place) else { break };
-        let y = list.y + (i * height) as u16;
+        let height = if tall { layout::queue_row_rows(&columns, list.width, row) } else { 1 } as u16;
+        if y + height > list.bottom() {
+            break;
+        }
         let selected = place == state.queue.selected;
         if selected {
             cursor = Some(Position::new(list.x, y));
         }
-        self::row(pen, state, theme, Rect::new(list.x, y, list.width, height as u16), &columns, row, selected);
+        self::row(pen, state, theme, Rect::new(list.x, y, list.width, height), &columns, row, selected);
+        y += height;
     }
     if state.screen == Screen::Queue && state.size.0 >= layout::WIDE {
         beside(pen, state, theme);
@@ -105,24 +85,19 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
 
     if let Some(totals) = totals {
         let late = if totals.late > 0 { theme.alarm() } else { theme.plain() };
-        let wide = area.width >= 76;
-        let readable = match (wide, totals.readable) {
-            (_, 0) => String::new(),
-            (true, n) => format!("   {} already readable by the patient or a proxy", words::number(n)),
-            (false, n) => format!("   {} already readable", words::number(n)),
+        let to_review = format!("{} to review", words::number(totals.to_review));
+        let late_text = format!("   {} late", words::number(totals.late));
+        let room = usize::from(area.width).saturating_sub(2 + to_review.len() + late_text.len());
+        let readable = words::number(totals.readable);
+        let readable = match totals.readable {
+            0 => String::new(),
+            _ if room >= 52 + readable.len() => format!("   {readable} already readable by the patient or a proxy"),
+            _ => format!("   {readable} already readable"),
         };
-        let order = if wide { "by urgency" } else { "" };
-        let right = pen.line_to(area.right().saturating_sub(1), 1, 14, &[(order, theme.dim())]);
-        pen.line(
-            area.x + 1,
-            1,
-            right.saturating_sub(area.x + 2),
-            &[
-                (&format!("{} to review", words::number(totals.to_review)), theme.plain()),
-                (&format!("   {} late", words::number(totals.late)), late),
-                (&readable, theme.plain()),
-            ],
-        );
+        let order = if room >= 68 || readable.is_empty() { "by urgency" } else { "" };
+        pen.line_to(area.right().saturating_sub(1), 1, 14, &[(order, theme.dim())]);
+        let pieces = [(to_review.as_str(), theme.plain()), (&late_text, late), (&readable, theme.plain())];
+        pen.line(area.x + 1, 1, area.width - 2, &pieces);
     }
     pen.rule(area, 2, "", "", theme.dim());
 }
@@ -160,35 +135,42 @@ fn alarms(pen: &mut Pen<'_>, theme: Theme, area: Rect, queue: &Queue) {
     }
     if queue.totals.set_aside > 0 {
         let rows = words::count(queue.totals.set_aside, "row", "rows");
-        let verb = if queue.totals.set_aside == 1 { "was" } else { "were" };
-        let text = format!("{rows} of the feeds could not be used and {verb} set aside; nothing of them is shown");
+        let text = match area.width {
+            76.. => format!("{rows} of the feeds could not be used: set aside, and shown to nobody"),
+            _ => format!("{rows} of the feeds set aside as unusable"),
+        };
         pen.line(area.x + 1, y, area.width - 2, &[("! ", theme.alarm()), (&text, theme.plain())]);
     }
 }
 
 fn foot(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, queue: &Queue) {
     let totals = &queue.totals;
+    let listed = queue.rows.len() as u64;
     let mut said = Vec::new();
     if totals.on_hold > 0 {
-        let others =
-            format!("{} {}", words::number(totals.on_hold), if totals.on_hold == 1 { "other" } else { "others" });
-        let clear = if totals.on_hold == 1 { "clears" } else { "clear" };
+        let one = totals.on_hold == 1;
+        let others = format!("{} {}", words::number(totals.on_hold), if one { "other" } else { "others" });
         said.push(match totals.next_visible {
-            Some(at) => format!("{others} without a finding {clear} from {}", words::weekday_and_time(at, queue.now)),
-            None => format!("{others} without a finding wait out their hold"),
+            Some(at) => {
+                let when = words::weekday_and_time(at, queue.now);
+                format!("{others} {} from {when}", if one { "clears" } else { "clear" })
+            }
+            None => format!("{others} {} out the hold", if one { "waits" } else { "wait" }),
         });
     }
     if totals.settling > 0 {
-        said.push(format!("{} decided, not yet visible", words::number(totals.settling)));
+        said.push(format!("{} decided, still undoable", words::number(totals.settling)));
     }
     if !state.queue.filter.is_empty() {
-        let text =
-            format!("only what fits “{}”: {} of {}", state.queue.filter, state.queue.shown.len(), queue.rows.len());
-        said = vec![text];
-    } else if queue.rows.len() as u64 >= super::super::update::QUEUE_LIMIT as u64 {
-        said.insert(0, format!("the {} most urgent are listed", words::number(queue.rows.len() as u64)));
+        said = vec![format!("{} of {listed} fit “{}”", state.queue.shown.len(), state.queue.filter)];
+    } else if listed >= super::super::update::QUEUE_LIMIT as u64 {
+        said.insert(0, format!("the {} most urgent are listed", words::number(listed)));
     }
-    pen.line(area.x + 1, area.bottom() - 1, area.width - 2, &[(&said.join("; "), theme.dim())]);
+    // What does not fit is left out whole, the least important last.
+    while said.len() > 1 && said.join(" · ").chars().count() > usize::from(area.width) - 2 {
+        said.pop();
+    }
+    pen.line(area.x + 1, area.bottom() - 1, area.width - 2, &[(&said.join(" · "), theme.dim())]);
 }
 
 fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect, queue: &Queue) {
@@ -280,20 +262,30 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
     } else {
         put(Columns::PATIENT, 1, entry_end, &[(&row.title, theme.dim())]);
     }
-    let tag = match (&row.held_by, row.state, row.changed) {
-        (Some(who), ..) => format!("{who} reads it · "),
-        (None, ReviewState::AwaitingSecond, _) => "second reader · ".to_owned(),
-        (None, _, true) => "changed · ".to_owned(),
+    let why = layout::why(row);
+    let (tag, reason) = (layout::tag(row), why.first().map_or("", String::as_str));
+    let room = usize::from(why_end.saturating_sub(columns.why));
+    let mut rows = wrap(&format!("{tag}{reason}"), room).into_iter();
+    match rows.next() {
+        // In one row as much as fits; otherwise the rest of it, or the next reason, stands below.
+        Some(first) if area.height > 1 => {
+            let (shown_tag, rest) = first.split_at(if first.starts_with(&tag) { tag.len() } else { 0 });
+            put(columns.why, 0, why_end, &[(shown_tag, theme.dim()), (rest, base)]);
+            let below = rows.collect::<Vec<_>>().join(" ");
+            let below = if below.is_empty() { second(&why) } else { below };
+            put(columns.why, 1, why_end, &[(&below, base)]);
+        }
+        _ => put(columns.why, 0, why_end, &[(&tag, theme.dim()), (reason, base)]),
+    }
+}
+
+/// The second reason, and how many more there are.
+fn second(why: &[String]) -> String {
+    match why {
+        [_, second] => second.clone(),
+        [_, second, more @ ..] => format!("{second} (+{})", more.len()),
         _ => String::new(),
-    };
-    let mut why = row.why.iter();
-    put(columns.why, 0, why_end, &[(&tag, theme.dim()), (why.next().map_or("", String::as_str), base)]);
-    let second = match (why.next(), why.len()) {
-        (None, _) => String::new(),
-        (Some(second), 0) => second.clone(),
-        (Some(second), more) => format!("{second} (+{more})"),
-    };
-    put(columns.why, 1, why_end, &[(&second, theme.plain())]);
+    }
 }
 
 /// On a wide terminal, what is known about the selected row without opening it. Its text is not: reading is

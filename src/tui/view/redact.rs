@@ -37,11 +37,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         pen.rule(Rect::new(0, 0, width, 1), 2, "", "", theme.dim());
         pen.rule(Rect::new(areas.preview.x, 0, areas.preview.width, 1), 2, &title, &more, theme.dim());
         for y in 2..areas.warnings.y.saturating_sub(1) {
-            pen.line(areas.preview.x - 1, y, 1, &[("│", theme.dim())]);
+            pen.line(areas.preview.x - 1, y, 1, &[(if y == 2 { "┬" } else { "│" }, theme.dim())]);
         }
     }
     preview(pen, theme, areas.preview, redacting);
     pen.rule(Rect::new(0, 0, width, 1), areas.warnings.y - 1, "", "", theme.dim());
+    if width >= layout::WIDE {
+        pen.line(areas.preview.x - 1, areas.warnings.y - 1, 1, &[("┴", theme.dim())]);
+    }
     warnings(pen, theme, areas.warnings, redacting);
     cursor
 }
