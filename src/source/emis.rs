@@ -2,6 +2,8 @@
 //!
 //! File names, columns and rules follow what is public of specifications 5.0 to 8.2: columns are found
 //! by name and each table stands by itself, because a day's differences are computed table by table.
+//! The words of letters are not in it: a document that a row names by its GUID is held as unread, whatever
+//! comment was filed with it.
 //! `IsConfidential` is not read: since EMIS Web 9.18.8 it no longer hides anything from the patient.
 //!
 //! Beside the extract the folder may hold a file of our own, `online-access.csv`
@@ -30,41 +32,21 @@ use online::Online;
 /// The name that keys and messages carry.
 const SYSTEM: &str = "emis";
 
-/// Where the words of letters are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Letters {
-    /// Not in the extract, which names a document without sending it. So it is with EMIS Web, and so
-    /// every letter is held as unread, whatever comment was filed with it.
-    #[default]
-    Elsewhere,
-    /// In the free text of the document's own row, whole: whoever delivers the extract puts them there.
-    /// A document whose row has no text is still held as unread.
-    InText,
-}
-
 /// One extract folder.
 #[derive(Debug)]
 pub struct Emis {
     folder: PathBuf,
-    letters: Letters,
 }
 
 impl Emis {
     /// A source that reads the tables in `folder`. Nothing is opened yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), letters: Letters::default() }
-    }
-
-    /// The same source, told where the words of letters are.
-    #[must_use]
-    pub fn with_letters(self, letters: Letters) -> Self {
-        Self { letters, ..self }
+        Self { folder: folder.into() }
     }
 }
 
 /// What rows of one table need from the others.
 struct Day {
-    letters: Letters,
     /// The practice, where the folder is about one only.
     only_practice: Option<String>,
     staff: HashMap<SourceKey, String>,
@@ -86,7 +68,6 @@ impl Source for Emis {
             sink(Change::Notice(notice))?;
         }
         let mut day = Day {
-            letters: self.letters,
             only_practice: people::practices(&folder, sink)?,
             staff: HashMap::new(),
             codes: Codes::default(),

@@ -1,7 +1,6 @@
 //! What good rows say.
 
 use anteroom::record::{AccessLevel, Code, CodeSystem, EntryKind, Unreadable};
-use anteroom::source::emis::{Emis, Letters};
 use anteroom::source::{Belongs, Change, SetAside};
 
 use crate::extract::*;
@@ -74,23 +73,23 @@ fn lines_outside_consultations_stay_with_their_parent() {
 }
 
 #[test]
-fn documents_are_unread_unless_their_words_come_in_the_row() {
-    let document = [("DocumentGuid", "{F0000000-0000-4000-8000-000000000001}"), ("ObservationType", "Document")];
-    let wordless = [document[0], document[1], ("AssociatedText", "")];
-    let rows = [observation(1, &document), observation(2, &wordless)];
-    let extract = Extract::quiet().with("CareRecord_Observation", observations(&rows));
-    let elsewhere = Read::from(Emis::new(extract.0.path()));
-    let in_text = Read::from(Emis::new(extract.0.path()).with_letters(Letters::InText));
-    for (read, n, unreadable) in [
-        (&elsewhere, 1, Some(Unreadable::NotSent)),
-        (&elsewhere, 2, Some(Unreadable::NotSent)),
-        (&in_text, 1, None),
-        (&in_text, 2, Some(Unreadable::NotSent)),
-    ] {
+fn documents_are_unread_unless_the_row_is_all_there_is_of_them() {
+    let elsewhere = ("DocumentGuid", "{F0000000-0000-4000-8000-000000000001}");
+    let (document, wordless) = (("ObservationType", "Document"), ("AssociatedText", ""));
+    let rows = [
+        observation(1, &[elsewhere]),
+        observation(2, &[elsewhere, document, wordless]),
+        observation(3, &[document, wordless]),
+        observation(4, &[document]),
+    ];
+    let read = Extract::quiet().with("CareRecord_Observation", observations(&rows)).read();
+    for (n, unreadable) in
+        [(1, Some(Unreadable::NotSent)), (2, Some(Unreadable::NotSent)), (3, Some(Unreadable::NotSent)), (4, None)]
+    {
         assert_eq!(read.facts(n).kind, EntryKind::Document);
         assert_eq!(read.part(n).unreadable, unreadable, "{n}");
     }
-    assert_eq!(elsewhere.part(1).text, CONFIDENTIAL, "what did come is kept");
+    assert_eq!(read.part(1).text, CONFIDENTIAL, "what did come is kept");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::people::no_guid;
-use super::{Day, ExtractFile, Letters, day_of, guid, is_true, key, latest};
+use super::{Day, ExtractFile, day_of, guid, is_true, key, latest};
 use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
 use crate::source::outlet::{Outlet, Sink, file_name};
 use crate::source::table::{self, Column, Header, Row};
@@ -277,9 +277,9 @@ fn observation(
     let belongs = belongs(columns, &practice, row, outlet)?;
     let recorded = columns.when.recorded(row, latest, outlet)?;
     let kind = row.get(columns.kind);
-    let is_document = !row.get(columns.document).is_empty();
+    let names_document = !row.get(columns.document).is_empty();
     let value = value(row.get(columns.value), row.get(columns.unit), row.get(columns.low), row.get(columns.high));
-    let kind = if is_document || kind.eq_ignore_ascii_case("Document") {
+    let kind = if names_document || kind.eq_ignore_ascii_case("Document") {
         EntryKind::Document
     } else if !value.is_empty() || kind.eq_ignore_ascii_case("Value") || kind.eq_ignore_ascii_case("Investigation") {
         EntryKind::Result
@@ -288,8 +288,8 @@ fn observation(
     };
     let words = words(row.get(columns.code), day, row, outlet)?;
     let text = text([row.raw(columns.text), row.raw(columns.qualifiers), row.raw(columns.abnormal_reason)]);
-    let is_sent = day.letters == Letters::InText && !row.get(columns.text).is_empty();
-    let unreadable = if is_document && !is_sent { Some(Unreadable::NotSent) } else { words.unreadable };
+    let is_missing = names_document || (kind == EntryKind::Document && text.is_empty());
+    let unreadable = if is_missing { Some(Unreadable::NotSent) } else { words.unreadable };
     let part = Part {
         key: key(&practice, &id),
         heading: words.heading,
