@@ -56,7 +56,8 @@ pub struct Opened {
 /// The store of one machine. Closes when it is dropped, after all work that was accepted.
 ///
 /// A single `get` or `scan` sees the state after some whole number of units, never half of one, and never
-/// one that is not durable. It waits while a batch is put into the view, in memory, and never for a sync.
+/// one that is not durable. It waits while a unit, or some hundred rows, are put into the view, in memory,
+/// and never for a sync.
 /// Two calls may see different states; a unit's preconditions catch what changed in between.
 #[derive(Debug)]
 pub struct EmbeddedStore {

@@ -122,7 +122,7 @@ impl View {
             directory: directory.to_owned(),
         };
         if new {
-            view.apply(&[])?;
+            view.apply_together(&[])?;
         }
         Ok(view)
     }
@@ -132,12 +132,27 @@ impl View {
         self.shown().applied
     }
 
-    /// Applies frames that follow [`Applied::seq`]. Readers wait and then see all of them. Frames may
-    /// have been applied before in part.
+    /// Applies frames that follow [`Applied::seq`], which may have been applied before in part. Readers see
+    /// whole units, and get their turn after every few hundred rows.
     ///
     /// # Errors
     /// Why the view cannot be used any more.
-    pub fn apply(&self, steps: &[Step<'_>]) -> Result<(), String> {
+    pub fn apply(&self, mut steps: &[Step<'_>]) -> Result<(), String> {
+        while !steps.is_empty() {
+            let mut rows = 0;
+            let fit = steps.iter().take_while(|step| {
+                rows += step.unit.writes.len() + 1;
+                rows < BATCH_WRITES
+            });
+            let (together, rest) = steps.split_at(fit.count().max(1));
+            self.apply_together(together)?;
+            steps = rest;
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn apply_together(&self, steps: &[Step<'_>]) -> Result<(), String> {
         let mut state = self.changing();
         *state = caught(|| {
             let mut pending = Pending::new(&self.rows, state.clone());
