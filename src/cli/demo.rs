@@ -47,7 +47,7 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Failure> {
 }
 
 /// Who one is at first.
-const FIRST: &str = "dr.rahman";
+const FIRST: &str = "dr.shah";
 
 /// Opens the invented practice in `dir`, which must be empty, with nothing pulled yet. Its clock stands
 /// at the morning of the day that was pulled last.
@@ -57,8 +57,10 @@ const FIRST: &str = "dr.rahman";
 pub fn open(dir: &Path) -> Result<(Arc<Service>, Arc<SetClock>), Failure> {
     DEMO_DATA.extract(dir)?;
     let clock = Arc::new(SetClock::at(morning(0)));
-    let (store, _) =
-        EmbeddedStore::open(&dir.join("store"), &Options { segment_bytes: 8 << 20, floor_bytes: 16 << 20 })?;
+    let (store, _) = EmbeddedStore::open(
+        &dir.join("store"),
+        &Options { segment_bytes: 8 << 20, floor_bytes: 16 << 20, ..Options::default() },
+    )?;
     let service = Service::start(Parts {
         store: Box::new(store),
         clock: Arc::<SetClock>::clone(&clock),

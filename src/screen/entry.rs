@@ -1,6 +1,6 @@
 //! A whole entry: one text made of its parts, and the way back from that text to the parts.
 
-use super::rules::{Rules, in_order};
+use super::rules::{RESEMBLES, Rules, in_order};
 use super::{Match, lanes};
 use crate::record::{Category, Context, EntryVersion, Finding, Place, Screening, Span, Tier};
 
@@ -71,6 +71,10 @@ impl Rules {
         in_order(&mut found);
         for (found, remove) in found {
             let place = whole.places(version, found.span).into_iter().next();
+            // The model has learned from sentences that people wrote; titles and code words are neither.
+            if found.rule == RESEMBLES && place.as_ref().is_none_or(|place| place.span.is_none()) {
+                continue;
+            }
             let suggested = remove.map(|span| whole.places(version, span)).unwrap_or_default();
             findings.push(finding(found, place, suggested));
         }

@@ -11,6 +11,9 @@ use super::vocabulary::{Vocabulary, inflect};
 use super::{Match, TextItem, TextScreening, lanes, removal};
 use crate::record::{Category, Code, Context, Finding, Span, Tier};
 
+/// The rule of the model of sentences.
+pub(super) const RESEMBLES: &str = "statistics.resembles";
+
 /// Everything that decides a verdict, compiled once and shared between threads.
 #[derive(Debug)]
 pub struct Rules {
@@ -340,7 +343,7 @@ impl Rules {
             let Some(span) = reading.sentences.get(score.sentence as usize).copied() else { continue };
             let strongest = score.strongest.of(reading.text).unwrap_or_default();
             let found_here = Match {
-                rule: "statistics.resembles".to_owned(),
+                rule: RESEMBLES.to_owned(),
                 category: score.category,
                 tier,
                 span,

@@ -109,8 +109,8 @@ fn decision(number: u64) -> Unit {
         pre: Vec::new(),
         writes: vec![
             (Table::Entry, key.clone(), Some(vec![number as u8; 600])),
-            (Table::Queue, key.clone(), None),
-            (Table::Due, key, Some(vec![0; 16])),
+            (Table::Staff, key.clone(), None),
+            (Table::Batch, key, Some(vec![0; 16])),
         ],
         audit: vec![record(Event::Redacted { style: Style::Silent, removals: 2 })],
     }
@@ -171,8 +171,8 @@ fn arrivals(first: u64, count: u64) -> Unit {
         writes.push((Table::Entry, key.clone(), Some(vec![1; 150])));
         writes.push((Table::Version, key.clone(), Some(vec![2; 600])));
         writes.push((Table::Screening, key.clone(), Some(vec![3; 100])));
-        writes.push((Table::Queue, key.clone(), Some(vec![4; 8])));
-        writes.push((Table::OfPatient, key, Some(vec![])));
+        writes.push((Table::Staff, key.clone(), Some(vec![4; 8])));
+        writes.push((Table::Part, key, Some(vec![])));
         audit.push(record(Event::Ingested));
     }
     Unit { id: UnitId((u128::from(first) + (1 << 64)).to_be_bytes()), pre: Vec::new(), writes, audit }

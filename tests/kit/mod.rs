@@ -49,7 +49,7 @@ role = "admin"
 
 /// Small segments: tests must not write 64 MiB each.
 pub fn options() -> Options {
-    Options { segment_bytes: 1 << 20, floor_bytes: 1 << 20 }
+    Options { segment_bytes: 1 << 20, floor_bytes: 1 << 20, ..Options::default() }
 }
 
 pub fn start() -> DateTime<Utc> {

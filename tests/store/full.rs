@@ -134,7 +134,7 @@ fn a_unit_that_is_too_big_or_says_nothing_is_refused_before_it_is_written() {
     let (store, _) = open(directory.path());
     let mut silent = put(1, "key", b"value");
     silent.audit.clear();
-    let many = unit(2, (0..501u16).map(|row| (Table::Entry, row.to_be_bytes().to_vec(), None)).collect());
+    let many = unit(2, (0..20_001u16).map(|row| (Table::Entry, row.to_be_bytes().to_vec(), None)).collect());
     let long_key = put(3, &"k".repeat(1025), b"value");
     let big = put(4, "key", &vec![0; 9 << 20]);
     for refused in [silent, many, long_key, big] {

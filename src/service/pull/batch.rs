@@ -66,10 +66,7 @@ impl Batch {
                 group.all_gone = false;
                 group.header = Some(facts);
             }
-            Change::GroupGone(key) => {
-                self.parts_read += 1;
-                self.group(key).all_gone = true;
-            }
+            Change::GroupGone(key) => self.group(key).all_gone = true,
             Change::Part(facts) => {
                 self.parts_read += 1;
                 match facts.belongs.clone() {
