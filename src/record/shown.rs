@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 /// Text in which every control, direction and invisible character has become visible.
 ///
@@ -93,6 +94,13 @@ fn piece(grapheme: &str) -> String {
             }
             _ => out.push(c),
         }
+    }
+    // A mark without a letter has no width, and terminals and ratatui drop it: it stands on a dotted circle.
+    if !out.is_empty() && out.width() == 0 {
+        let carried = format!("\u{25cc}{out}");
+        // What does not stand on the circle either is named.
+        let named = || grapheme.chars().map(|c| format!("⟨U+{:04X}⟩", c as u32)).collect();
+        return if carried.graphemes(true).count() == 1 { carried } else { named() };
     }
     out
 }

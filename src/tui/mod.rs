@@ -282,7 +282,11 @@ where
             },
         };
         let Some(error) = failed else { continue };
-        let _ = told.send(Input::Lost(format!("{error}; it is tried again by itself")));
+        let why = match error {
+            ClientError::Closed | ClientError::Transport(_) => "the daemon is away".to_owned(),
+            error => error.to_string(),
+        };
+        let _ = told.send(Input::Lost(format!("{why}; it is tried again by itself")));
         let mut pause = RETRY.0;
         client = loop {
             // Requests to a daemon that is gone are forgotten: the screen asks anew when it is back.

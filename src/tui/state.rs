@@ -50,8 +50,8 @@ pub enum Overlay {
     Hide {
         /// The entry it is about.
         target: Target,
-        /// Which reason.
-        selected: usize,
+        /// Which reason; none at first, so that no key pressed twice chooses one.
+        selected: Option<usize>,
     },
     /// The patient's context.
     Patient,

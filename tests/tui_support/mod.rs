@@ -35,7 +35,18 @@ pub struct Watched {
 impl Backend for Watched {
     type Error = io::Error;
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
-        infallible(self.backend.borrow_mut().draw(content))
+        let mut backend = self.backend.borrow_mut();
+        for (x, y, cell) in content {
+            infallible(backend.draw([(x, y, cell)].into_iter()))?;
+            // As a terminal does, and TestBackend does not: a wide character covers what stood beside it.
+            for covered in 1..unicode_width::UnicodeWidthStr::width(cell.symbol()) {
+                let x = x + covered as u16;
+                if x < backend.buffer().area.width {
+                    infallible(backend.draw([(x, y, &Cell::EMPTY)].into_iter()))?;
+                }
+            }
+        }
+        Ok(())
     }
     fn hide_cursor(&mut self) -> io::Result<()> {
         infallible(self.backend.borrow_mut().hide_cursor())

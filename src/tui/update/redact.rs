@@ -221,7 +221,7 @@ fn warnings(redacting: &RedactState) -> Vec<String> {
         }
     }
     let readable = document.matches.iter().enumerate().filter_map(|(index, found)| {
-        let place = found.place.filter(|place| !redacting.removals.contains(*place))?;
+        let place = found.place.filter(|place| !redacting.removals.contains(document, *place))?;
         (!redacting.kept.contains(&index)).then(|| format!("{} “{}”", found.number, excerpt(document, place)))
     });
     let readable: Vec<String> = readable.collect();
@@ -302,7 +302,8 @@ pub fn settled(redacting: &RedactState) -> (usize, usize) {
 }
 
 fn is_settled(redacting: &RedactState, index: usize, place: Option<Stretch>) -> bool {
-    redacting.kept.contains(&index) || place.is_none_or(|place| redacting.removals.contains(place))
+    redacting.kept.contains(&index)
+        || place.is_none_or(|place| redacting.removals.contains(&redacting.laid.document, place))
 }
 
 fn unsettled(redacting: &RedactState) -> Vec<usize> {
@@ -352,7 +353,11 @@ fn take_all(redacting: &mut RedactState, entry: &EntryState) -> usize {
     }
     let removals = redacting.removals.clone();
     redacting.kept.retain(|index| {
-        document.matches.get(*index).and_then(|found| found.place).is_some_and(|place| !removals.contains(place))
+        document
+            .matches
+            .get(*index)
+            .and_then(|found| found.place)
+            .is_some_and(|place| !removals.contains(&document, place))
     });
     taken.len()
 }
@@ -411,7 +416,7 @@ fn decide(state: &mut State) -> Vec<Effect> {
     if let Preview::Nothing(why) = &redacting.preview {
         if *why == RedactionError::NothingLeft {
             state.say(Tone::Plain, "nothing worth reading is left, so the entry is hidden: choose why");
-            state.overlay = Some(Overlay::Hide { target, selected: 0 });
+            state.overlay = Some(Overlay::Hide { target, selected: None });
         } else {
             let why = why.to_string();
             state.say(Tone::Warning, why);

@@ -150,6 +150,8 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     let Some(sending) = state.sending.take().filter(|sending| sending.target.entry == decided.entry) else {
         return vec![act::queue_request()];
     };
+    // The line of the last act is what the person looks for now.
+    state.message = None;
     let Sending { target, act } = sending;
     let Some(act) = act else {
         state.done.retain(|done| done.entry != decided.entry);

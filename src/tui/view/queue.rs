@@ -5,7 +5,7 @@ use ratatui::style::Style;
 
 use super::{Pen, Theme};
 use crate::protocol::{Queue, QueueRow};
-use crate::record::Tier;
+use crate::record::{Shown, Tier};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::document::{fit, wrap};
@@ -258,7 +258,9 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
     if let Some(x) = columns.entry {
         put(x, 0, entry_end, &[(&row.title, base)]);
         let recorded = row.recorded.map(|at| words::time_or_day(at, now)).unwrap_or_default();
-        put(x, 1, entry_end, &[(&format!("{} {recorded}", row.author), theme.dim())]);
+        let room = usize::from(entry_end - x).saturating_sub(recorded.len() + 1);
+        let author = fit(Shown::new(&row.author).as_str(), room, false);
+        put(x, 1, entry_end, &[(&format!("{author} {recorded}"), theme.dim())]);
     } else {
         put(Columns::PATIENT, 1, entry_end, &[(&row.title, theme.dim())]);
     }
