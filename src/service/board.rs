@@ -1,4 +1,4 @@
-//! What waits, in order: an index in memory over the entries of the store, made anew at every start.
+//! What waits, in order, and who lives together: an index in memory over the store, made anew at every start.
 //!
 //! It is derived, so a stale or lost board can only make something wait; visibility is never read from it.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::rows::EntryRow;
-use crate::record::{EntryId, PatientId, Tier};
+use crate::record::{EntryId, Patient, PatientId, Tier};
 use crate::review::State;
 
 /// The place of one entry on the board.
@@ -30,6 +30,8 @@ pub struct Board {
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
     counts: BTreeMap<State, u64>,
+    households: HashMap<String, BTreeSet<PatientId>>,
+    home: HashMap<PatientId, String>,
 }
 
 impl Board {
@@ -104,6 +106,28 @@ impl Board {
     /// All entries of a patient.
     pub fn of_patient(&self, patient: PatientId) -> impl Iterator<Item = EntryId> {
         self.of_patient.get(&patient).into_iter().flatten().copied()
+    }
+
+    /// Puts a patient into the household that their row says.
+    pub fn settle(&mut self, patient: &Patient) {
+        if self.home.get(&patient.id) == patient.household.as_ref() {
+            return;
+        }
+        if let Some(old) = self.home.remove(&patient.id)
+            && let Some(people) = self.households.get_mut(&old)
+        {
+            people.remove(&patient.id);
+        }
+        if let Some(household) = &patient.household {
+            self.households.entry(household.clone()).or_default().insert(patient.id);
+            self.home.insert(patient.id, household.clone());
+        }
+    }
+
+    /// Who else lives with a patient.
+    pub fn household(&self, patient: PatientId) -> Vec<PatientId> {
+        let people = self.home.get(&patient).and_then(|home| self.households.get(home));
+        people.into_iter().flatten().copied().filter(|other| *other != patient).collect()
     }
 
     /// Whether an entry waits for a person.

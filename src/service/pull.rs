@@ -29,6 +29,7 @@ struct Pending {
     writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
     audit: Vec<Record>,
     rows: Vec<EntryRow>,
+    patients: Vec<Patient>,
     bytes: usize,
 }
 
@@ -120,11 +121,14 @@ impl Pull<'_> {
         if self.pending.bytes < above || self.pending.audit.is_empty() {
             return Ok(());
         }
-        let Pending { writes, audit, rows, .. } = std::mem::take(&mut self.pending);
+        let Pending { writes, audit, rows, patients, .. } = std::mem::take(&mut self.pending);
         let receipt = self.service.commit(Vec::new(), writes, audit)?;
         let mut board = self.service.board();
         for row in rows {
             board.put(row.entry.id, receipt.seq, &row);
+        }
+        for patient in &patients {
+            board.settle(patient);
         }
         Ok(())
     }
@@ -185,6 +189,7 @@ impl Pull<'_> {
 
     fn keep_patient(&mut self, patient: Patient) -> Result<(), ServiceError> {
         self.pending.put(Table::Patient, patient.id.0.to_vec(), encode(&patient)?);
+        self.pending.patients.push(patient.clone());
         self.batch.known.insert(patient.id, patient);
         Ok(())
     }
