@@ -142,6 +142,11 @@ pub enum Event {
         /// Rows that could not be used.
         set_aside: u64,
     },
+    /// Facts about patients arrived.
+    PatientsUpdated {
+        /// How many patients.
+        patients: usize,
+    },
     /// A new entry arrived.
     Ingested,
     /// An entry changed at the source.
@@ -217,6 +222,7 @@ impl Event {
             Self::LogVerified { .. } => "verified log",
             Self::PullStarted { .. } => "pull started",
             Self::PullFinished { .. } => "pulled",
+            Self::PatientsUpdated { .. } => "patients arrived",
             Self::Ingested => "arrived",
             Self::Changed => "changed at source",
             Self::Deleted => "deleted at source",

@@ -118,7 +118,11 @@ impl Service {
 impl Pull<'_> {
     /// Commits what is pending once it has grown beyond `above` bytes.
     fn flush(&mut self, above: usize) -> Result<(), ServiceError> {
-        if self.pending.bytes < above || self.pending.audit.is_empty() {
+        let Pending { patients, audit, bytes, .. } = &mut self.pending;
+        if !patients.is_empty() && *bytes >= above {
+            audit.push(self.service.record(self.actor, Event::PatientsUpdated { patients: patients.len() }));
+        }
+        if *bytes < above || audit.is_empty() {
             return Ok(());
         }
         let Pending { writes, audit, rows, patients, .. } = std::mem::take(&mut self.pending);
@@ -152,6 +156,7 @@ impl Pull<'_> {
             if known.as_ref() != Some(&patient) {
                 self.pulled.patients += 1;
                 self.keep_patient(patient)?;
+                self.flush(UNIT_BYTES)?;
             }
         }
         Ok(())

@@ -134,6 +134,7 @@ fn particulars(line: &AuditLine) -> String {
             words::count(*frames, "frame", "frames"),
             words::count(*damage as u64, "damage", "damages")
         ),
+        Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
         Event::TailCut { bytes } => words::count(*bytes, "byte", "bytes"),
         Event::EntryOpened
         | Event::Ingested
