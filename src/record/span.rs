@@ -104,23 +104,23 @@ pub fn sentences(text: &str) -> Vec<Span> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let end = match byte {
-            b'.' | b'!' | b'?' => stop_end(text, start, at),
-            b'\n' | b'\r' | 0xc2 | 0xe2 => break_end(text, at).filter(|&end| {
-                let wrapped = at - line >= WRAPPED && goes_on(text.get(end..).unwrap_or_default());
-                line = end;
-                !wrapped
-            }),
-            _ => None,
+        let (end, ends) = match byte {
+            b'.' | b'!' | b'?' => stop(text, start, at),
+            b'\n' | b'\r' | 0xc2 | 0xe2 => match break_end(text, at) {
+                Some(end) => {
+                    let wrapped = at - line >= WRAPPED && goes_on(text.get(end..).unwrap_or_default());
+                    line = end;
+                    (end, !wrapped)
+                }
+                None => (at + 1, false),
+            },
+            _ => (at + 1, false),
         };
-        match end {
-            Some(end) => {
-                push(start, end);
-                start = end;
-                at = end;
-            }
-            None => at += 1,
+        if ends {
+            push(start, end);
+            start = end;
         }
+        at = end;
     }
     push(start, text.len());
     sentences
@@ -138,43 +138,42 @@ fn goes_on(line: &str) -> bool {
     line.starts_with(char::is_lowercase)
 }
 
-/// Where the sentence from `start` ends, if the mark at `at` ends it. Only ASCII and the closing curly
-/// quotes are stepped over, so every index is a character edge.
-fn stop_end(text: &str, start: usize, at: usize) -> Option<usize> {
-    let after = text.get(at..)?;
+/// Where the run of marks that begins at `at` ends, and whether it ends the sentence from `start`. Only ASCII
+/// and the closing curly quotes are stepped over, so every index is a character edge.
+fn stop(text: &str, start: usize, at: usize) -> (usize, bool) {
+    let after = text.get(at..).unwrap_or_default();
     let rest = after.trim_start_matches(['.', '!', '?', '…', '"', '\'', ')', ']', '’', '”']);
-    let marks = after.strip_suffix(rest)?;
-    let end = at + marks.len();
-    let Some(next) = rest.trim_start().chars().next() else { return Some(end) };
+    let end = text.len() - rest.len();
+    let marks = text.get(at..end).unwrap_or_default();
+    let before = text.get(start..at).unwrap_or_default();
+    (end, ends_sentence(before, marks, rest))
+}
+
+fn ends_sentence(before: &str, marks: &str, rest: &str) -> bool {
+    let Some(next) = rest.trim_start().chars().next() else { return true };
     if !rest.starts_with(char::is_whitespace) {
-        return None;
+        return false;
     }
-    let before = text.get(start..at)?;
     if before.is_empty() || before.ends_with(char::is_whitespace) {
         // `? DVT`; but a lone full stop is a stop with a space too many.
-        return (marks.starts_with('.') && !before.trim().is_empty() && !next.is_lowercase()).then_some(end);
+        return marks.starts_with('.') && !before.trim().is_empty() && !next.is_lowercase();
     }
     if !marks.starts_with('.') {
-        return (!next.is_lowercase() || marks.len() == 1).then_some(end);
+        return !next.is_lowercase() || !marks.ends_with(['"', '\'', ')', ']', '’', '”']);
     }
     let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
     let alone = before.trim_start() == word;
-    let is = |short: &&str| word.eq_ignore_ascii_case(short);
-    let label = alone && word.len() <= 3 && (word.bytes().all(|c| c.is_ascii_digit()) || word.len() == 1);
-    let number = word.eq_ignore_ascii_case("no") && next.is_ascii_digit();
-    let patient = alone && word.eq_ignore_ascii_case("pt");
-    if label || number || patient || SHORT.iter().any(|short| is(&short)) {
-        return None;
+    let figure = word.bytes().all(|c| c.is_ascii_digit());
+    let is_one = |shorts: &[&str]| shorts.iter().any(|short| word.eq_ignore_ascii_case(short));
+    let label = alone && ((figure && word.len() < 3) || word.len() == 1);
+    let number = is_one(&["no"]) && next.is_ascii_digit();
+    let patient = is_one(&["pt"]) && alone;
+    if label || number || patient || is_one(&SHORT) {
+        return false;
     }
-    if next.is_lowercase() {
-        let initials = word.len() == 1 || word.contains('.');
-        let figure = word.bytes().all(|c| c.is_ascii_digit());
-        // `"Go away." she said`, `waited ... then left`.
-        if marks.len() > 1 || initials || figure || SHORT_BEFORE_SMALL.iter().any(|short| is(&short)) {
-            return None;
-        }
-    }
-    Some(end)
+    // `"Go away." she said`, `waited... then left`, `p.m. today`.
+    let goes_on = marks.len() > 1 || figure || word.len() == 1 || word.contains('.') || is_one(&SHORT_BEFORE_SMALL);
+    !(next.is_lowercase() && goes_on)
 }
 
 /// What may stand before a word, and after it, without being part of it.
@@ -200,19 +199,14 @@ pub fn snap_to_words(text: &str, span: Span) -> Option<Span> {
     while to + 1 < words.len() && (leads_on(of(to)) || follows_on(of(to + 1))) {
         to += 1;
     }
-    let mut start = words.get(from)?.start;
-    let mut end = words.get(to)?.end;
-    if from == first {
-        let lead = text.get(start..span.start).unwrap_or_default();
-        start += lead.len() - lead.trim_start_matches(OPENERS).len();
-    }
-    if to == last {
-        // A mark that something combines with is no longer only a mark.
-        let tail = text.get(span.end..end).unwrap_or_default();
-        let kept: usize = tail.graphemes(true).rev().take_while(|c| is_one_of(c, &CLOSERS)).map(str::len).sum();
-        end -= kept;
-    }
-    Some(Span::new(start, end))
+    // What is left of the span keeps its openers, what is right of it its closers.
+    let (left, right) = (words.get(from)?, words.get(to)?);
+    let lead = text.get(left.start..span.start.min(left.end)).unwrap_or_default();
+    let start = left.start + lead.len() - lead.trim_start_matches(OPENERS).len();
+    let tail = text.get(span.end.max(right.start)..right.end).unwrap_or_default();
+    // A mark that something combines with is no longer only a mark.
+    let closers: usize = tail.graphemes(true).rev().take_while(|c| is_one_of(c, &CLOSERS)).map(str::len).sum();
+    Some(Span::new(start, right.end - closers))
 }
 
 fn is_one_of(grapheme: &str, chars: &[char]) -> bool {
@@ -229,5 +223,7 @@ fn leads_on(word: &str) -> bool {
 
 /// Whether a word belongs to the one before: `'s`, `/carer`.
 fn follows_on(word: &str) -> bool {
-    word.strip_prefix(['\'', '’', '/']).is_some_and(|stem| stem.starts_with(char::is_alphabetic))
+    let possessive = word.strip_prefix(['\'', '’']).map(|stem| stem.trim_end_matches(CLOSERS));
+    possessive.is_some_and(|stem| ["s", "d", "ll", "re", "ve", "m", "t"].contains(&stem))
+        || word.strip_prefix('/').is_some_and(|stem| stem.starts_with(char::is_alphabetic))
 }
