@@ -8,6 +8,7 @@ mod cut;
 mod policy;
 mod rendition;
 mod state;
+mod table;
 mod visible;
 
 pub use caution::{Caution, cautions};
@@ -15,4 +16,5 @@ pub use cut::MARK;
 pub use policy::Policy;
 pub use rendition::{Line, RedactionError, Rendition, render};
 pub use state::{Caller, Event, EventName, Facts, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
+pub use table::{diagram, permissions};
 pub use visible::{Present, Withheld, releasable, visible};
