@@ -1,9 +1,10 @@
 //! An entry's review: where it stands, and every way it can move.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
+use super::visible::{Present, Withheld, releasable};
 use crate::record::{Act, Decision, Fingerprint, Lane, Screening, Tier, Version};
 
 /// Where the current version of an entry stands. Everything but [`State::Released`] is withheld.
@@ -134,7 +135,7 @@ pub enum Event<'a> {
     HoldElapsed,
     /// The day's batch is made.
     Publish,
-    /// Its time came, and what must hold then did not.
+    /// What must hold for it to be shown does not, when its time comes or after.
     KeptBack,
     /// The source sent other content.
     SourceChanged,
@@ -176,7 +177,7 @@ pub enum EventName {
     HoldElapsed,
     /// The day's batch is made.
     Publish,
-    /// Its time came, and what must hold then did not.
+    /// What must hold for it to be shown does not, when its time comes or after.
     KeptBack,
     /// The source sent other content.
     SourceChanged,
@@ -191,7 +192,7 @@ pub enum Who {
     System,
     /// A clinician or the safeguarding lead.
     Reviewer,
-    /// The person whose decision it is.
+    /// A person whose decision it is; where no person has decided, any reviewer.
     Decider,
 }
 
@@ -218,6 +219,8 @@ pub const TRANSITIONS: &[Transition] = {
     &[
         row(Screening, On::Screened, &[NotOpen, AutoHold, Queued], Who::System),
         row(Screening, On::Hide, &[Hidden], Who::Reviewer),
+        // Access may be opened for older entries too.
+        row(NotOpen, On::Screened, &[NotOpen, AutoHold, Queued], Who::System),
         row(AutoHold, On::HoldElapsed, &[Settling], Who::System),
         row(AutoHold, On::KeptBack, &[Queued], Who::System),
         row(AutoHold, On::Hide, &[Hidden], Who::Reviewer),
@@ -231,6 +234,8 @@ pub const TRANSITIONS: &[Transition] = {
         row(Settling, On::Hide, &[Hidden], Who::Reviewer),
         row(Settling, On::Undo, &[Queued], Who::Decider),
         row(Released, On::Hide, &[Hidden], Who::Reviewer),
+        // A tighter policy or a new rule withdraws; only a new publication can bring it back.
+        row(Released, On::KeptBack, &[Queued], Who::System),
         // Through screening, so that nothing hidden before it was screened can come back unscreened.
         row(Hidden, On::Undo, &[Screening], Who::Decider),
         row(Screening, On::SourceChanged, &[Superseded], Who::System),
@@ -295,6 +300,9 @@ pub enum Refusal {
     /// The role may not.
     #[error("only a clinician or the safeguarding lead may decide on entries")]
     Role,
+    /// A decision in another person's name.
+    #[error("a decision is made in one's own name: sign in as the person who decides")]
+    NotYou,
     /// It was somebody else's decision.
     #[error("only {0} may take this decision back; hide the entry if it must not be seen")]
     NotTheirs(String),
@@ -310,9 +318,12 @@ pub enum Refusal {
     /// Time has not come.
     #[error("it is not due before {0}")]
     NotYet(DateTime<Utc>),
+    /// What must hold for it to be shown does not.
+    #[error("it cannot be shown: {0}")]
+    Withheld(#[from] Withheld),
 }
 
-fn words(on: EventName) -> &'static str {
+pub(super) fn words(on: EventName) -> &'static str {
     match on {
         EventName::Screened => "screening",
         EventName::Release => "approving or redacting",
@@ -337,6 +348,11 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
         .find(|row| row.from == review.state && row.on == on)
         .ok_or(Refusal::NoSuchMove { from: review.state, on })?;
     permitted(row.who, review, facts)?;
+    if let (Event::Decide(decision), Caller::Reviewer { login, .. }) = (event, facts.caller)
+        && decision.by != login
+    {
+        return Err(Refusal::NotYou);
+    }
 
     let mut next = review.clone();
     next.revision += 1;
@@ -350,7 +366,7 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
                 next.state = State::NotOpen;
             } else if screening.lane == Lane::Clear && screening.tier == Tier::Nothing {
                 next.state = State::AutoHold;
-                next.due = Some(review.first_pulled + facts.policy.hold);
+                next.due = Some(facts.policy.held_until(review.first_pulled));
             } else {
                 next.state = State::Queued;
             }
@@ -359,8 +375,7 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
             Act::Hide { .. } => {
                 next.decisions.push(decision.clone());
                 next.state = State::Hidden;
-                let day = facts.now.date_naive();
-                next.review_by = day.checked_add_days(Days::new(facts.policy.hide_days));
+                next.review_by = Some(facts.policy.review_by(facts.now));
             }
             Act::Approve | Act::Redact { .. } => {
                 release(&mut next, decision, facts)?;
@@ -372,19 +387,21 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
             next.state = if review.state == State::Hidden { State::Screening } else { State::Queued };
         }
         Event::HoldElapsed => {
-            if let Some(due) = review.due
-                && facts.now < due
-            {
-                return Err(Refusal::NotYet(due));
-            }
+            is_due(review, facts)?;
             next.state = State::Settling;
             next.due = Some(facts.policy.visible_at(review.first_pulled, None));
         }
         Event::Publish => {
-            let due = review.due.unwrap_or(DateTime::<Utc>::MAX_UTC);
-            if facts.now < due {
-                return Err(Refusal::NotYet(due));
-            }
+            is_due(review, facts)?;
+            releasable(&Present {
+                version: review.version,
+                fingerprint: review.fingerprint,
+                at_source: true,
+                open_online: facts.open_online,
+                review,
+                policy: facts.policy,
+                now: facts.now,
+            })?;
             next.state = State::Released;
         }
         Event::KeptBack => {
@@ -398,12 +415,21 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
     Ok(next)
 }
 
+fn is_due(review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let due = review.due.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if facts.now < due { Err(Refusal::NotYet(due)) } else { Ok(()) }
+}
+
 fn permitted(who: Who, review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
     match (who, facts.caller) {
         (Who::System, Caller::System) | (Who::Reviewer, Caller::Reviewer { .. }) => Ok(()),
         (Who::Decider, Caller::Reviewer { login, .. }) => match review.decisions.last() {
             // What the program let through by rule, any reviewer may stop.
             None => Ok(()),
+            // Somebody who agreed before does not take another's hide back.
+            Some(hide) if matches!(hide.act, Act::Hide { .. }) && hide.by != login => {
+                Err(Refusal::NotTheirs(hide.by.clone()))
+            }
             Some(_) if review.decisions.iter().any(|decision| decision.by == login) => Ok(()),
             Some(decision) => Err(Refusal::NotTheirs(decision.by.clone())),
         },

@@ -98,7 +98,7 @@ pub fn releasable(present: &Present<'_>) -> Result<(), Withheld> {
             }
         }
     }
-    if present.now < review.first_pulled + present.policy.hold {
+    if present.now < present.policy.held_until(review.first_pulled) {
         return Err(Withheld::NotYet);
     }
     Ok(())
