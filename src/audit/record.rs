@@ -107,6 +107,18 @@ pub enum Event {
         /// How many rows were shown.
         rows: usize,
     },
+    /// Somebody looked at the skim page.
+    SkimViewed {
+        /// How many lines were shown.
+        lines: usize,
+    },
+    /// Somebody read a line of the skim page and let it pass.
+    Passed {
+        /// Its share of the page's time on the screen, milliseconds.
+        on_screen: u64,
+    },
+    /// Somebody pulled an entry into the queue, to be read whole.
+    Picked,
     /// Somebody read an entry.
     EntryOpened,
     /// Somebody read the log.
@@ -216,6 +228,9 @@ impl Event {
             Self::StoreCreated { .. } => "created store",
             Self::Started { .. } => "started",
             Self::QueueViewed { .. } => "viewed queue",
+            Self::SkimViewed { .. } => "viewed skim",
+            Self::Passed { .. } => "passed",
+            Self::Picked => "pulled out",
             Self::EntryOpened => "opened",
             Self::AuditViewed { .. } => "viewed log",
             Self::DraftKept { .. } => "kept draft",

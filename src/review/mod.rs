@@ -15,6 +15,6 @@ pub use caution::{Caution, cautions};
 pub use cut::MARK;
 pub use policy::Policy;
 pub use rendition::{Line, RedactionError, Rendition, render};
-pub use state::{Caller, Event, EventName, Facts, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
+pub use state::{Caller, Event, EventName, Facts, Passed, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
 pub use table::{diagram, permissions};
 pub use visible::{Present, Withheld, releasable, visible};

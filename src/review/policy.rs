@@ -20,6 +20,9 @@ pub struct Policy {
     pub people: [u8; 5],
     /// How long an entry may wait for a person before it is late, by tier 0 to 4.
     pub targets: [Duration; 5],
+    /// The share of a skim page's time on the screen that each of its lines must have had to count as
+    /// read, milliseconds.
+    pub reading_time: u64,
     /// A hide is looked at again after this many days. At most 365.
     pub hide_days: u64,
 }
@@ -32,6 +35,7 @@ impl Default for Policy {
             batch_at: NaiveTime::from_hms_opt(7, 0, 0).unwrap_or_default(),
             people: [1, 1, 1, 1, 2],
             targets: [5 * 24, 3 * 24, 2 * 24, 24, 4].map(Duration::hours),
+            reading_time: 500,
             hide_days: 90,
         }
     }

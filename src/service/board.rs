@@ -27,6 +27,7 @@ struct Place {
 pub struct Board {
     places: HashMap<EntryId, Place>,
     waiting: BTreeSet<(Reverse<Tier>, DateTime<Utc>, EntryId)>,
+    skim: BTreeSet<(DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
     counts: BTreeMap<State, u64>,
@@ -55,6 +56,9 @@ impl Board {
         if place.state.waits_for_person() {
             self.waiting.insert((Reverse(place.tier), place.since, id));
         }
+        if place.state == State::Skim {
+            self.skim.insert((place.since, id));
+        }
         if let Some(due) = place.due {
             self.timed.insert((due, id));
         }
@@ -65,6 +69,7 @@ impl Board {
 
     fn take_off(&mut self, id: EntryId, old: Place) {
         self.waiting.remove(&(Reverse(old.tier), old.since, id));
+        self.skim.remove(&(old.since, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
         }
@@ -76,6 +81,11 @@ impl Board {
     /// Entries that wait for a person, most urgent first: by tier, then oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = EntryId> {
         self.waiting.iter().map(|(_, _, id)| *id)
+    }
+
+    /// Entries that wait to be skimmed, oldest first.
+    pub fn to_skim(&self) -> impl Iterator<Item = EntryId> {
+        self.skim.iter().map(|(_, id)| *id)
     }
 
     /// Tier and waiting time of those that wait for a person.

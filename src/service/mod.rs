@@ -10,6 +10,7 @@ mod read;
 mod rows;
 mod secret;
 mod settings;
+mod skim;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

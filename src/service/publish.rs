@@ -124,6 +124,7 @@ impl Service {
                 let shown = self.screening(row.entry.id, row.review.version)?.findings;
                 !self.new_findings(&version, &rendition, &shown).is_empty()
             }
+            _ if row.review.passed.is_some() => again.lane > Lane::Skim,
             _ if row.review.decisions.is_empty() => again.lane > Lane::Clear,
             _ => again.tier > row.review.tier,
         };

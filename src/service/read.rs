@@ -56,6 +56,7 @@ impl Service {
                 ShownBy::System => to_review,
                 ShownBy::Portal => 0,
             },
+            to_skim: board.count(State::Skim),
             on_hold: board.count(State::AutoHold),
             settling: board.count(State::Settling),
             next_visible,
@@ -122,7 +123,7 @@ impl Service {
             .ok_or(ServiceError::Internal("a patient is missing from the store: run anteroom audit verify"))
     }
 
-    fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
+    pub(super) fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
         let patient = self.patient(row)?;
         let now = self.now();
         let held_by = lock(&self.readers)
