@@ -238,6 +238,8 @@ fn of_a_removed_line_nothing_is_left_but_the_mark() {
     let with_mark = render(&version, &redact(removals, Style::Marked)).unwrap();
     // Two lines that follow one another are one mark.
     assert_eq!(with_mark.lines().len(), 3);
+    let mark = &with_mark.lines()[1];
+    assert_eq!((mark.text.as_str(), mark.heading.as_str(), mark.key.id.as_str()), (MARK, "", ""));
     let other = entry(vec![part("a", "Kept", ""), part("zzz", "Smoker", "no"), part("b", "Kept", "")]);
     let other = render(&other, &redact(vec![line("zzz")], Style::Marked)).unwrap();
     assert_eq!(json(&with_mark), json(&other));

@@ -56,11 +56,7 @@ pub struct Present<'a> {
 /// # Errors
 /// The first reason to withhold it.
 pub fn visible(present: &Present<'_>) -> Result<(), Withheld> {
-    let review = present.review;
-    if !present.at_source {
-        return Err(Withheld::Gone);
-    }
-    if review.state != State::Released {
+    if present.review.state != State::Released {
         return Err(Withheld::NotReleased);
     }
     releasable(present)

@@ -35,6 +35,8 @@ proptest! {
         live(&ops, |world, moment| {
             prop_assert_eq!(moment.is_visible, world.published && world.may_be_seen(), "{:?}", world.current());
             prop_assert_eq!(world.published, world.current().state == State::Released);
+            // Publishing asks everything anew.
+            prop_assert!(!matches!((moment.op, &moment.answer), (Op::Publish, Some(Ok(())))) || moment.is_visible);
             Ok(())
         })?;
     }
@@ -127,6 +129,19 @@ proptest! {
                 let hid = moment.was.decisions.last().unwrap();
                 prop_assert_eq!(&hid.act, &act(3));
                 prop_assert_eq!(moment.answer == Some(Ok(())), hid.by == PEOPLE[who]);
+            }
+            Ok(())
+        })?;
+    }
+
+    /// What people agreed is taken back by one of them; what the program let through, by any reviewer.
+    #[test]
+    fn only_who_took_part_takes_back(ops in history()) {
+        live(&ops, |_, moment| {
+            if let (State::AwaitingSecond | State::Settling, Op::Undo { who }) = (moment.was.state, moment.op) {
+                let people: Vec<&str> = moment.was.decisions.iter().map(|earlier| earlier.by.as_str()).collect();
+                let took_part = people.is_empty() || people.contains(&PEOPLE[who]);
+                prop_assert_eq!(moment.answer == Some(Ok(())), took_part);
             }
             Ok(())
         })?;

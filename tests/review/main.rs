@@ -5,5 +5,6 @@
 mod histories;
 mod interleavings;
 mod kit;
+mod policy;
 mod table;
 mod world;
