@@ -109,7 +109,9 @@ pub struct Review {
 pub struct Passed {
     /// The person's login.
     pub by: String,
-    /// How long the line was on their screen, milliseconds.
+    /// When, UTC.
+    pub at: DateTime<Utc>,
+    /// The line's share of the page's time on their screen, milliseconds.
     pub on_screen: u64,
 }
 
@@ -395,6 +397,11 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
     {
         return Err(Refusal::NotYou);
     }
+    if let (Event::Pass(passed), Caller::Reviewer { login, .. }) = (event, facts.caller)
+        && passed.by != login
+    {
+        return Err(Refusal::NotYou);
+    }
 
     let mut next = review.clone();
     next.revision += 1;
@@ -450,8 +457,8 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
         Event::HoldElapsed => {
             is_due(review, facts)?;
             next.state = State::Settling;
-            // Since it was passed, if it was; otherwise since it came.
-            next.due = Some(facts.policy.visible_at(review.first_pulled, Some(review.since)));
+            let passed = review.passed.as_ref().map(|passed| passed.at);
+            next.due = Some(facts.policy.visible_at(review.first_pulled, passed));
         }
         Event::Publish => {
             is_due(review, facts)?;

@@ -71,7 +71,7 @@ impl Service {
             let why = "the entry has moved on since its line was shown: refresh the page".to_owned();
             return Err(self.refused(actor, event, &read.row, ServiceError::Refused(why)));
         }
-        let passed = Passed { by: actor.login.clone(), on_screen: line.on_screen };
+        let passed = Passed { by: actor.login.clone(), at: self.now(), on_screen: line.on_screen };
         self.move_on(actor, event, read, &review::Event::Pass(passed))
     }
 

@@ -8,7 +8,7 @@ use chrono::Duration;
 
 use super::kit::*;
 
-/// Everything that can be reached with four people, three tiers, two redactions, two policies, access open or
+/// Everything that can be reached with four people, four tiers, two redactions, two policies, access open or
 /// not, and the clock before the hold, after it, and later still, at any time in any order.
 struct Explored {
     reviews: Vec<Review>,
@@ -19,7 +19,7 @@ struct Explored {
 fn explore() -> Explored {
     let policies = policies();
     let times = [start() + Duration::hours(1), start() + Duration::hours(80), start() + Duration::days(30)];
-    let tiers = [Tier::Nothing, Tier::Cue, Tier::Critical].map(screening);
+    let tiers = [Tier::Nothing, Tier::Weak, Tier::Cue, Tier::Critical].map(screening);
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut explored = Explored { reviews: Vec::new(), moves: Vec::new() };
     let mut queue = VecDeque::new();
@@ -47,6 +47,8 @@ fn explore() -> Explored {
         events.extend(tiers.iter().map(|found| (Event::Screened(found), Caller::System)));
         for who in 0..PEOPLE.len() {
             events.push((Event::Undo, person(who)));
+            events.push((Event::Pick, person(who)));
+            events.push((pass(who, 500, start()), person(who)));
             events.extend([0, 1, 3].map(|kind| (decide(who, kind, start()), person(who))));
         }
         for (event, caller) in &events {

@@ -3,7 +3,7 @@
 use anteroom::record::{
     Act, Decision, Fingerprint, HideReason, Lane, Removal, RemovalTarget, Screening, SourceKey, Style, Tier, Version,
 };
-use anteroom::review::{Caller, Event, EventName, Policy, Review};
+use anteroom::review::{Caller, Event, EventName, Passed, Policy, Review};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 
 /// The first of them recorded the entry.
@@ -59,10 +59,12 @@ pub fn policies() -> [Policy; 4] {
     [Policy::default(), strict, below, Policy { people: [2; 5], ..Policy::default() }]
 }
 
-pub const EVENTS: [EventName; 9] = [
+pub const EVENTS: [EventName; 11] = [
     EventName::Screened,
     EventName::Release,
     EventName::Hide,
+    EventName::Pass,
+    EventName::Pick,
     EventName::Undo,
     EventName::HoldElapsed,
     EventName::Publish,
@@ -76,6 +78,8 @@ pub fn event_of(name: EventName, found: &Screening, who: usize) -> Event<'_> {
         EventName::Screened => Event::Screened(found),
         EventName::Release => decide(who, 0, start()),
         EventName::Hide => decide(who, 3, start()),
+        EventName::Pass => pass(who, 500, start()),
+        EventName::Pick => Event::Pick,
         EventName::Undo => Event::Undo,
         EventName::HoldElapsed => Event::HoldElapsed,
         EventName::Publish => Event::Publish,
@@ -83,6 +87,11 @@ pub fn event_of(name: EventName, found: &Screening, who: usize) -> Event<'_> {
         EventName::SourceChanged => Event::SourceChanged,
         EventName::SourceDeleted => Event::SourceDeleted,
     }
+}
+
+/// Lets a line of the skim page pass that was on the screen so many milliseconds.
+pub fn pass(who: usize, on_screen: u64, at: DateTime<Utc>) -> Event<'static> {
+    Event::Pass(Passed { by: PEOPLE[who].to_owned(), at, on_screen })
 }
 
 pub fn fresh() -> Review {

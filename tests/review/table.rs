@@ -1,7 +1,9 @@
 //! The table of moves, and the picture and the list that are printed from it.
 
 use anteroom::record::Tier;
-use anteroom::review::{Caller, Facts, Policy, Refusal, Review, State, TRANSITIONS, Who, diagram, permissions, step};
+use anteroom::review::{
+    Caller, Facts, Passed, Policy, Refusal, Review, State, TRANSITIONS, Who, diagram, permissions, step,
+};
 use chrono::Duration;
 
 use super::kit::*;
@@ -16,7 +18,9 @@ fn what_is_not_in_the_table_is_refused_for_everybody() {
             for tier in [Tier::Nothing, Tier::Cue, Tier::Critical] {
                 let found = screening(tier);
                 for caller in [Caller::System, Caller::Other, person(AUTHOR), person(1), person(LEAD)] {
-                    let review = Review { state: from, tier, due: Some(start()), ..fresh() };
+                    let by = person_of(caller).unwrap_or("nobody").to_owned();
+                    let passed = Some(Passed { by, at: start(), on_screen: 500 });
+                    let review = Review { state: from, tier, due: Some(start()), passed, ..fresh() };
                     let facts = Facts { caller, open_online: true, policy: &policy, now: start() + Duration::days(9) };
                     let who = PEOPLE.iter().position(|name| person_of(caller) == Some(name)).unwrap_or(1);
                     let after = step(&review, &event_of(name, &found, who), &facts);

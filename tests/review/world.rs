@@ -28,6 +28,14 @@ pub enum Op {
     Undo {
         who: usize,
     },
+    /// On the skim page.
+    Pass {
+        who: usize,
+        on_screen: u64,
+    },
+    Pick {
+        who: usize,
+    },
     HoldElapsed,
     Publish,
     KeptBack,
@@ -59,13 +67,16 @@ pub enum Op {
 pub fn op() -> impl Strategy<Value = Op> {
     let who = 0..PEOPLE.len();
     prop_oneof![
-        6 => prop_oneof![4 => Just(0_u8), 1 => Just(1), 2 => Just(2), 1 => Just(3), 2 => Just(4)]
+        6 => prop_oneof![4 => Just(0_u8), 3 => Just(1), 2 => Just(2), 1 => Just(3), 2 => Just(4)]
             .prop_map(|tier| Op::Screen { tier }),
         10 => (who.clone(), prop_oneof![4 => Just(0_usize), 2 => Just(1), 1 => Just(2)])
             .prop_map(|(who, kind)| Op::Decide { who, kind }),
         1 => who.clone().prop_map(|who| Op::Decide { who, kind: 3 }),
         1 => (who.clone(), who.clone(), 0..4_usize).prop_map(|(who, name, kind)| Op::Forge { who, name, kind }),
         2 => who.clone().prop_map(|who| Op::Undo { who }),
+        4 => (who.clone(), prop_oneof![4 => Just(500_u64), 1 => Just(499)])
+            .prop_map(|(who, on_screen)| Op::Pass { who, on_screen }),
+        1 => who.clone().prop_map(|who| Op::Pick { who }),
         4 => Just(Op::HoldElapsed),
         8 => Just(Op::Publish),
         1 => Just(Op::KeptBack),
@@ -90,6 +101,8 @@ pub struct World {
     pub versions: Vec<Review>,
     /// What stands: who wants what, in the order in which they said it.
     pub votes: Vec<(usize, usize)>,
+    /// Whether somebody read its line on the skim page and let it pass.
+    pub passed: bool,
     /// What screening said last; `None` before it has spoken.
     pub tier: Option<u8>,
     /// Whether it was published and nothing has withdrawn it since.
@@ -116,6 +129,7 @@ impl World {
             at_source: true,
             versions: vec![fresh()],
             votes: Vec::new(),
+            passed: false,
             tier: None,
             published: false,
         }
@@ -153,7 +167,7 @@ impl World {
 
     pub fn enough_people(&self) -> bool {
         let Some(tier) = self.tier else { return false };
-        let Some((_, kind)) = self.votes.first() else { return tier == 0 };
+        let Some((_, kind)) = self.votes.first() else { return tier == 0 || (tier == 1 && self.passed) };
         let agree = self.votes.iter().all(|(_, other)| other == kind) && *kind < 3;
         let counted = |who: usize| who != AUTHOR || (tier < 2 && *kind == 0);
         let people: BTreeSet<usize> = self.votes.iter().map(|(who, _)| *who).filter(|who| counted(*who)).collect();
@@ -194,6 +208,12 @@ impl World {
             Op::Forge { who, name, kind } if who != name => Some(self.step(&decide(name, kind, self.now), person(who))),
             Op::Forge { .. } => None,
             Op::Undo { who } => Some(self.fall(&Event::Undo, person(who))),
+            Op::Pass { who, on_screen } => {
+                let answer = self.step(&pass(who, on_screen, self.now), person(who));
+                self.passed |= answer.is_ok();
+                Some(answer)
+            }
+            Op::Pick { who } => Some(self.fall(&Event::Pick, person(who))),
             Op::KeptBack => Some(self.fall(&Event::KeptBack, Caller::System)),
             Op::HoldElapsed => Some(self.step(&Event::HoldElapsed, Caller::System)),
             Op::Publish => {
@@ -204,7 +224,7 @@ impl World {
             Op::Usurp { who, event } => {
                 let found = screening(Tier::Nothing);
                 let event = event_of(EVENTS[event], &found, who);
-                let by_people = matches!(event, Event::Decide(_) | Event::Undo);
+                let by_people = matches!(event, Event::Decide(_) | Event::Pass(_) | Event::Pick | Event::Undo);
                 let callers = if by_people { [Caller::System, Caller::Other] } else { [person(who), Caller::Other] };
                 let answers = callers.map(|caller| self.step(&event, caller));
                 answers.into_iter().find(Result::is_ok).or(Some(Err(Refusal::Role)))
@@ -217,7 +237,7 @@ impl World {
                 let fingerprint = if same { old.fingerprint } else { Fingerprint([old.fingerprint.0[0] ^ 3; 32]) };
                 let next = Review::begin(old.version.next(), fingerprint, old.first_pulled, self.now);
                 self.versions.push(next);
-                (self.at_source, self.published, self.tier) = (true, false, None);
+                (self.at_source, self.published, self.tier, self.passed) = (true, false, None, false);
                 self.votes.clear();
                 None
             }
@@ -252,6 +272,7 @@ impl World {
         let answer = self.step(event, caller);
         if answer.is_ok() {
             self.votes.clear();
+            self.passed = false;
             self.published = false;
         }
         answer
