@@ -24,11 +24,15 @@
 //! `tests/house.rs` enforces who may name whom.
 
 pub mod audit;
+pub mod channel;
+pub mod cli;
 pub mod client;
+pub mod daemon;
 pub mod protocol;
 pub mod record;
 pub mod review;
 pub mod screen;
+pub mod service;
 pub mod source;
 pub mod store;
 pub mod tui;

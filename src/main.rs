@@ -1,3 +1,9 @@
 //! Arguments → one command → exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    ExitCode::from(anteroom::cli::run(anteroom::cli::Arguments::parse()) as u8)
+}

@@ -4,6 +4,9 @@
 //! changes it describes, so the log and the state cannot disagree, and the frames are chained, so that
 //! an edit, a reorder or an insertion shows.
 
+pub mod frame;
 mod record;
+mod verify;
 
 pub use record::{Actor, Event, Outcome, Record, Role};
+pub use verify::{Chain, Place, read_chain};

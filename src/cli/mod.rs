@@ -1,1 +1,182 @@
-//! (under construction)
+//! One file a command.
+
+use std::io::{Write, stderr, stdin, stdout};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub mod audit;
+pub mod context;
+pub mod decide;
+pub mod demo;
+pub mod eval;
+pub mod keys;
+pub mod publish;
+pub mod pull;
+pub mod queue;
+mod reach;
+pub mod review;
+pub mod rules;
+pub mod screen;
+pub mod serve;
+pub mod show;
+pub mod status;
+pub mod train;
+
+/// New entries in a GP record wait here until it is safe for the patient to see them.
+#[derive(Debug, Parser)]
+#[command(name = "anteroom", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// The practice's state folder [default: anteroom in the XDG state folder]
+    #[arg(long, global = true, env = "ANTEROOM_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try the whole product on an invented practice, in a throw-away folder
+    Demo(demo::DemoArgs),
+    /// Open the reviewer's screen (what anteroom does without a command)
+    Review(review::ReviewArgs),
+    /// Run the daemon that owns the practice's store
+    Serve,
+    /// Pull a feed now
+    Pull(pull::PullArgs),
+    /// List what waits for a person
+    Queue(queue::QueueArgs),
+    /// Show one entry with its findings
+    Show(show::ShowArgs),
+    /// Decide on one entry
+    Decide(decide::DecideArgs),
+    /// Take the last decision on an entry back
+    Undo(decide::UndoArgs),
+    /// Make what is due visible and write the feed
+    Publish(publish::PublishArgs),
+    /// Read or verify the audit log
+    Audit(audit::AuditArgs),
+    /// Say how things stand
+    Status(status::StatusArgs),
+    /// Screen JSON Lines from standard input
+    Screen(screen::ScreenArgs),
+    /// Say what the words around a span mean for it
+    Context(context::ContextArgs),
+    /// Measure screening on labelled files
+    Eval(eval::EvalArgs),
+    /// Train the model of sentences from labelled files
+    Train(train::TrainArgs),
+    /// Check, list or explain the rules of screening
+    Rules(rules::RulesArgs),
+    /// Print the keys and what they do
+    Keys(keys::KeysArgs),
+}
+
+/// How a command ends: its exit code (design §10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Done, and found something.
+    Found = 1,
+    /// Asked for in a way that cannot be done.
+    WrongUse = 2,
+    /// Could not reach or read something.
+    Unreachable = 3,
+    /// A rule said no.
+    Refused = 4,
+}
+
+impl Exit {
+    /// Says why on `err` in one sentence, and ends with `exit`.
+    pub fn fail(err: &mut impl Write, exit: Self, why: &str) -> Self {
+        // Where the error stream is closed there is nobody left to tell.
+        let _ = writeln!(err, "anteroom: {why}");
+        exit
+    }
+}
+
+/// Why a command did not do what it was asked: how it ends, and one sentence.
+#[derive(Debug)]
+pub struct Failure(pub Exit, pub String);
+
+impl Failure {
+    /// The command was not used as it can be.
+    pub fn wrong_use(why: impl Into<String>) -> Self {
+        Self(Exit::WrongUse, why.into())
+    }
+}
+
+impl From<crate::service::ServiceError> for Failure {
+    fn from(error: crate::service::ServiceError) -> Self {
+        match error {
+            crate::service::ServiceError::Refused(why) => Self(Exit::Refused, why),
+            error => Self(Exit::Unreachable, error.to_string()),
+        }
+    }
+}
+
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self(Exit::Unreachable, error.to_string())
+    }
+}
+
+impl From<crate::client::ClientError> for Failure {
+    fn from(error: crate::client::ClientError) -> Self {
+        match error {
+            crate::client::ClientError::Unwelcome(why) => Self(Exit::Refused, why),
+            error => Self(Exit::Unreachable, error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            // `anteroom queue | head` is no failure.
+            std::io::ErrorKind::BrokenPipe => Self(Exit::Ok, String::new()),
+            _ => Self(Exit::Unreachable, error.to_string()),
+        }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn run(arguments: Arguments) -> Exit {
+    let (input, out, mut err) = (stdin().lock(), stdout().lock(), stderr());
+    let dir = arguments.dir;
+    let result = match arguments.command.unwrap_or_else(|| Command::Review(review::ReviewArgs::default())) {
+        Command::Screen(args) => return screen::run(&args, input, out, err),
+        Command::Context(args) => return context::run(&args, input, out, err),
+        Command::Eval(args) => return eval::run(&args, input, out, err),
+        Command::Train(args) => return train::run(&args, out, err),
+        Command::Rules(args) => return rules::run(&args, input, out, err),
+        Command::Keys(args) => keys::run(&args, out),
+        Command::Demo(args) => {
+            drop((input, out));
+            in_runtime(demo::run(&args))
+        }
+        Command::Review(args) => {
+            drop((input, out));
+            in_runtime(review::run(&args, dir))
+        }
+        Command::Serve => in_runtime(serve::run(dir)),
+        Command::Pull(args) => in_runtime(pull::run(&args, dir, out)),
+        Command::Queue(args) => in_runtime(queue::run(&args, dir, out)),
+        Command::Show(args) => in_runtime(show::run(&args, dir, out)),
+        Command::Decide(args) => in_runtime(decide::run(&args, dir, out)),
+        Command::Undo(args) => in_runtime(decide::undo(&args, dir, out)),
+        Command::Publish(args) => in_runtime(publish::run(&args, dir, out)),
+        Command::Audit(args) => in_runtime(audit::run(&args, dir, out)),
+        Command::Status(args) => in_runtime(status::run(&args, dir, out)),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(Failure(Exit::Ok, _)) => Exit::Ok,
+        Err(Failure(exit, why)) => Exit::fail(&mut err, exit, &why),
+    }
+}
+
+fn in_runtime(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
+}

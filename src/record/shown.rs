@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
 use unicode_width::UnicodeWidthStr;
 
 /// Text in which every control, direction and invisible character has become visible.
@@ -85,6 +86,10 @@ fn piece(grapheme: &str) -> String {
             '\u{2028}' | '\u{2029}' => out.push('\n'),
             '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => out.push('\u{fffd}'),
             _ if unicode_normalization::char::is_combining_mark(c) => {
+                if out.is_empty() {
+                    // Without a base it would stand on the neighbour, or nowhere.
+                    out.push('◌');
+                }
                 marks += 1;
                 match marks.cmp(&(COMBINING_LIMIT + 1)) {
                     std::cmp::Ordering::Less => out.push(c),
@@ -92,6 +97,7 @@ fn piece(grapheme: &str) -> String {
                     std::cmp::Ordering::Greater => {}
                 }
             }
+            _ if out.is_empty() && c.width() == Some(0) => out.push_str("⟨·⟩"),
             _ => out.push(c),
         }
     }

@@ -1,1 +1,234 @@
-//! (under construction)
+//! Pull → screen → queue → decide → publish: the one place that composes the rooms, and owns the writes.
+
+mod board;
+mod clock;
+mod decide;
+mod handle;
+mod publish;
+mod pull;
+mod read;
+mod rows;
+mod secret;
+mod settings;
+mod skim;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use self::board::Board;
+use self::rows::EntryRow;
+use crate::audit::{Actor, Event, Outcome, Record, Role};
+use crate::channel::Channel;
+use crate::record::{EntryId, Patient};
+use crate::review::Policy;
+use crate::screen::Rules;
+use crate::source::{Source, SourceError};
+use crate::store::{Expect, Receipt, Store, StoreError, Table, Unit, UnitId};
+
+pub use clock::{Clock, SetClock, SystemClock};
+pub use handle::Session;
+pub use secret::Keys;
+pub use settings::{Practice, Settings, ShownBy, User};
+
+/// Gives the next feed to pull; `None` when there is none now.
+pub type NextFeed = Box<dyn FnMut() -> Option<Result<Box<dyn Source>, SourceError>> + Send>;
+
+/// What a service is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Box<dyn Store>,
+    /// The practice's time.
+    pub clock: Arc<dyn Clock>,
+    /// The rules of screening.
+    pub rules: Rules,
+    /// The practice's keys.
+    pub keys: Keys,
+    /// Who the practice is and who may do what.
+    pub settings: Settings,
+    /// Where released entries go.
+    pub channel: Box<dyn Channel>,
+    /// What [`crate::protocol::Request::Pull`] pulls.
+    pub feed: NextFeed,
+    /// Whether this is the demo, in which a person may act as any of the people.
+    pub demo: bool,
+}
+
+/// The practice's queue and all that happens to it. Shared by every session.
+pub struct Service {
+    store: Box<dyn Store>,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    keys: Keys,
+    settings: Settings,
+    policy: Policy,
+    channel: Box<dyn Channel>,
+    feed: Mutex<NextFeed>,
+    demo: bool,
+    board: Mutex<Board>,
+    /// Who has which entry open, since when: shown to others, binding nobody.
+    readers: Mutex<HashMap<EntryId, (String, DateTime<Utc>)>>,
+    /// Pulls and publications exclude each other; decisions never wait for them.
+    batch: Mutex<()>,
+    changes: watch::Sender<u64>,
+}
+
+/// Why the service did not do something. One sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The settings are wrong.
+    #[error("{0}")]
+    Settings(String),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The feed cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A channel did not take the batch.
+    #[error("{0}")]
+    Channel(String),
+    /// A rule says no.
+    #[error("{0}")]
+    Refused(String),
+    /// Something that cannot be.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl Service {
+    /// Takes over a store: reads where everything stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn start(parts: Parts) -> Result<Self, ServiceError> {
+        let mut board = Board::default();
+        rows::for_each::<EntryRow>(parts.store.as_ref(), Table::Entry, &[], |_, read| {
+            board.put(read.row.entry.id, read.seq, &read.row);
+            Ok(())
+        })?;
+        rows::for_each::<Patient>(parts.store.as_ref(), Table::Patient, &[], |_, read| {
+            board.settle(&read.row);
+            Ok(())
+        })?;
+        let service = Self {
+            store: parts.store,
+            clock: parts.clock,
+            rules: parts.rules,
+            keys: parts.keys,
+            settings: parts.settings,
+            policy: Policy::default(),
+            channel: parts.channel,
+            feed: Mutex::new(parts.feed),
+            demo: parts.demo,
+            board: Mutex::new(board),
+            readers: Mutex::new(HashMap::new()),
+            batch: Mutex::new(()),
+            changes: watch::Sender::new(0),
+        };
+        let started = Event::Started { build: env!("CARGO_PKG_VERSION").to_owned() };
+        service.note(&Actor::system("daemon"), started)?;
+        if service.store.get(Table::Meta, publish::HAS_FEED)?.is_some() {
+            service.deliver(&Actor::system("publish"))?;
+        }
+        Ok(service)
+    }
+
+    /// Puts into the log what opening the store had to do.
+    ///
+    /// # Errors
+    /// When the store takes no writes.
+    pub fn note_opening(&self, tail_cut: Option<u64>, view_rebuilt: Option<String>) -> Result<(), ServiceError> {
+        let job = Actor::system("store");
+        if let Some(bytes) = tail_cut {
+            self.note(&job, Event::TailCut { bytes })?;
+        }
+        if let Some(why) = view_rebuilt {
+            self.note(&job, Event::ViewRebuilt { why })?;
+        }
+        Ok(())
+    }
+
+    /// A number that rises whenever the queue may look different.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Who the practice is and who may do what.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    fn announce(&self) {
+        self.changes.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        lock(&self.board)
+    }
+
+    /// A record of something that happened now.
+    fn record(&self, actor: &Actor, event: Event) -> Record {
+        Record {
+            at: self.now(),
+            actor: actor.clone(),
+            event,
+            outcome: Outcome::Done,
+            patient: None,
+            entry: None,
+            version: None,
+            states: None,
+        }
+    }
+
+    /// The same about an entry.
+    fn record_on(&self, actor: &Actor, event: Event, row: &EntryRow) -> Record {
+        Record {
+            patient: Some(row.entry.patient),
+            entry: Some(row.entry.id),
+            version: Some(row.review.version),
+            ..self.record(actor, event)
+        }
+    }
+
+    /// Commits a record by itself: something was read, or refused.
+    fn note(&self, actor: &Actor, event: Event) -> Result<Receipt, ServiceError> {
+        self.commit(Vec::new(), Vec::new(), vec![self.record(actor, event)])
+    }
+
+    fn commit(
+        &self,
+        pre: Vec<(Table, Vec<u8>, Expect)>,
+        writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+        audit: Vec<Record>,
+    ) -> Result<Receipt, ServiceError> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
+        Ok(self.store.commit(Unit { id: UnitId(id), pre, writes, audit })?)
+    }
+
+    /// Whether the role reads records; an attempt by another is logged as the event it would have been.
+    fn may_read(&self, actor: &Actor, event: Event) -> Result<(), ServiceError> {
+        match actor.role {
+            Role::Clinician | Role::Lead => Ok(()),
+            Role::Auditor | Role::Admin | Role::System => {
+                let why =
+                    format!("the role {} reads no records: clinicians and the safeguarding lead do", actor.role.name());
+                let record = Record { outcome: Outcome::Refused(why.clone()), ..self.record(actor, event) };
+                self.commit(Vec::new(), Vec::new(), vec![record])?;
+                Err(ServiceError::Refused(why))
+            }
+        }
+    }
+}
+
+/// A mutex whose holder panicked holds data that was consistent at every step; go on with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,9 +1,23 @@
 //! Where entries come from, one file a system. An adaptor turns a feed's rows into [`Change`]s and
 //! knows nothing of what becomes of them.
 
+use std::fmt;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex, SourceKey};
+
+pub mod emis;
+pub mod fhir;
+
+mod dates;
+mod outlet;
+mod rows;
+mod table;
+
+/// The longest text, in bytes, that is taken from one field. A longer one is not screened, so it is
+/// dropped and its line marked [`TooLarge`](crate::record::Unreadable::TooLarge).
+pub const TEXT_LIMIT: usize = 1 << 20;
 
 /// A feed that can be read once, from beginning to end.
 pub trait Source {
@@ -14,9 +28,21 @@ pub trait Source {
     /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
     ///
     /// # Errors
-    /// When the feed as a whole cannot be read (no such folder, a table without its key column);
+    /// When the feed as a whole cannot be read (no such folder, nothing in it that the adaptor knows);
     /// or what `sink` returned.
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
+}
+
+/// The feed that `spec` names, `emis:PATH` or `fhir:PATH`; dates after `today` are mistakes.
+///
+/// # Errors
+/// When the kind of feed is not known.
+pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError> {
+    match spec.split_once(':') {
+        Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
+        Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
+        _ => Err(SourceError("a feed is named emis:PATH or fhir:PATH: say which kind of feed it is".into())),
+    }
 }
 
 /// What a feed says.
@@ -26,15 +52,30 @@ pub enum Change {
     Patient(PatientFacts),
     /// A patient left the feed's scope.
     PatientGone(SourceKey),
+    /// Who reads a patient's record, where nothing else of the patient changed.
+    Online {
+        /// Whose record.
+        nhs_number: NhsNumber,
+        /// The whole of what is known about their online access.
+        access: OnlineAccess,
+    },
+    /// The name of a member of staff, to be remembered: later feeds may name an [`Author`] by
+    /// identifier alone.
+    Staff {
+        /// The source's name for the person; `id` is the one that [`Author::id`] carries.
+        key: SourceKey,
+        /// The name as shown.
+        name: String,
+    },
     /// The facts of an entry as a whole: a consultation's header, a document's title.
     Group(GroupFacts),
-    /// An entry is gone with everything in it.
+    /// An entry is gone with everything in it. One that was never seen is no error.
     GroupGone(SourceKey),
     /// One line is new or changed.
     Part(PartFacts),
-    /// One line is gone.
+    /// One line is gone. One that was never seen is no error.
     PartGone(SourceKey),
-    /// A row that could not be used.
+    /// A row that could not be used, or only with a gap.
     SetAside(SetAside),
     /// Something about the feed as a whole that people must know, in one sentence.
     Notice(String),
@@ -117,7 +158,7 @@ pub enum Belongs {
     Alone,
 }
 
-/// A row that could not be used.
+/// A row that could not be used, or was used with a gap: `why` says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// The file's name, without its folder.
@@ -126,6 +167,15 @@ pub struct SetAside {
     pub row: u64,
     /// What is wrong and what to do, in one sentence without any content of the row.
     pub why: String,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.row {
+            0 => write!(f, "{}: {}", self.file, self.why),
+            row => write!(f, "{}, row {row}: {}", self.file, self.why),
+        }
+    }
 }
 
 /// Why a feed could not be read. One sentence: what, where, what to do.

@@ -4,7 +4,19 @@
 //! then applied to sled, then shown to readers, then acknowledged. sled 0.34.7 alone does not reach the
 //! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
 
+mod embedded;
+mod journal;
+mod lock;
+mod payload;
+mod seal;
+mod sled;
+mod writer;
+
+use std::path::Path;
+
 use crate::audit::Record;
+
+pub use embedded::{EmbeddedStore, Opened, Options, verify_offline};
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
 /// its writes and its audit records, and takes effect whole or not at all.
@@ -41,6 +53,15 @@ pub trait Store: Send + Sync {
     /// As [`Store::get`].
     fn outcome(&self, id: UnitId) -> Result<Option<Receipt>, StoreError>;
 
+    /// Sequence number of the last unit that readers see; 0 for an empty store.
+    fn head(&self) -> u64;
+
+    /// Space on the disk that holds the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it cannot be asked.
+    fn space(&self) -> Result<Space, StoreError>;
+
     /// Reads every frame and every value and reports what is wrong.
     ///
     /// # Errors
@@ -56,50 +77,44 @@ pub struct UnitId(pub [u8; 16]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Table {
-    /// Format, practice, settings: few small rows.
+    /// Format and practice: few small rows.
     Meta = 1,
     /// Patients by id.
     Patient = 2,
-    /// Entries with their review, by id.
+    /// Entries with the review of their current version, by id.
     Entry = 3,
     /// Versions by entry id and version number.
     Version = 4,
     /// Screenings by entry id and version number.
     Screening = 5,
+    /// Reviews of superseded versions, by entry id and version number.
+    Review = 6,
     /// Which entry a source's part belongs to.
-    Part = 6,
-    /// What waits for a person, in order of urgency.
-    Queue = 7,
-    /// What waits for time, in order of time.
-    Due = 8,
-    /// Entries of a patient.
-    OfPatient = 9,
-    /// Rows set aside, by batch.
+    Part = 7,
+    /// Names of staff, by the source's key.
+    Staff = 8,
+    /// Pulls, by number.
+    Batch = 9,
+    /// Rows set aside, by pull and number.
     SetAside = 10,
-    /// Batches pulled.
-    Batch = 11,
     /// Half-made redactions, by entry and login.
-    Draft = 12,
-    /// Patients of a household.
-    Household = 13,
+    Draft = 11,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Patient,
         Self::Entry,
         Self::Version,
         Self::Screening,
+        Self::Review,
         Self::Part,
-        Self::Queue,
-        Self::Due,
-        Self::OfPatient,
-        Self::SetAside,
+        Self::Staff,
         Self::Batch,
+        Self::SetAside,
         Self::Draft,
-        Self::Household,
     ];
 }
 
@@ -121,7 +136,7 @@ pub struct Unit {
     pub id: UnitId,
     /// What must be so.
     pub pre: Vec<(Table, Vec<u8>, Expect)>,
-    /// What changes: `Some` puts, `None` deletes. At most 500 writes and 8 MiB.
+    /// What changes: `Some` puts, `None` deletes. At most 16 MiB in all.
     pub writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
     /// What happened. At least one.
     pub audit: Vec<Record>,
@@ -195,4 +210,19 @@ pub enum StoreError {
     /// The unit is not of the form the store takes.
     #[error("the unit of work is not acceptable: {0}")]
     Unacceptable(&'static str),
+}
+
+/// Space on a file system, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still use.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+fn space_of(directory: &Path) -> Result<Space, String> {
+    let found = rustix::fs::statvfs(directory)
+        .map_err(|why| format!("cannot ask how much space is left in {}: {why}", directory.display()))?;
+    Ok(Space { free: found.f_bavail * found.f_frsize, total: found.f_blocks * found.f_frsize })
 }

@@ -197,14 +197,25 @@ impl Inside {
                 }
                 Reply::DraftKept
             }
+<<<<<<< HEAD
+            Request::Pull { .. } => Reply::Pulled(Pulled {
+                source: "Saturday".to_owned(),
+                new: 61,
+                changed: 3,
+                queued: 7,
+                on_hold: 57,
+                ..Pulled::default()
+            }),
+=======
             Request::Pull => Reply::Pulled(self.pulled.clone()),
+>>>>>>> tui
             Request::Publish => Reply::Published(Published {
                 released: 12,
                 in_feed: 340,
                 next: Some(practice::at(21, 7, 0)),
                 ..Published::default()
             }),
-            Request::Audit { before, limit } => {
+            Request::Audit { before, limit, .. } => {
                 let older = self.log.iter().filter(|line| before.is_none_or(|before| line.seq < before));
                 Reply::Audit(older.take(limit).cloned().collect())
             }

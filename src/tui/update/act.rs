@@ -296,7 +296,7 @@ fn log(state: &mut State, action: Action) -> Vec<Effect> {
     // The next page is asked for before its first line is needed.
     if !log.complete && log.selected + page >= log.lines.len() {
         let before = log.lines.last().map(|line| line.seq);
-        return vec![Effect::Ask(Request::Audit { before, limit: LOG_PAGE })];
+        return vec![Effect::Ask(Request::Audit { before, limit: LOG_PAGE, everything: false })];
     }
     Vec::new()
 }
@@ -348,7 +348,7 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Log | Action::Status => return leave_for(state, action),
         Action::Pull => {
             state.say(Tone::Plain, "pulling…");
-            return vec![Effect::Ask(Request::Pull)];
+            return vec![Effect::Ask(Request::Pull { from: None })];
         }
         Action::Publish => {
             state.say(Tone::Plain, "publishing…");
@@ -368,7 +368,7 @@ fn leave_for(state: &mut State, action: Action) -> Vec<Effect> {
         state.under = state.screen;
     }
     let (screen, request) = match action {
-        Action::Log => (Screen::Log, Request::Audit { before: None, limit: LOG_PAGE }),
+        Action::Log => (Screen::Log, Request::Audit { before: None, limit: LOG_PAGE, everything: false }),
         _ => (Screen::Status, Request::Status),
     };
     state.screen = screen;

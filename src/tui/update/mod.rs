@@ -155,7 +155,7 @@ fn connected(state: &mut State, welcome: Welcome) -> Vec<Effect> {
         Role::Auditor => {
             state.screen = Screen::Log;
             state.say(Tone::Plain, format!("{who}an auditor reads the log and no records"));
-            vec![Effect::Ask(Request::Audit { before: None, limit: LOG_PAGE })]
+            vec![Effect::Ask(Request::Audit { before: None, limit: LOG_PAGE, everything: false })]
         }
         Role::Admin | Role::System => {
             state.screen = Screen::Status;

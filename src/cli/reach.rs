@@ -1,0 +1,146 @@
+//! How a command reaches the practice: over the daemon's socket where one serves the folder, otherwise
+//! by opening the store itself for as long as it runs.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use etcetera::BaseStrategy;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{Exit, Failure};
+use crate::channel::Portal;
+use crate::client::Client;
+use crate::daemon::{self, SOCKET};
+use crate::protocol::{Reply, Request};
+use crate::record::{EntryId, Shown};
+use crate::screen::Rules;
+use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
+use crate::store::{EmbeddedStore, Options};
+
+/// A connection of either sort.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+/// The practice, reached.
+pub struct Reached {
+    client: Client<Box<dyn Wire>>,
+    inside: Option<JoinHandle<()>>,
+}
+
+impl Reached {
+    /// Asks, and turns a refusal into the command's failure.
+    pub async fn ask(&mut self, request: Request) -> Result<Reply, Failure> {
+        match self.client.request(request).await? {
+            Reply::Refused { why } => Err(Failure(Exit::Refused, why)),
+            Reply::Failed { why } => Err(Failure(Exit::Unreachable, why)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Ends the conversation; a store opened for this command is closed in good order.
+    pub async fn leave(self) {
+        drop(self.client);
+        if let Some(inside) = self.inside {
+            let _ = inside.await;
+        }
+    }
+
+    /// The entry whose identifier begins so; it must be one that waits, unless it is given in full.
+    pub async fn entry(&mut self, prefix: &str) -> Result<EntryId, Failure> {
+        if let Ok(id) = prefix.parse() {
+            return Ok(id);
+        }
+        let Reply::Queue(queue) = self.ask(Request::Queue { limit: usize::MAX }).await? else {
+            return Err(garbled());
+        };
+        let mut found = queue.rows.iter().filter(|row| row.entry.to_string().starts_with(prefix));
+        match (found.next(), found.next()) {
+            (Some(row), None) => Ok(row.entry),
+            (Some(_), Some(_)) => Err(Failure::wrong_use("more than one entry begins so: give more of its identifier")),
+            (None, _) => Err(Failure::wrong_use("no entry that waits begins so: anteroom queue lists them")),
+        }
+    }
+}
+
+/// An answer that does not fit the question.
+pub fn garbled() -> Failure {
+    Failure(Exit::Unreachable, "the daemon answered something else than it was asked: use the same version".into())
+}
+
+/// The state folder: as given, else the XDG one. Made where it is not there, open to its owner alone.
+pub fn folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = match dir {
+        Some(dir) => dir,
+        None => etcetera::choose_base_strategy()
+            .ok()
+            .and_then(|base| base.state_dir())
+            .ok_or_else(|| Failure::wrong_use("there is no home folder: name the state folder with --dir"))?
+            .join("anteroom"),
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&dir)
+        .map_err(|error| Failure(Exit::Unreachable, format!("the folder {} cannot be made: {error}", dir.display())))?;
+    Ok(dir)
+}
+
+/// The service over the store of a state folder, for this process alone.
+pub fn open(dir: &Path) -> Result<Arc<Service>, Failure> {
+    let settings = Settings::read(dir)?;
+    let keys = Keys::read_or_make(dir)?;
+    let (store, opened) = EmbeddedStore::open(&dir.join("store"), &Options::default())?;
+    let feed: NextFeed = Box::new(|| None);
+    let service = Service::start(Parts {
+        store: Box::new(store),
+        clock: Arc::new(SystemClock),
+        rules: Rules::built_in(),
+        keys,
+        settings,
+        channel: Box::new(Portal::new(dir.join("feed"))),
+        feed,
+        demo: false,
+    })?;
+    service.note_opening(opened.tail_cut, opened.view_rebuilt)?;
+    Ok(Arc::new(service))
+}
+
+/// A conversation with a service within this process.
+pub fn inside(service: &Arc<Service>, login: &str) -> (DuplexStream, JoinHandle<()>) {
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    let session = Session::new(Arc::clone(service), login);
+    let changes = service.changes();
+    let conversation = tokio::spawn(async move {
+        let (_running, stopping) = watch::channel(false);
+        daemon::converse(theirs, session, changes, stopping).await;
+    });
+    (ours, conversation)
+}
+
+/// Whether a daemon serves the folder.
+pub async fn is_served(dir: &Path) -> bool {
+    UnixStream::connect(dir.join(SOCKET)).await.is_ok()
+}
+
+/// Connects to whoever owns the folder.
+pub async fn reach(dir: Option<PathBuf>) -> Result<Reached, Failure> {
+    let dir = folder(dir)?;
+    if let Ok(stream) = UnixStream::connect(dir.join(SOCKET)).await {
+        let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
+        return Ok(Reached { client, inside: None });
+    }
+    let service = tokio::task::block_in_place(|| open(&dir))?;
+    let (stream, conversation) = inside(&service, &daemon::own_login()?);
+    drop(service);
+    let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
+    Ok(Reached { client, inside: Some(conversation) })
+}
+
+/// Text for a terminal or a pipe: what came from a record is made safe.
+pub fn shown(text: &str) -> Shown {
+    Shown::new(text)
+}

@@ -1,0 +1,88 @@
+//! `anteroom review`, and what `anteroom` does without a command: the screen.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::UnixStream;
+
+use super::keys::{MapArgs, keymap};
+use super::reach::{Wire, folder, inside, open};
+use super::{Exit, Failure};
+use crate::audit::Actor;
+use crate::client::{Client, ClientError};
+use crate::daemon::{self, SOCKET};
+use crate::protocol::Welcome;
+use crate::service::Service;
+use crate::tui::{self, Options, TuiError, terminal, view::Theme};
+
+/// What a screen is connected to.
+pub type Connection = (Client<Box<dyn Wire>>, Welcome);
+
+/// Opens the reviewer's screen.
+#[derive(Debug, Default, clap::Args)]
+pub struct ReviewArgs {
+    #[command(flatten)]
+    map: MapArgs,
+    /// Draw nothing outside ASCII
+    #[arg(long)]
+    ascii: bool,
+}
+
+/// Runs the command: over the daemon's socket where one serves the folder, otherwise on the store itself.
+///
+/// # Errors
+/// When the practice cannot be reached, or there is no terminal.
+pub async fn run(args: &ReviewArgs, dir: Option<PathBuf>) -> Result<Exit, Failure> {
+    let dir = folder(dir)?;
+    match over_socket(&dir).await {
+        Ok(_) => show(args, async |_| over_socket(&dir).await).await,
+        Err(ClientError::Transport(_)) => {
+            let service = tokio::task::block_in_place(|| open(&dir))?;
+            let login = daemon::own_login()?;
+            show(args, async |_| within(&service, &login).await).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn over_socket(dir: &Path) -> Result<Connection, ClientError> {
+    let stream = UnixStream::connect(dir.join(SOCKET)).await?;
+    Client::connect(Box::new(stream) as Box<dyn Wire>).await
+}
+
+/// A connection, as the user with this login, to a service in this process.
+pub async fn within(service: &Arc<Service>, login: &str) -> Result<Connection, ClientError> {
+    let (stream, _) = inside(service, login);
+    Client::connect(Box::new(stream) as Box<dyn Wire>).await
+}
+
+/// Shows the screen on this terminal.
+///
+/// # Errors
+/// When there is no terminal, or the practice cannot be reached.
+pub async fn show(
+    args: &ReviewArgs,
+    connect: impl AsyncFn(Option<Actor>) -> Result<Connection, ClientError>,
+) -> Result<Exit, Failure> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let (keymap, notice) = keymap(&args.map)?;
+    let options = Options {
+        keymap,
+        ascii: args.ascii || terminal::needs_ascii(environment),
+        theme: Theme { colour: terminal::wants_colour(environment) },
+        notice,
+        suspend: terminal::can_suspend().then_some(terminal::suspend as fn() -> std::io::Result<()>),
+    };
+    let ended = terminal::ended()?;
+    let guard = terminal::Guard::take().map_err(|error| {
+        Failure::wrong_use(format!("the screen needs a terminal ({error}): use anteroom queue in a script"))
+    })?;
+    let mut screen = terminal::screen()?;
+    let shown = tui::run(&mut screen, terminal::events(), connect, ended, options).await;
+    drop(guard);
+    match shown {
+        Ok(_) => Ok(Exit::Ok),
+        Err(TuiError::Client(error)) => Err(error.into()),
+        Err(error @ TuiError::Terminal(_)) => Err(Failure(Exit::Unreachable, error.to_string())),
+    }
+}

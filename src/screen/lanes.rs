@@ -1,0 +1,80 @@
+//! Which lane an entry takes: every threshold stands here.
+
+use super::pack::Negated;
+use crate::record::{Category, Context, Finding, Lane, Subject, Tier};
+
+/// From this tier on a person has to look at the entry itself.
+const HOLD: Tier = Tier::Cue;
+
+/// So many different weak cues together weigh as much as one cue in context.
+const WEAK_CUES_THAT_HOLD: usize = 3;
+
+/// The lane for what was found.
+pub(super) fn lane(findings: &[Finding]) -> Lane {
+    match findings.iter().map(|finding| finding.tier).max() {
+        None | Some(Tier::Nothing) => Lane::Clear,
+        Some(tier) if tier >= HOLD => Lane::Hold,
+        Some(_) => {
+            let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            if rules.len() >= WEAK_CUES_THAT_HOLD { Lane::Hold } else { Lane::Skim }
+        }
+    }
+}
+
+/// From this score of the model on, a sentence is held or skimmed.
+const SCORE_THAT_HOLDS: f32 = 2.2;
+const SCORE_TO_SKIM: f32 = -0.6;
+
+/// A sentence beside one that has to go goes too from this score on, or from the lower one when it starts like
+/// the second half of a story.
+pub(super) const SCORE_THAT_GOES_TOO: f32 = 0.0;
+pub(super) const SCORE_THAT_FOLLOWS: f32 = -2.5;
+
+/// The more sentences, the likelier one of them looks odd by chance: thresholds grow with their logarithm.
+const LENGTH: f32 = 0.15;
+
+/// What a sentence of this score weighs in a text of so many sentences.
+pub(super) fn tier_of_score(score: f32, sentences: usize) -> Option<Tier> {
+    let score = score - LENGTH * (sentences.max(1) as f32).ln();
+    if score >= SCORE_THAT_HOLDS {
+        Some(Tier::Cue)
+    } else if score >= SCORE_TO_SKIM {
+        Some(Tier::Weak)
+    } else {
+        None
+    }
+}
+
+/// What a rule of `tier` weighs in `context`; `None` when the context clears it.
+///
+/// This is the one place where context may clear anything. A rule asks for that itself
+/// (`negated = "clear"`), and only where its words, negated, say that nothing is there and do not give
+/// away that somebody asked: “no bruising”, “no safeguarding concerns”. “Denies domestic abuse” is
+/// held, because the partner who reads it learns of the question.
+pub(super) fn tier_in_context(
+    tier: Tier,
+    category: Category,
+    negated: Negated,
+    hypothetical: Negated,
+    context: Context,
+) -> Option<Tier> {
+    let left = |rule: Negated, tier: Tier| match rule {
+        Negated::Hold => Some(tier.min(Tier::Cue)),
+        Negated::Skim => Some(Tier::Weak),
+        Negated::Clear => None,
+    };
+    let mut tier = tier;
+    if context.negated {
+        tier = left(negated, tier)?;
+    }
+    if context.hypothetical {
+        tier = left(hypothetical, tier)?;
+    }
+    let softened = context.historical || (context.subject == Subject::Other && category != Category::ThirdParty);
+    if softened && tier == Tier::Critical {
+        tier = Tier::Disclosure;
+    }
+    Some(tier)
+}

@@ -1,0 +1,370 @@
+//! One pass over the text: folded words with their places, and the sentences they stand in.
+//!
+//! Every later detector reads this and never the bytes again, so what hides a word from one of them
+//! (case, accents, a Cyrillic а, a zero-width joiner) is undone here once for all.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::spelling::Spelling;
+use super::statistics::stem;
+use super::vocabulary::{Vocabulary, hash};
+use crate::record::{Span, sentences};
+
+/// A word of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    /// Its bytes.
+    pub span: Span,
+    /// Its number in the vocabulary; [`Vocabulary::UNKNOWN`] for a word that no rule knows.
+    pub word: u32,
+    /// Its number as written in capitals, for rules that ask for them.
+    pub capitals: u32,
+    /// The hash of its stem, for the model.
+    pub stem: u64,
+    /// Which sentence it stands in.
+    pub sentence: u32,
+    /// What stands between it and the word before.
+    pub before: Gap,
+}
+
+/// What separates a word from the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// White space, or a mark that joins: a hyphen, a slash.
+    Space,
+    /// A comma, colon, dash or bracket: a new clause may begin.
+    Clause,
+    /// The sentence ended.
+    Sentence,
+    /// A question mark in front of the word, as in `?NAI`.
+    Query,
+}
+
+/// Why a text cannot be trusted to say what it seems to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// A control character: the text was not text, or was cut.
+    Control,
+    /// A character that is not shown, or turns the direction of reading.
+    Invisible,
+    /// A word of letters from two alphabets that look alike.
+    MixedScript,
+    /// Words in a script that the rules do not know.
+    OtherScript,
+    /// Bytes were lost before the text reached us.
+    Damaged,
+}
+
+impl Trouble {
+    /// In a clinician's words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Control => "holds control characters, so it could not be screened",
+            Self::Invisible => "holds characters that are not shown, so it could not be screened",
+            Self::MixedScript => "holds words that mix alphabets, so it could not be screened",
+            Self::OtherScript => "is partly in a script that the rules do not know, so it could not be screened",
+            Self::Damaged => "was damaged before it reached us, so it could not be screened",
+        }
+    }
+}
+
+/// A text as the detectors see it.
+#[derive(Debug)]
+pub(super) struct Reading<'t> {
+    /// The text itself.
+    pub text: &'t str,
+    /// Its words in order.
+    pub tokens: Vec<Token>,
+    /// Its sentences in order.
+    pub sentences: Vec<Span>,
+    /// What stands in the way of reading it, with the place.
+    pub troubles: Vec<(Trouble, Span)>,
+}
+
+impl<'t> Reading<'t> {
+    /// Reads `text` with the words of `vocabulary`, misspelt or not.
+    pub fn new(text: &'t str, vocabulary: &Vocabulary, spelling: &Spelling) -> Self {
+        let mut reading =
+            Self { text, tokens: Vec::with_capacity(text.len() / 5), sentences: sentences(text), troubles: Vec::new() };
+        let mut word = Word::default();
+        let mut sentence = 0;
+        let mut before = Gap::Sentence;
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            if word.is_empty()
+                && let Some(plain) = plain_word(rest)
+            {
+                word.take_plain(at, plain);
+                reading.finish(&mut word, &mut sentence, &mut before, vocabulary, spelling);
+                at += plain.len();
+                continue;
+            }
+            let mut chars = rest.chars();
+            let Some(c) = chars.next() else { break };
+            let next_is_letter = chars.next().is_some_and(char::is_alphanumeric);
+            match kind(c) {
+                Kind::Word => word.push(at, c),
+                Kind::Invisible if !word.is_empty() || next_is_letter => {
+                    reading.trouble(Trouble::Invisible, at, c);
+                    word.end = word.end.max(if word.is_empty() { 0 } else { at + c.len_utf8() });
+                }
+                Kind::SoftHyphen => {}
+                Kind::Apostrophe if !word.is_empty() && next_is_letter => word.push(at, '\''),
+                other => {
+                    reading.finish(&mut word, &mut sentence, &mut before, vocabulary, spelling);
+                    match other {
+                        Kind::Clause => before = before.max(Gap::Clause),
+                        Kind::Query => before = before.max(Gap::Query),
+                        Kind::Control => reading.trouble(Trouble::Control, at, c),
+                        Kind::Direction => reading.trouble(Trouble::Invisible, at, c),
+                        Kind::Damaged => reading.trouble(Trouble::Damaged, at, c),
+                        _ => {}
+                    }
+                }
+            }
+            at += c.len_utf8();
+        }
+        reading.finish(&mut word, &mut sentence, &mut before, vocabulary, spelling);
+        reading
+    }
+
+    /// The words of sentence `number`, as a range of token indices.
+    pub fn sentence_tokens(&self, number: u32) -> std::ops::Range<usize> {
+        let start = self.tokens.partition_point(|token| token.sentence < number);
+        let end = self.tokens.partition_point(|token| token.sentence <= number);
+        start..end
+    }
+
+    /// The folded words of sentence `number`, as written.
+    pub fn words(&self, number: u32) -> Vec<String> {
+        let tokens = self.tokens.get(self.sentence_tokens(number)).unwrap_or_default();
+        tokens.iter().map(|token| fold(token.span.of(self.text).unwrap_or_default())).collect()
+    }
+
+    /// The bytes from token `first` to token `last`.
+    pub fn span(&self, first: usize, last: usize) -> Span {
+        match (self.tokens.get(first), self.tokens.get(last)) {
+            (Some(a), Some(b)) => Span::new(a.span.start, b.span.end),
+            _ => Span::new(0, 0),
+        }
+    }
+
+    fn trouble(&mut self, trouble: Trouble, at: usize, c: char) {
+        if self.troubles.last().is_none_or(|(last, _)| *last != trouble) {
+            self.troubles.push((trouble, Span::new(at, at + c.len_utf8())));
+        }
+    }
+
+    fn finish(
+        &mut self,
+        word: &mut Word,
+        sentence: &mut usize,
+        before: &mut Gap,
+        vocabulary: &Vocabulary,
+        spelling: &Spelling,
+    ) {
+        if word.is_empty() {
+            return;
+        }
+        let span = Span::new(word.start, word.end);
+        while self.sentences.get(*sentence).is_some_and(|s| s.end <= span.start) {
+            *sentence += 1;
+        }
+        if *before != Gap::Query && self.tokens.last().is_none_or(|last| last.sentence != *sentence as u32) {
+            *before = Gap::Sentence;
+        }
+        if let Some(trouble) = word.trouble() {
+            self.troubles.push((trouble, span));
+        }
+        let number = match vocabulary.number(&word.folded) {
+            Vocabulary::UNKNOWN => spelling.meant(&word.folded),
+            number => number,
+        };
+        let capitals = if word.all_capitals() { vocabulary.capitals(number) } else { Vocabulary::UNKNOWN };
+        let stem = hash(stem(&word.folded).as_bytes());
+        self.tokens.push(Token { span, word: number, capitals, stem, sentence: *sentence as u32, before: *before });
+        *before = Gap::Space;
+        word.clear();
+    }
+}
+
+impl Gap {
+    fn max(self, other: Self) -> Self {
+        if other as u8 > self as u8 { other } else { self }
+    }
+}
+
+/// The word that `rest` starts with, when it is plain ASCII and nothing after it could belong to it: the common
+/// case, which must be fast.
+fn plain_word(rest: &str) -> Option<&str> {
+    let bytes = rest.as_bytes();
+    let length = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(bytes.len());
+    let joins = bytes.get(length).is_some_and(|next| !next.is_ascii() || matches!(next, b'\'' | b'`'));
+    if length == 0 || joins { None } else { rest.get(..length) }
+}
+
+/// A word as the detectors see it.
+fn fold(written: &str) -> String {
+    let mut word = Word::default();
+    for (at, c) in written.char_indices() {
+        match kind(c) {
+            Kind::Word => word.push(at, c),
+            Kind::Apostrophe => word.push(at, '\''),
+            _ => {}
+        }
+    }
+    word.folded
+}
+
+/// The word being read.
+#[derive(Default)]
+struct Word {
+    start: usize,
+    end: usize,
+    folded: String,
+    latin: usize,
+    lookalike: usize,
+    foreign: usize,
+    upper: usize,
+    lower: usize,
+}
+
+impl Word {
+    fn is_empty(&self) -> bool {
+        self.folded.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.folded.clear();
+        (self.latin, self.lookalike, self.foreign, self.upper, self.lower) = (0, 0, 0, 0, 0);
+    }
+
+    fn all_capitals(&self) -> bool {
+        self.upper > 1 && self.lower <= 1 && self.upper > self.lower
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        if self.lookalike > 0 && self.latin > 0 {
+            Some(Trouble::MixedScript)
+        } else if self.foreign + self.lookalike > 2 {
+            Some(Trouble::OtherScript)
+        } else {
+            None
+        }
+    }
+
+    fn take_plain(&mut self, at: usize, plain: &str) {
+        (self.start, self.end) = (at, at + plain.len());
+        self.folded.push_str(plain);
+        self.folded.make_ascii_lowercase();
+        self.upper = plain.bytes().filter(u8::is_ascii_uppercase).count();
+        self.lower = plain.bytes().filter(u8::is_ascii_lowercase).count();
+        self.latin = self.upper + self.lower;
+    }
+
+    fn push(&mut self, at: usize, c: char) {
+        if self.is_empty() {
+            self.start = at;
+        }
+        self.end = at + c.len_utf8();
+        if c.is_ascii() {
+            self.upper += usize::from(c.is_ascii_uppercase());
+            self.lower += usize::from(c.is_ascii_lowercase());
+            self.latin += usize::from(c.is_ascii_alphabetic());
+            self.folded.push(c.to_ascii_lowercase());
+            return;
+        }
+        // Full-width and mathematical letters decompose to the plain one; accents are dropped.
+        let mut decomposed = c.nfkd().filter(|d| !unicode_normalization::char::is_combining_mark(*d)).peekable();
+        if decomposed.peek().is_none() && self.is_empty() {
+            self.folded.push(' ');
+        }
+        for d in decomposed {
+            if let Some(plain) = lookalike(d) {
+                self.lookalike += 1;
+                self.folded.push(plain);
+            } else if d.is_ascii() {
+                self.latin += usize::from(d.is_ascii_alphabetic());
+                self.upper += usize::from(d.is_ascii_uppercase());
+                self.lower += usize::from(d.is_ascii_lowercase());
+                self.folded.push(d.to_ascii_lowercase());
+            } else {
+                let latin = ('\u{c0}'..='\u{24f}').contains(&d) || ('\u{1e00}'..='\u{1eff}').contains(&d);
+                self.foreign += usize::from(d.is_alphabetic() && !latin);
+                self.folded.extend(d.to_lowercase());
+            }
+        }
+    }
+}
+
+enum Kind {
+    Word,
+    Apostrophe,
+    Clause,
+    Query,
+    Control,
+    Invisible,
+    SoftHyphen,
+    Direction,
+    Damaged,
+    Other,
+}
+
+fn kind(c: char) -> Kind {
+    match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' => Kind::Word,
+        ' ' | '\n' | '\t' | '\r' | '-' | '/' | '.' | '+' | '&' => Kind::Other,
+        '\'' | '\u{2018}' | '\u{2019}' | '\u{2bc}' | '`' => Kind::Apostrophe,
+        ',' | ';' | ':' | '(' | ')' | '[' | ']' | '"' | '=' | '\u{2013}' | '\u{2014}' | '\u{201c}' | '\u{201d}' => {
+            Kind::Clause
+        }
+        '?' => Kind::Query,
+        '\u{ad}' => Kind::SoftHyphen,
+        '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{feff}'
+        | '\u{180e}'
+        | '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{3164}'
+        | '\u{e0000}'..='\u{e007f}' => Kind::Invisible,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => Kind::Direction,
+        '\u{fffd}' => Kind::Damaged,
+        '\u{b}' | '\u{c}' | '\u{85}' => Kind::Other,
+        c if c.is_control() => Kind::Control,
+        c if c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c) => Kind::Word,
+        _ => Kind::Other,
+    }
+}
+
+/// The Latin letter that a Greek or Cyrillic letter passes for (Unicode confusables, the letters of English only).
+fn lookalike(c: char) -> Option<char> {
+    Some(match c {
+        'а' | 'А' | 'α' | 'Α' => 'a',
+        'в' | 'В' | 'Β' => 'b',
+        'с' | 'С' | 'ϲ' => 'c',
+        'ԁ' => 'd',
+        'е' | 'Е' | 'Ε' | 'ҽ' => 'e',
+        'ɡ' => 'g',
+        'һ' | 'Н' | 'Η' => 'h',
+        'і' | 'І' | 'ι' | 'Ι' | 'ı' => 'i',
+        'ј' | 'Ј' => 'j',
+        'к' | 'К' | 'κ' | 'Κ' => 'k',
+        'ӏ' | 'Ӏ' => 'l',
+        'м' | 'М' | 'Μ' => 'm',
+        'п' => 'n',
+        'о' | 'О' | 'ο' | 'Ο' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'ԛ' => 'q',
+        'ѕ' | 'Ѕ' => 's',
+        'т' | 'Т' | 'τ' | 'Τ' => 't',
+        'υ' | 'Υ' => 'u',
+        'ν' | 'ѵ' => 'v',
+        'ԝ' => 'w',
+        'х' | 'Х' | 'χ' | 'Χ' => 'x',
+        'у' | 'У' => 'y',
+        'Ζ' => 'z',
+        _ => return None,
+    })
+}

@@ -1,0 +1,147 @@
+//! What waits, in order, and who lives together: an index in memory over the store, made anew at every start.
+//!
+//! It is derived, so a stale or lost board can only make something wait; visibility is never read from it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::rows::EntryRow;
+use crate::record::{EntryId, Patient, PatientId, Tier};
+use crate::review::State;
+
+/// The place of one entry on the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    seq: u64,
+    state: State,
+    tier: Tier,
+    since: DateTime<Utc>,
+    due: Option<DateTime<Utc>>,
+    patient: PatientId,
+}
+
+/// What waits for people and what waits for time.
+#[derive(Debug, Default)]
+pub struct Board {
+    places: HashMap<EntryId, Place>,
+    waiting: BTreeSet<(Reverse<Tier>, DateTime<Utc>, EntryId)>,
+    skim: BTreeSet<(DateTime<Utc>, EntryId)>,
+    timed: BTreeSet<(DateTime<Utc>, EntryId)>,
+    of_patient: HashMap<PatientId, HashSet<EntryId>>,
+    counts: BTreeMap<State, u64>,
+    households: HashMap<String, BTreeSet<PatientId>>,
+    home: HashMap<PatientId, String>,
+}
+
+impl Board {
+    /// Puts an entry where its row says, unless a later unit already has.
+    pub fn put(&mut self, id: EntryId, seq: u64, row: &EntryRow) {
+        let place = Place {
+            seq,
+            state: row.review.state,
+            tier: row.review.tier,
+            // Undone or kept back, it waits since it came, not since it came back.
+            since: row.review.first_pulled,
+            due: row.review.due,
+            patient: row.entry.patient,
+        };
+        if let Some(old) = self.places.get(&id).copied() {
+            if old.seq > seq {
+                return;
+            }
+            self.take_off(id, old);
+        }
+        if place.state.waits_for_person() {
+            self.waiting.insert((Reverse(place.tier), place.since, id));
+        }
+        if place.state == State::Skim {
+            self.skim.insert((place.since, id));
+        }
+        if let Some(due) = place.due {
+            self.timed.insert((due, id));
+        }
+        *self.counts.entry(place.state).or_default() += 1;
+        self.of_patient.entry(place.patient).or_default().insert(id);
+        self.places.insert(id, place);
+    }
+
+    fn take_off(&mut self, id: EntryId, old: Place) {
+        self.waiting.remove(&(Reverse(old.tier), old.since, id));
+        self.skim.remove(&(old.since, id));
+        if let Some(due) = old.due {
+            self.timed.remove(&(due, id));
+        }
+        if let Some(count) = self.counts.get_mut(&old.state) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Entries that wait for a person, most urgent first: by tier, then oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = EntryId> {
+        self.waiting.iter().map(|(_, _, id)| *id)
+    }
+
+    /// Entries that wait to be skimmed, oldest first.
+    pub fn to_skim(&self) -> impl Iterator<Item = EntryId> {
+        self.skim.iter().map(|(_, id)| *id)
+    }
+
+    /// Tier and waiting time of those that wait for a person.
+    pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>)> {
+        self.waiting.iter().map(|(Reverse(tier), since, _)| (*tier, *since))
+    }
+
+    /// Entries whose time has come.
+    pub fn due(&self, now: DateTime<Utc>) -> Vec<EntryId> {
+        self.timed.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect()
+    }
+
+    /// When the first of those that wait for time becomes visible.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.timed.first().map(|(due, _)| *due)
+    }
+
+    /// How many entries stand in a state.
+    pub fn count(&self, state: State) -> u64 {
+        self.counts.get(&state).copied().unwrap_or_default()
+    }
+
+    /// Entries in a state.
+    pub fn standing(&self, state: State) -> impl Iterator<Item = EntryId> {
+        self.places.iter().filter(move |(_, place)| place.state == state).map(|(id, _)| *id)
+    }
+
+    /// All entries of a patient.
+    pub fn of_patient(&self, patient: PatientId) -> impl Iterator<Item = EntryId> {
+        self.of_patient.get(&patient).into_iter().flatten().copied()
+    }
+
+    /// Puts a patient into the household that their row says.
+    pub fn settle(&mut self, patient: &Patient) {
+        if self.home.get(&patient.id) == patient.household.as_ref() {
+            return;
+        }
+        if let Some(old) = self.home.remove(&patient.id)
+            && let Some(people) = self.households.get_mut(&old)
+        {
+            people.remove(&patient.id);
+        }
+        if let Some(household) = &patient.household {
+            self.households.entry(household.clone()).or_default().insert(patient.id);
+            self.home.insert(patient.id, household.clone());
+        }
+    }
+
+    /// Who else lives with a patient.
+    pub fn household(&self, patient: PatientId) -> Vec<PatientId> {
+        let people = self.home.get(&patient).and_then(|home| self.households.get(home));
+        people.into_iter().flatten().copied().filter(|other| *other != patient).collect()
+    }
+
+    /// Whether an entry waits for a person.
+    pub fn is_waiting(&self, id: EntryId) -> bool {
+        self.places.get(&id).is_some_and(|place| place.state.waits_for_person())
+    }
+}

@@ -1,0 +1,248 @@
+//! A person's act on an entry: judged by the rules of review, committed with its record, or refused
+//! with a sentence and logged.
+
+use super::rows::{EntryRow, Read, draft_key, encode};
+use super::{Service, ServiceError, lock};
+use crate::audit::{Actor, Event, Outcome, Record, Role};
+use crate::protocol::Decided;
+use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Version};
+use crate::review::{self, Caller, Facts, Refusal, Rendition, Review, State};
+use crate::store::{Expect, StoreError, Table};
+
+/// How often a hide is tried against others who write the same entry.
+const HIDE_TRIES: usize = 8;
+
+impl Service {
+    /// Carries out a decision on exactly the version and revision the person has read.
+    ///
+    /// # Errors
+    /// A refusal in one sentence (also in the log), or what the store says. Nothing changed then.
+    pub fn decide(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        version: Version,
+        revision: u64,
+        act: Act,
+    ) -> Result<Decided, ServiceError> {
+        let event = match &act {
+            Act::Approve => Event::Approved,
+            Act::Redact { removals, style } => Event::Redacted { style: *style, removals: removals.len() },
+            Act::Hide { reason } => Event::Hidden { reason: *reason },
+        };
+        for _ in 0..HIDE_TRIES {
+            let read = self.existing(id)?;
+            let review = match self.judge(actor, &read, version, revision, &act) {
+                Ok(review) => review,
+                Err(refusal) => return Err(self.refused(actor, event, &read.row, refusal)),
+            };
+            match self.carry_out(actor, event.clone(), read, review) {
+                // A hide is never blocked by what somebody else does at the same moment.
+                Err(ServiceError::Store(StoreError::Conflict(..))) if matches!(act, Act::Hide { .. }) => {}
+                Err(ServiceError::Store(StoreError::Conflict(..))) => break,
+                other => return other,
+            }
+        }
+        Err(self.overtaken(id))
+    }
+
+    /// Takes the last decision on an entry back, before publication.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub fn undo(&self, actor: &Actor, id: EntryId) -> Result<Decided, ServiceError> {
+        let read = self.existing(id)?;
+        match self.judge_undo(actor, &read.row) {
+            Ok(review) => match self.carry_out(actor, Event::Undone, read, review) {
+                Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(id)),
+                other => other,
+            },
+            Err(refusal) => Err(self.refused(actor, Event::Undone, &read.row, refusal)),
+        }
+    }
+
+    fn judge(
+        &self,
+        actor: &Actor,
+        read: &Read<EntryRow>,
+        version: Version,
+        revision: u64,
+        act: &Act,
+    ) -> Result<Review, ServiceError> {
+        let row = &read.row;
+        let hides = matches!(act, Act::Hide { .. });
+        if row.review.version != version {
+            return Err(ServiceError::Refused("the entry has changed at the source: read the new version".into()));
+        }
+        // A hide is never blocked by what somebody else did a moment ago.
+        if row.review.revision != revision && !hides {
+            return Err(ServiceError::Refused(match row.review.decisions.last() {
+                Some(decision) => format!("{} has decided on this entry in the meantime: open it again", decision.by),
+                None => "the entry has moved on in the meantime: open it again".into(),
+            }));
+        }
+        let decision = Decision { by: actor.login.clone(), act: act.clone(), at: self.now() };
+        let next = self.step(actor, row, &review::Event::Decide(decision))?;
+        if !hides {
+            self.releasable_words(row, act)?;
+        }
+        Ok(next)
+    }
+
+    fn judge_undo(&self, actor: &Actor, row: &EntryRow) -> Result<Review, ServiceError> {
+        let next = self.step(actor, row, &review::Event::Undo)?;
+        if next.state != State::Screening {
+            return Ok(next);
+        }
+        let version = self.version(row.entry.id, row.review.version)?;
+        let patient = self.patient(row)?;
+        let screening = self.screened(&version, &patient);
+        let facts = self.facts(Caller::System, row)?;
+        review::step(&next, &review::Event::Screened(&screening), &facts).map_err(refuse)
+    }
+
+    /// The review after an event by a person.
+    pub(super) fn step(
+        &self,
+        actor: &Actor,
+        row: &EntryRow,
+        event: &review::Event<'_>,
+    ) -> Result<Review, ServiceError> {
+        let facts = self.facts(self.caller(actor, row), row)?;
+        review::step(&row.review, event, &facts).map_err(refuse)
+    }
+
+    pub(super) fn facts<'a>(&'a self, caller: Caller<'a>, row: &EntryRow) -> Result<Facts<'a>, ServiceError> {
+        let open_online = self.open_online(row, &self.patient(row)?);
+        Ok(Facts { caller, open_online, policy: &self.policy, now: self.now() })
+    }
+
+    fn caller<'a>(&self, actor: &'a Actor, row: &EntryRow) -> Caller<'a> {
+        match actor.role {
+            Role::Clinician | Role::Lead => {
+                let staff = self.settings.user(&actor.login).and_then(|user| user.staff_guid.as_deref());
+                let wrote_it = staff.is_some_and(|staff| row.authors.iter().any(|author| same_guid(author, staff)));
+                Caller::Reviewer { login: &actor.login, wrote_it }
+            }
+            Role::System => Caller::System,
+            Role::Auditor | Role::Admin => Caller::Other,
+        }
+    }
+
+    /// Whether what would leave can leave: it can be rendered, and the detectors find nothing in it that
+    /// the reviewer was not shown.
+    fn releasable_words(&self, row: &EntryRow, act: &Act) -> Result<(), ServiceError> {
+        let version = self.version(row.entry.id, row.review.version)?;
+        let rendition = review::render(&version, act).map_err(|error| ServiceError::Refused(error.to_string()))?;
+        if matches!(act, Act::Redact { .. }) {
+            let shown = self.screening(row.entry.id, row.review.version)?.findings;
+            if let Some(new) = self.new_findings(&version, &rendition, &shown).first() {
+                return Err(ServiceError::Refused(format!(
+                    "what would be left reads as a new concern ({}): change the removals",
+                    new.why
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the detectors find in a rendition beyond what they found in the original.
+    pub(super) fn new_findings(
+        &self,
+        version: &EntryVersion,
+        rendition: &Rendition,
+        shown: &[Finding],
+    ) -> Vec<Finding> {
+        let left = self.rules.screen_entry(&as_version(version, rendition));
+        left.findings.into_iter().filter(|finding| !shown.iter().any(|seen| seen.rule == finding.rule)).collect()
+    }
+
+    /// Why this person may not release this entry, if so.
+    pub(super) fn why_not_release(&self, actor: &Actor, row: &EntryRow) -> Option<String> {
+        let decision = Decision { by: actor.login.clone(), act: Act::Approve, at: self.now() };
+        self.step(actor, row, &review::Event::Decide(decision)).err().map(|error| error.to_string())
+    }
+
+    pub(super) fn carry_out(
+        &self,
+        actor: &Actor,
+        event: Event,
+        read: Read<EntryRow>,
+        review: Review,
+    ) -> Result<Decided, ServiceError> {
+        let Read { seq, mut row } = read;
+        let mut record = self.record_on(actor, event, &row);
+        record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));
+        let was_visible = row.review.state == State::Released;
+        row.review = review;
+        let id = row.entry.id;
+        let key = id.0.to_vec();
+        let mut writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
+        if record.event != Event::Undone {
+            writes.push((Table::Draft, draft_key(id, &actor.login), None));
+        }
+        let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record])?;
+        self.board().put(id, receipt.seq, &row);
+        lock(&self.readers).remove(&id);
+        self.announce();
+        if was_visible {
+            self.deliver(&Actor::system("publish"))?;
+        }
+        let state = row.review.state;
+        Ok(Decided {
+            entry: id,
+            state,
+            visible_at: row.review.due.filter(|_| matches!(state, State::Settling | State::AutoHold)),
+            review_by: row.review.review_by,
+            seq: receipt.seq,
+        })
+    }
+
+    /// Somebody else's unit came first: who it was, if that can be told.
+    pub(super) fn overtaken(&self, id: EntryId) -> ServiceError {
+        match self.row(id).map(|read| read.and_then(|read| read.row.review.decisions.last().cloned())) {
+            Ok(Some(decision)) => {
+                ServiceError::Refused(format!("{} was first to decide on this entry: open it again", decision.by))
+            }
+            Ok(None) => ServiceError::Refused("the entry has moved on in the meantime: open it again".into()),
+            Err(error) => error,
+        }
+    }
+
+    /// Logs a refused attempt and gives the refusal back.
+    pub(super) fn refused(&self, actor: &Actor, event: Event, row: &EntryRow, error: ServiceError) -> ServiceError {
+        let ServiceError::Refused(why) = &error else { return error };
+        let record = Record { outcome: Outcome::Refused(why.clone()), ..self.record_on(actor, event, row) };
+        match self.commit(Vec::new(), Vec::new(), vec![record]) {
+            Ok(_) => error,
+            Err(failed) => failed,
+        }
+    }
+}
+
+fn refuse(refusal: Refusal) -> ServiceError {
+    ServiceError::Refused(refusal.to_string())
+}
+
+/// GUIDs come with braces and without, in either case.
+fn same_guid(a: &str, b: &str) -> bool {
+    let bare = |guid: &str| guid.trim_matches(['{', '}']).to_ascii_lowercase();
+    bare(a) == bare(b)
+}
+
+/// A rendition in the form that screening reads.
+fn as_version(original: &EntryVersion, rendition: &Rendition) -> EntryVersion {
+    let mut version = EntryVersion { parts: Vec::new(), title: rendition.title().to_string(), ..original.clone() };
+    for line in rendition.lines() {
+        if let Some(part) = original.part(&line.key) {
+            version.parts.push(crate::record::Part {
+                display: line.display.to_string(),
+                codes: line.codes.clone(),
+                value: line.value.to_string(),
+                text: line.text.to_string(),
+                ..part.clone()
+            });
+        }
+    }
+    version
+}

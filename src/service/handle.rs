@@ -1,0 +1,116 @@
+//! A request becomes a reply: the door through which every client comes.
+
+use std::sync::Arc;
+
+use super::{Service, ServiceError};
+use crate::audit::{Actor, Role};
+use crate::protocol::{Reply, Request, VERSION, Welcome};
+
+/// One caller's conversation with the service.
+pub struct Session {
+    service: Arc<Service>,
+    actor: Actor,
+    name: String,
+    welcomed: bool,
+}
+
+impl Session {
+    /// A session of the user with this login, as the system that authenticated them says.
+    ///
+    /// # Errors
+    /// When nobody has given the login a role.
+    pub fn new(service: Arc<Service>, login: &str) -> Result<Self, ServiceError> {
+        let users = &service.settings.users;
+        let (actor, name) = match service.settings.user(login) {
+            Some(user) => (user.actor(), user.name.clone()),
+            // Whoever owns the folder could write users.toml; until it is written they act as lead.
+            None if users.is_empty() => (Actor { login: login.to_owned(), role: Role::Lead }, login.to_owned()),
+            None => {
+                return Err(ServiceError::Refused(format!(
+                    "{login} has no role in this practice: ask the administrator to add the login to users.toml"
+                )));
+            }
+        };
+        Ok(Self { service, actor, name, welcomed: false })
+    }
+
+    /// Who the caller is.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Answers a request. Blocks while the store works.
+    pub fn answer(&mut self, request: Request) -> Reply {
+        if !self.welcomed && !matches!(request, Request::Hello { .. }) {
+            return Reply::Refused { why: "say hello first".into() };
+        }
+        self.reply(request).unwrap_or_else(|error| match error {
+            ServiceError::Refused(why) => Reply::Refused { why },
+            error => Reply::Failed { why: error.to_string() },
+        })
+    }
+
+    fn reply(&mut self, request: Request) -> Result<Reply, ServiceError> {
+        let (service, actor) = (&self.service, &self.actor);
+        Ok(match request {
+            Request::Hello { version } if version != VERSION => Reply::Refused {
+                why: format!("this client speaks version {version} and the daemon version {VERSION}: use the same"),
+            },
+            Request::Hello { .. } => {
+                self.welcomed = true;
+                Reply::Welcome(Welcome {
+                    version: VERSION,
+                    actor: actor.clone(),
+                    name: self.name.clone(),
+                    practice: service.settings.practice.name.clone(),
+                    demo_people: match service.demo {
+                        true => service.settings.users.iter().map(super::User::actor).collect(),
+                        false => Vec::new(),
+                    },
+                })
+            }
+            Request::Queue { limit } => Reply::Queue(service.queue(actor, limit.min(MOST_ROWS))?),
+            Request::Skim { limit } => Reply::Skim(service.skim(actor, limit.min(MOST_ROWS))?),
+            Request::Pass { lines } => Reply::Passed(service.pass(actor, &lines)?),
+            Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),
+            Request::Open { entry } => Reply::Entry(Box::new(service.open(actor, entry)?)),
+            Request::Decide { entry, version, revision, act } => {
+                Reply::Decided(service.decide(actor, entry, version, revision, act)?)
+            }
+            Request::Undo { entry } => Reply::Decided(service.undo(actor, entry)?),
+            Request::KeepDraft { entry, draft } => {
+                service.keep_draft(actor, entry, draft)?;
+                Reply::DraftKept
+            }
+            Request::Pull { from } => {
+                if actor.role == Role::Auditor {
+                    return Err(ServiceError::Refused("the role auditor pulls nothing".into()));
+                }
+                let pulled = match from {
+                    // A path is read with the daemon's rights, so not everybody may name one.
+                    Some(_) if actor.role == Role::Clinician => {
+                        return Err(ServiceError::Refused("only the lead or the administrator names a feed".into()));
+                    }
+                    Some(from) => {
+                        let mut feed = crate::source::open(&from, service.now().date_naive())?;
+                        Some(service.pull_and_publish(actor, feed.as_mut())?)
+                    }
+                    None => service.pull_next(actor)?,
+                };
+                match pulled {
+                    Some(pulled) => Reply::Pulled(pulled),
+                    None => Reply::Refused { why: "there is no further feed to pull".into() },
+                }
+            }
+            Request::Publish => Reply::Published(service.publish(actor)?),
+            Request::Audit { before, limit, everything } => {
+                Reply::Audit(service.audit(actor, before, limit.min(MOST_ROWS), everything)?)
+            }
+            Request::Verify => Reply::Verified(service.verify(actor)?),
+            Request::Status => Reply::Status(service.status()?),
+        })
+    }
+}
+
+/// No reply holds more rows than this; a frame has a limit.
+const MOST_ROWS: usize = 2_000;

@@ -1,0 +1,161 @@
+//! The day's batch: what is due becomes visible, after everything is asked again, and the feed is written.
+
+use chrono::{DateTime, Utc};
+
+use super::rows::{EntryRow, Read, encode};
+use super::{Service, ServiceError, lock};
+use crate::audit::{Actor, Event, Role};
+use crate::channel::{Delivery, Released};
+use crate::protocol::Published;
+use crate::record::{Act, EntryId, Lane};
+use crate::review::{self, Caller, Present, State};
+use crate::store::{Expect, StoreError, Table};
+
+/// The row that says a feed was written once.
+pub(super) const HAS_FEED: &[u8] = b"has-feed";
+
+impl Service {
+    /// Shows what is due and hands the whole of what is visible to the channel.
+    ///
+    /// # Errors
+    /// When the role may not, the store fails, or the channel takes nothing; entries released before stay.
+    pub fn publish(&self, actor: &Actor) -> Result<Published, ServiceError> {
+        if actor.role == Role::Auditor {
+            return Err(ServiceError::Refused("the role auditor publishes nothing".into()));
+        }
+        let _one_at_a_time = lock(&self.batch);
+        let now = self.now();
+        let mut published = Published::default();
+        let due = self.board().due(now);
+        for id in due {
+            match self.come_due(id, now)? {
+                Some(State::Released) => published.released += 1,
+                Some(State::Queued) => published.kept_back += 1,
+                _ => {}
+            }
+        }
+        let delivery = self.deliver(actor)?;
+        published.in_feed = delivery.entries;
+        published.feed = delivery.place;
+        published.next = self.board().next_due().map(|due| self.policy.batch_from(due));
+        self.announce();
+        Ok(published)
+    }
+
+    /// Hands the whole of what is visible to the channel. Called after every batch, whenever something
+    /// visible was withdrawn, and at the start if there is a feed: the daemon may have died in between.
+    pub(super) fn deliver(&self, actor: &Actor) -> Result<Delivery, ServiceError> {
+        let visible = self.visible_entries(self.now())?;
+        let delivery = self
+            .channel
+            .deliver(&self.settings.practice.name, &visible)
+            .map_err(|error| ServiceError::Channel(error.to_string()))?;
+        let event = Event::BatchPublished { channel: self.channel.name().to_owned(), entries: delivery.entries };
+        let written = (Table::Meta, HAS_FEED.to_vec(), Some(Vec::new()));
+        self.commit(Vec::new(), vec![written], vec![self.record(actor, event)])?;
+        Ok(delivery)
+    }
+
+    /// Whether anything is due.
+    pub fn is_due(&self) -> bool {
+        self.board().next_due().is_some_and(|due| due <= self.now())
+    }
+
+    /// Moves one entry on whose time has come. `None` when somebody else moved it first.
+    fn come_due(&self, id: EntryId, now: DateTime<Utc>) -> Result<Option<State>, ServiceError> {
+        let Some(Read { seq, mut row }) = self.row(id)? else { return Ok(None) };
+        let actor = Actor::system("publish");
+        let mut audit = Vec::new();
+        while let Some(due) = row.review.due
+            && due <= now
+        {
+            let held = row.review.state == State::AutoHold;
+            let (event, name) = match self.why_keep_back(&row, now)? {
+                Some(why) => (review::Event::KeptBack, Event::PublishBlocked { why }),
+                None if held => (review::Event::HoldElapsed, Event::HoldElapsed),
+                None => (review::Event::Publish, Event::Published),
+            };
+            let facts = self.facts(Caller::System, &row)?;
+            let Ok(next) = review::step(&row.review, &event, &facts) else { break };
+            let mut record = self.record_on(&actor, name, &row);
+            record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
+            audit.push(record);
+            row.review = next;
+        }
+        if audit.is_empty() {
+            return Ok(None);
+        }
+        let key = id.0.to_vec();
+        let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
+        match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit) {
+            Ok(receipt) => {
+                self.board().put(id, receipt.seq, &row);
+                Ok(Some(row.review.state))
+            }
+            Err(ServiceError::Store(StoreError::Conflict(..))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Everything that must hold at the moment something becomes visible, asked anew: the formula of
+    /// `review`, and the detectors on the words that would leave.
+    fn why_keep_back(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Option<String>, ServiceError> {
+        let patient = self.patient(row)?;
+        let version = self.version(row.entry.id, row.review.version)?;
+        let present = Present {
+            version: version.version,
+            fingerprint: version.fingerprint(&self.keys.fingerprint),
+            at_source: row.at_source,
+            open_online: self.open_online(row, &patient),
+            review: &row.review,
+            policy: &self.policy,
+            now,
+        };
+        if let Err(withheld) = review::releasable(&present) {
+            return Ok(Some(withheld.to_string()));
+        }
+        let act = row.review.standing_act().unwrap_or(&Act::Approve);
+        let Ok(rendition) = review::render(&version, act) else {
+            return Ok(Some("it can no longer be rendered".into()));
+        };
+        let again = self.screened(&version, &patient);
+        let found = match act {
+            Act::Redact { .. } => {
+                let shown = self.screening(row.entry.id, row.review.version)?.findings;
+                !self.new_findings(&version, &rendition, &shown).is_empty()
+            }
+            _ if row.review.passed.is_some() => again.lane > Lane::Skim,
+            _ if row.review.decisions.is_empty() => again.lane > Lane::Clear,
+            _ => again.tier > row.review.tier,
+        };
+        Ok(found.then(|| "screening finds more in it than when it was decided".into()))
+    }
+
+    /// What patients see now, entry by entry: derived from every entry that was ever released.
+    fn visible_entries(&self, now: DateTime<Utc>) -> Result<Vec<Released>, ServiceError> {
+        let ids: Vec<EntryId> = self.board().standing(State::Released).collect();
+        let mut released = Vec::new();
+        for id in ids {
+            let Some(Read { row, .. }) = self.row(id)? else { continue };
+            let patient = self.patient(&row)?;
+            let version = self.version(id, row.review.version)?;
+            let present = Present {
+                version: version.version,
+                fingerprint: version.fingerprint(&self.keys.fingerprint),
+                at_source: row.at_source,
+                open_online: self.open_online(&row, &patient),
+                review: &row.review,
+                policy: &self.policy,
+                now,
+            };
+            if review::visible(&present).is_err() {
+                continue;
+            }
+            let act = row.review.standing_act().unwrap_or(&Act::Approve);
+            if let Ok(rendition) = review::render(&version, act) {
+                released.push(Released { entry: id, patient: patient.id, nhs_number: patient.nhs_number, rendition });
+            }
+        }
+        Ok(released)
+    }
+}

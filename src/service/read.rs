@@ -1,0 +1,401 @@
+//! What people see: the queue, one entry, the log. Every read is logged before it is answered.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Europe::London;
+
+use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
+use super::settings::ShownBy;
+use super::{Service, ServiceError, lock};
+use crate::audit::{Actor, Event, Role};
+use crate::protocol::{AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, hex};
+use crate::record::{
+    AccessLevel, Act, EntryId, EntryVersion, Flag, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
+};
+use crate::review::{Review, State};
+use crate::store::Table;
+
+/// How long an entry counts as open on somebody's screen without another sign of them.
+const READING: Duration = Duration::minutes(10);
+
+impl Service {
+    /// The queue, most urgent first, at most `limit` rows of it.
+    ///
+    /// # Errors
+    /// When the role reads no records, or the store fails.
+    pub fn queue(&self, actor: &Actor, limit: usize) -> Result<Queue, ServiceError> {
+        self.may_read(actor, Event::QueueViewed { rows: 0 })?;
+        let now = self.now();
+        let ids: Vec<EntryId> = self.board().waiting().take(limit).collect();
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(read) = self.row(id)? {
+                rows.push(self.queue_row(actor, &read.row)?);
+            }
+        }
+        self.note(actor, Event::QueueViewed { rows: rows.len() })?;
+        Ok(Queue { now, rows, totals: self.totals()?, alarms: self.alarms()? })
+    }
+
+    /// The numbers above and below the queue.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn totals(&self) -> Result<Totals, ServiceError> {
+        let now = self.now();
+        let last: Option<(DateTime<Utc>, Pulled)> = self.last_pull()?;
+        let board = self.board();
+        let late = board.waits().filter(|(tier, since)| self.policy.due(*tier, *since) < now).count() as u64;
+        let to_review = board.waits().count() as u64;
+        let next_visible = board.next_due().map(|due| self.policy.batch_from(due));
+        Ok(Totals {
+            to_review,
+            late,
+            readable: match self.settings.practice.shown_by {
+                ShownBy::System => to_review,
+                ShownBy::Portal => 0,
+            },
+            to_skim: board.count(State::Skim),
+            on_hold: board.count(State::AutoHold),
+            settling: board.count(State::Settling),
+            next_visible,
+            released: board.count(State::Released),
+            hidden: board.count(State::Hidden),
+            set_aside: last.as_ref().map_or(0, |(_, pulled)| pulled.set_aside),
+            pulled_at: last.as_ref().map(|(at, _)| *at),
+            pulled_entries: last.map_or(0, |(_, pulled)| pulled.new + pulled.changed),
+        })
+    }
+
+    fn last_pull(&self) -> Result<Option<(DateTime<Utc>, Pulled)>, ServiceError> {
+        Ok(get(self.store.as_ref(), Table::Meta, b"last-pull")?.map(|read| read.row))
+    }
+
+    /// What people must know about the feeds, most pressing first.
+    pub(super) fn alarms(&self) -> Result<Vec<String>, ServiceError> {
+        let Some((at, pulled)) = self.last_pull()? else {
+            return Ok(vec!["nothing has been pulled yet: an empty queue says nothing".into()]);
+        };
+        let mut alarms = Vec::new();
+        let hours = (self.now() - at).num_hours();
+        if hours >= 26 {
+            alarms.push(format!("the last pull was {hours} hours ago: what came since is not in this queue"));
+        }
+        alarms.extend(pulled.notices);
+        Ok(alarms)
+    }
+
+    /// How things stand.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn status(&self) -> Result<Status, ServiceError> {
+        Ok(Status {
+            totals: self.totals()?,
+            alarms: self.alarms()?,
+            seq: self.store.head(),
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            rules: self.rules.version().to_owned(),
+            free_bytes: self.store.space()?.free,
+        })
+    }
+
+    pub(super) fn row(&self, id: EntryId) -> Result<Option<Read<EntryRow>>, ServiceError> {
+        get(self.store.as_ref(), Table::Entry, &id.0)
+    }
+
+    pub(super) fn version(&self, id: EntryId, version: Version) -> Result<EntryVersion, ServiceError> {
+        get(self.store.as_ref(), Table::Version, &version_key(id, version))?
+            .map(|read| read.row)
+            .ok_or(ServiceError::Internal("a version is missing from the store: run anteroom audit verify"))
+    }
+
+    pub(super) fn screening(&self, id: EntryId, version: Version) -> Result<Screening, ServiceError> {
+        get(self.store.as_ref(), Table::Screening, &version_key(id, version))?
+            .map(|read| read.row)
+            .ok_or(ServiceError::Internal("a screening is missing from the store: run anteroom audit verify"))
+    }
+
+    pub(super) fn patient(&self, row: &EntryRow) -> Result<Patient, ServiceError> {
+        get(self.store.as_ref(), Table::Patient, &row.entry.patient.0)?
+            .map(|read| read.row)
+            .ok_or(ServiceError::Internal("a patient is missing from the store: run anteroom audit verify"))
+    }
+
+    pub(super) fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
+        let patient = self.patient(row)?;
+        let now = self.now();
+        let held_by = lock(&self.readers)
+            .get(&row.entry.id)
+            .filter(|(login, since)| *login != actor.login && *since + READING > now)
+            .map(|(login, _)| login.clone());
+        Ok(QueueRow {
+            entry: row.entry.id,
+            version: row.review.version,
+            revision: row.review.revision,
+            state: row.review.state,
+            tier: row.review.tier,
+            lane: row.review.lane,
+            patient: patient.id,
+            patient_name: name_of(&patient),
+            sex_age: sex_age(&patient, now),
+            readers: readers_in_short(&patient),
+            title: row.title.clone(),
+            author: row.author.clone(),
+            recorded: row.recorded,
+            waiting_since: row.review.first_pulled,
+            due: self.policy.due(row.review.tier, row.review.first_pulled),
+            why: row.why.clone(),
+            changed: row.decided_before.is_some(),
+            held_by,
+        })
+    }
+
+    /// One entry with all a reviewer needs. The read is in the log before the text leaves.
+    ///
+    /// # Errors
+    /// When the role reads no records, there is no such entry, or the store fails.
+    pub fn open(&self, actor: &Actor, id: EntryId) -> Result<Opened, ServiceError> {
+        self.may_read(actor, Event::EntryOpened)?;
+        let row = self.existing(id)?.row;
+        self.commit(Vec::new(), Vec::new(), vec![self.record_on(actor, Event::EntryOpened, &row)])?;
+        let patient = self.patient(&row)?;
+        let version = self.version(id, row.review.version)?;
+        let before = self.decided_before(&row)?;
+        let earlier_removals =
+            before.as_ref().map(|(old, review)| found_again(old, review, &version)).unwrap_or_default();
+        let draft: Option<Read<Draft>> = get(self.store.as_ref(), Table::Draft, &draft_key(id, &actor.login))?;
+        let opened = Opened {
+            row: self.queue_row(actor, &row)?,
+            screening: self.screening(id, row.review.version)?,
+            patient: self.card(&patient)?,
+            decisions: row.review.decisions.clone(),
+            before: before.map(|(version, review)| (version, review.decisions)),
+            earlier_removals,
+            also_here: self.also_here(actor, &row, &patient)?,
+            draft: draft.map(|read| read.row).filter(|draft| draft.version == Some(row.review.version)),
+            may_not_release: self.why_not_release(actor, &row),
+            version,
+        };
+        lock(&self.readers).insert(id, (actor.login.clone(), self.now()));
+        Ok(opened)
+    }
+
+    /// The row of an entry that a person named.
+    pub(super) fn existing(&self, id: EntryId) -> Result<Read<EntryRow>, ServiceError> {
+        self.row(id)?.ok_or_else(|| ServiceError::Refused("there is no such entry: refresh the queue".into()))
+    }
+
+    fn decided_before(&self, row: &EntryRow) -> Result<Option<(EntryVersion, Review)>, ServiceError> {
+        let Some(number) = row.decided_before else { return Ok(None) };
+        let review: Option<Read<Review>> = get(self.store.as_ref(), Table::Review, &version_key(row.entry.id, number))?;
+        match review {
+            Some(read) => Ok(Some((self.version(row.entry.id, number)?, read.row))),
+            None => Ok(None),
+        }
+    }
+
+    /// What else waits for this patient and for those who live with them.
+    fn also_here(&self, actor: &Actor, row: &EntryRow, patient: &Patient) -> Result<Vec<QueueRow>, ServiceError> {
+        const MOST: usize = 8;
+        let mut people = vec![patient.id];
+        people.extend(self.household(patient)?.into_iter().map(|other| other.id));
+        let ids: Vec<EntryId> = {
+            let board = self.board();
+            people
+                .iter()
+                .flat_map(|id| board.of_patient(*id))
+                .filter(|id| *id != row.entry.id && board.is_waiting(*id))
+                .take(MOST)
+                .collect()
+        };
+        let mut rows = Vec::new();
+        for id in ids {
+            if let Some(read) = self.row(id)? {
+                rows.push(self.queue_row(actor, &read.row)?);
+            }
+        }
+        rows.sort_by_key(|row| (std::cmp::Reverse(row.tier), row.waiting_since, row.entry));
+        Ok(rows)
+    }
+
+    fn household(&self, patient: &Patient) -> Result<Vec<Patient>, ServiceError> {
+        let ids = self.board().household(patient.id);
+        let mut others: Vec<Patient> = Vec::with_capacity(ids.len());
+        for id in ids {
+            others.extend(get(self.store.as_ref(), Table::Patient, &id.0)?.map(|read| read.row));
+        }
+        others.sort_by(|a, b| a.born.cmp(&b.born).then_with(|| a.id.cmp(&b.id)));
+        Ok(others)
+    }
+
+    fn card(&self, patient: &Patient) -> Result<PatientCard, ServiceError> {
+        let now = self.now();
+        let mut readers = Vec::new();
+        if patient.access > AccessLevel::None {
+            readers.push(format!("patient’s app, {}", level(patient.access)));
+        }
+        for proxy in &patient.proxies {
+            readers.push(format!("{}, {}, {}", proxy.name, proxy.relation, level(proxy.access)));
+        }
+        let household = self.household(patient)?;
+        Ok(PatientCard {
+            name: name_of(patient),
+            sex_age: sex_age(patient, now),
+            born: patient.born,
+            nhs_number: patient.nhs_number.as_ref().map(ToString::to_string),
+            readers,
+            household: household
+                .iter()
+                .map(|other| {
+                    let waits = {
+                        let board = self.board();
+                        board.of_patient(other.id).filter(|id| board.is_waiting(*id)).count()
+                    };
+                    let person = format!("{}  {}", name_of(other), sex_age(other, now));
+                    if waits == 0 { person } else { format!("{person}  {waits} waiting") }
+                })
+                .collect(),
+            flags: patient
+                .flags
+                .iter()
+                .map(|flag| match flag {
+                    Flag::HoldAll => "everything is held".to_owned(),
+                    Flag::EnhancedReview => "enhanced review before access (104)".to_owned(),
+                })
+                .collect(),
+        })
+    }
+
+    /// Keeps, or forgets, the caller's half-made redaction.
+    ///
+    /// # Errors
+    /// When the role reads no records, or the store fails.
+    pub fn keep_draft(&self, actor: &Actor, id: EntryId, draft: Option<Draft>) -> Result<(), ServiceError> {
+        self.may_read(actor, Event::DraftKept { removals: 0 })?;
+        let row = self.existing(id)?.row;
+        let value = draft.as_ref().map(rows::encode).transpose()?;
+        let write = (Table::Draft, draft_key(id, &actor.login), value);
+        let event = Event::DraftKept { removals: draft.map_or(0, |draft| draft.removals.len()) };
+        self.commit(Vec::new(), vec![write], vec![self.record_on(actor, event, &row)])?;
+        Ok(())
+    }
+
+    /// Records of the log before `before`, newest first, at most `limit`. Without `everything` what the
+    /// program notes of each arriving entry is left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit(
+        &self,
+        actor: &Actor,
+        before: Option<u64>,
+        limit: usize,
+        everything: bool,
+    ) -> Result<Vec<AuditLine>, ServiceError> {
+        const PAGE: u64 = 200;
+        let mut lines = Vec::new();
+        let mut subjects: HashMap<EntryId, Option<String>> = HashMap::new();
+        let mut end = before.unwrap_or(u64::MAX).min(self.store.head() + 1);
+        while end > 1 && lines.len() < limit {
+            let start = end.saturating_sub(PAGE).max(1);
+            let frames = self.store.log(start, (end - start) as usize)?;
+            for frame in frames.into_iter().rev() {
+                if lines.len() >= limit {
+                    break;
+                }
+                for record in frame.unit.audit.into_iter().rev() {
+                    let arriving =
+                        matches!(record.event, Event::Ingested | Event::Screened { .. } | Event::SetAside { .. });
+                    if arriving && !everything {
+                        continue;
+                    }
+                    let subject = match (record.entry, actor.role) {
+                        (Some(id), Role::Clinician | Role::Lead) => match subjects.get(&id) {
+                            Some(subject) => subject.clone(),
+                            None => {
+                                let subject = self.subject(id)?;
+                                subjects.insert(id, subject.clone());
+                                subject
+                            }
+                        },
+                        _ => None,
+                    };
+                    let digest = hex(&frame.digest);
+                    lines.push(AuditLine { seq: frame.seq, digest, record, subject });
+                }
+            }
+            end = start;
+        }
+        self.note(actor, Event::AuditViewed { rows: lines.len() })?;
+        Ok(lines)
+    }
+
+    fn subject(&self, id: EntryId) -> Result<Option<String>, ServiceError> {
+        let Some(read) = self.row(id)? else { return Ok(None) };
+        let patient = self.patient(&read.row)?;
+        Ok(Some(format!("{} · {}", name_of(&patient), read.row.title)))
+    }
+
+    /// Recomputes the whole log and reads every value.
+    ///
+    /// # Errors
+    /// When the files cannot be read at all.
+    pub fn verify(&self, actor: &Actor) -> Result<Verified, ServiceError> {
+        let report = self.store.verify()?;
+        self.note(actor, Event::LogVerified { frames: report.frames, damage: report.damage.len() })?;
+        Ok(Verified::from_report(report.frames, report.head.map(|(_, digest)| digest), report.damage))
+    }
+}
+
+/// Removals of a decided version whose words stand again in the new one, as suggestions.
+fn found_again(old: &EntryVersion, review: &Review, new: &EntryVersion) -> Vec<Removal> {
+    let Some(Act::Redact { removals, .. }) = review.standing_act() else { return Vec::new() };
+    let again = |removal: &Removal| {
+        let part = new.part(&removal.part)?;
+        let target = match removal.target {
+            RemovalTarget::Line => RemovalTarget::Line,
+            RemovalTarget::Text(span) => {
+                let words = span.of(&old.part(&removal.part)?.text)?;
+                let start = part.text.find(words)?;
+                RemovalTarget::Text(Span::new(start, start + words.len()))
+            }
+        };
+        Some(Removal { part: removal.part.clone(), target })
+    };
+    removals.iter().filter_map(again).collect()
+}
+
+fn name_of(patient: &Patient) -> String {
+    let name = patient.full_name();
+    if name.is_empty() { "(patient not sent yet)".to_owned() } else { Shown::new(&name).to_string() }
+}
+
+fn sex_age(patient: &Patient, now: DateTime<Utc>) -> String {
+    let today = now.with_timezone(&London).date_naive();
+    match patient.age_on(today) {
+        Some(0) => format!("{} <1", patient.sex.letter()),
+        Some(age) => format!("{} {age}", patient.sex.letter()),
+        None => patient.sex.letter().to_owned(),
+    }
+}
+
+fn level(level: AccessLevel) -> &'static str {
+    match level {
+        AccessLevel::None => "no access",
+        AccessLevel::Summary => "summary only",
+        AccessLevel::Coded => "codes without text",
+        AccessLevel::Full => "full record",
+    }
+}
+
+fn readers_in_short(patient: &Patient) -> String {
+    let proxy = patient.proxies.first().map(|proxy| proxy.relation.as_str());
+    match (proxy, patient.access > AccessLevel::None) {
+        (Some(relation), true) => format!("app, {relation}"),
+        (Some(relation), false) => relation.to_owned(),
+        (None, true) => "app".to_owned(),
+        (None, false) => "none".to_owned(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The rows that the service keeps in the store, and their keys.
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::ServiceError;
+use crate::record::{Entry, EntryId, EntryKind, SourceKey, Version};
+use crate::review::Review;
+use crate::store::{Store, Table};
+
+/// An entry with the review of its current version, and what a list shows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRow {
+    /// Which entry.
+    pub entry: Entry,
+    /// Where its current version stands.
+    pub review: Review,
+    /// Its kind.
+    pub kind: EntryKind,
+    /// Its heading.
+    pub title: String,
+    /// Who recorded it, as shown.
+    pub author: String,
+    /// Everybody who recorded a line of it, by the source's identifier.
+    pub authors: Vec<String>,
+    /// When the entry, or the newest line of it, was saved at the source.
+    pub recorded: Option<DateTime<Utc>>,
+    /// Whether the source has it.
+    pub at_source: bool,
+    /// Whether the source sent a header of its own, which stays when the last line goes.
+    pub has_header: bool,
+    /// The strongest reasons, in plain words.
+    pub why: Vec<String>,
+    /// The last version that somebody decided on, if it is not this one.
+    pub decided_before: Option<Version>,
+}
+
+/// A row as read, with the sequence number that a later write can insist on.
+pub struct Read<T> {
+    /// The unit that wrote it.
+    pub seq: u64,
+    /// The row.
+    pub row: T,
+}
+
+/// The key of a version's rows.
+pub fn version_key(entry: EntryId, version: Version) -> Vec<u8> {
+    [entry.0.as_slice(), &version.0.to_be_bytes()].concat()
+}
+
+/// The key of somebody's draft.
+pub fn draft_key(entry: EntryId, login: &str) -> Vec<u8> {
+    [entry.0.as_slice(), login.as_bytes()].concat()
+}
+
+/// The key under which a member of staff's name is kept.
+pub fn staff_key(key: &SourceKey) -> Vec<u8> {
+    format!("{}\0{}\0{}", key.system, key.organisation, key.id).into_bytes()
+}
+
+/// A row as bytes.
+///
+/// # Errors
+/// Never for the types of this file; the encoder cannot promise it.
+pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, ServiceError> {
+    serde_json::to_vec(row).map_err(|_| ServiceError::Internal("a row could not be encoded"))
+}
+
+/// A row from bytes.
+///
+/// # Errors
+/// When the bytes are of a format that this version does not know.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ServiceError> {
+    serde_json::from_slice(bytes)
+        .map_err(|_| ServiceError::Internal("a row is not of the form this version reads: run anteroom audit verify"))
+}
+
+/// The row under a key.
+///
+/// # Errors
+/// When the store cannot read it or it is not of the form it should be.
+pub fn get<T: DeserializeOwned>(store: &dyn Store, table: Table, key: &[u8]) -> Result<Option<Read<T>>, ServiceError> {
+    match store.get(table, key)? {
+        Some(versioned) => Ok(Some(Read { seq: versioned.seq, row: decode(&versioned.value)? })),
+        None => Ok(None),
+    }
+}
+
+/// Calls `each` for every row of a table, in key order.
+///
+/// # Errors
+/// As [`get`], and what `each` returns.
+pub fn for_each<T: DeserializeOwned>(
+    store: &dyn Store,
+    table: Table,
+    prefix: &[u8],
+    mut each: impl FnMut(&[u8], Read<T>) -> Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
+    const PAGE: usize = 1_000;
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = store.scan(table, prefix, after.as_deref(), PAGE)?;
+        let full = page.len() == PAGE;
+        for (key, versioned) in page {
+            each(&key, Read { seq: versioned.seq, row: decode(&versioned.value)? })?;
+            after = Some(key);
+        }
+        if !full {
+            return Ok(());
+        }
+    }
+}

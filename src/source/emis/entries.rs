@@ -1,0 +1,461 @@
+//! Consultations, the lines in them, and problems.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::people::no_guid;
+use super::{Day, ExtractFile, day_of, guid, is_true, key, latest};
+use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
+use crate::source::outlet::{Outlet, Sink, file_name};
+use crate::source::table::{self, Column, Header, Row};
+use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
+
+/// Terms that say where in a consultation a line stands and nothing about the patient. EMIS Web writes
+/// them as codes of its own.
+const HEADINGS: [&str; 25] = [
+    "additional",
+    "administration note",
+    "allergy",
+    "assessment",
+    "comment",
+    "comment note",
+    "document",
+    "examination",
+    "family history",
+    "family history note",
+    "follow up",
+    "follow-up",
+    "history",
+    "investigation",
+    "medication",
+    "medication note",
+    "plan",
+    "problem",
+    "procedure",
+    "reason for encounter",
+    "result",
+    "social",
+    "social history",
+    "test request",
+    "test request note",
+];
+
+/// Columns that every table of entries has.
+struct Common {
+    id_name: &'static str,
+    id: Column,
+    patient: Column,
+    practice: Column,
+    deleted: Column,
+    processing: Column,
+}
+
+/// Columns that say when and by whom.
+struct Circumstances {
+    effective: Column,
+    precision: Column,
+    entered_day: Column,
+    entered_time: Column,
+    clinician: Column,
+    entered_by: Column,
+}
+
+impl Common {
+    fn find(header: &mut Header, id: &'static str) -> Self {
+        Self {
+            id_name: id,
+            id: header.required(id),
+            patient: header.required("PatientGuid"),
+            practice: header.required("OrganisationGuid"),
+            deleted: header.optional(&["Deleted"]),
+            processing: header.optional(&["ProcessingId"]),
+        }
+    }
+}
+
+impl Circumstances {
+    fn find(header: &mut Header) -> Self {
+        Self {
+            effective: header.required("EffectiveDate"),
+            precision: header.optional(&["EffectiveDatePrecision"]),
+            entered_day: header.required("EnteredDate"),
+            // Version 5.0 has no time in consultations.
+            entered_time: header.optional(&["EnteredTime"]),
+            clinician: header.optional(&["ClinicianUserInRoleGuid", "ClinicanUserInRoleGuid"]),
+            entered_by: header.optional(&["EnteredByUserInRoleGuid"]),
+        }
+    }
+
+    fn people<'a>(&self, row: Row<'a>) -> [&'a str; 2] {
+        [row.get(self.clinician), row.get(self.entered_by)]
+    }
+
+    /// The clinical date. Where the source knows only the year or the month, it is its first day.
+    fn happened(
+        &self,
+        row: Row<'_>,
+        latest: NaiveDate,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<Option<NaiveDate>, SourceError> {
+        let precision = row.get(self.precision).to_ascii_uppercase();
+        if precision == "U" {
+            return Ok(None);
+        }
+        let day = day_of(row.get(self.effective), "EffectiveDate", latest, row, outlet)?;
+        Ok(match precision.as_str() {
+            "Y" => day.map(first_of_year),
+            "YM" => day.map(first_of_month),
+            _ => day,
+        })
+    }
+
+    /// When it was saved, which is when the patient could first see it.
+    fn recorded(
+        &self,
+        row: Row<'_>,
+        latest: NaiveDate,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<Option<DateTime<Utc>>, SourceError> {
+        let Some(day) = day_of(row.get(self.entered_day), "EnteredDate", latest, row, outlet)? else {
+            return Ok(None);
+        };
+        let time = match dates::time(row.get(self.entered_time)) {
+            Ok(time) => time,
+            Err(why) => {
+                outlet.set_aside(
+                    row.number,
+                    format!("EnteredTime {why}: midnight was taken instead; correct it in EMIS Web"),
+                )?;
+                chrono::NaiveTime::MIN
+            }
+        };
+        Ok(Some(dates::from_london(day.and_time(time))))
+    }
+}
+
+/// What the common columns of a row say.
+enum Named {
+    Here {
+        practice: String,
+        id: String,
+        patient: SourceKey,
+    },
+    Gone {
+        key: SourceKey,
+    },
+    /// Already said.
+    SetAside,
+}
+
+fn name(columns: &Common, day: &Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Named, SourceError> {
+    let (id, practice) = (guid(row.get(columns.id)), day.practice(row.get(columns.practice)));
+    let (Some(id), Some(practice)) = (id, practice) else {
+        outlet.set_aside(row.number, no_guid(&format!("{} or OrganisationGuid", columns.id_name)))?;
+        return Ok(Named::SetAside);
+    };
+    // A deletion may come with everything else blank.
+    if is_true(row.get(columns.deleted), "Deleted", row, outlet)? {
+        return Ok(Named::Gone { key: key(&practice, &id) });
+    }
+    let Some(patient) = guid(row.get(columns.patient)) else {
+        outlet.set_aside(row.number, no_guid("PatientGuid"))?;
+        return Ok(Named::SetAside);
+    };
+    let patient = key(&practice, &patient);
+    Ok(Named::Here { practice, id, patient })
+}
+
+/// Reads the consultations that are new, changed or gone.
+pub(super) fn consultations(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+    let latest = latest(file);
+    table::read(
+        &file.path,
+        "ConsultationGuid",
+        |header| {
+            (
+                Common::find(header, "ConsultationGuid"),
+                Circumstances::find(header),
+                header.optional(&["ConsultationSourceTerm"]),
+            )
+        },
+        sink,
+        |(common, when, title), row, outlet| match name(common, day, row, outlet)? {
+            Named::SetAside => Ok(()),
+            Named::Gone { key } => outlet.send(Change::GroupGone(key)),
+            Named::Here { practice, id, patient } => {
+                let facts = GroupFacts {
+                    key: key(&practice, &id),
+                    patient,
+                    kind: EntryKind::Consultation,
+                    title: row.get(*title).to_owned(),
+                    happened: when.happened(row, latest, outlet)?,
+                    recorded: when.recorded(row, latest, outlet)?,
+                    author: day.author(&practice, when.people(row)),
+                };
+                outlet.send_group(row.number, facts)
+            }
+        },
+    )
+}
+
+struct ObservationColumns {
+    common: Common,
+    when: Circumstances,
+    code: Column,
+    consultation: Column,
+    parent: Column,
+    text: Column,
+    qualifiers: Column,
+    abnormal_reason: Column,
+    value: Column,
+    unit: Column,
+    low: Column,
+    high: Column,
+    kind: Column,
+    document: Column,
+}
+
+/// Reads the lines that are new, changed or gone.
+pub(super) fn observations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+    let latest = latest(file);
+    let mut has_text = None;
+    table::read(
+        &file.path,
+        "ObservationGuid",
+        |header| {
+            let columns = ObservationColumns {
+                common: Common::find(header, "ObservationGuid"),
+                when: Circumstances::find(header),
+                code: header.required("CodeId"),
+                consultation: header.required("ConsultationGuid"),
+                parent: header.optional(&["ParentObservationGuid"]),
+                text: header.optional(&["AssociatedText"]),
+                qualifiers: header.optional(&["Qualifiers"]),
+                abnormal_reason: header.optional(&["AbnormalReason"]),
+                value: header.optional(&["Value"]),
+                unit: header.optional(&["NumericUnit"]),
+                low: header.optional(&["NumericRangeLow"]),
+                high: header.optional(&["NumericRangeHigh"]),
+                kind: header.optional(&["ObservationType"]),
+                document: header.optional(&["DocumentGuid"]),
+            };
+            has_text = Some(columns.text.is_there());
+            columns
+        },
+        sink,
+        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+            Named::SetAside => Ok(()),
+            Named::Gone { key } => outlet.send(Change::PartGone(key)),
+            Named::Here { practice, id, patient } => {
+                let facts = observation(columns, day, latest, (practice, id, patient), row, outlet)?;
+                outlet.send_part(facts)
+            }
+        },
+    )?;
+    no_text(has_text, "AssociatedText", file, sink)
+}
+
+/// Free text left the extract with specification 7.1 and came back with 8.0: without it codes are all there is.
+fn no_text(has_text: Option<bool>, column: &str, file: &ExtractFile, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+    if has_text != Some(false) {
+        return Ok(());
+    }
+    sink(Change::Notice(format!(
+        "Free text is missing from {} today ({column}): only codes were screened, and most disclosures are in the \
+         text; ask the supplier for an extract with free text.",
+        file_name(&file.path)
+    )))
+}
+
+fn observation(
+    columns: &ObservationColumns,
+    day: &mut Day,
+    latest: NaiveDate,
+    (practice, id, patient): (String, String, SourceKey),
+    row: Row<'_>,
+    outlet: &mut Outlet<'_>,
+) -> Result<PartFacts, SourceError> {
+    let belongs = belongs(columns, &practice, row, outlet)?;
+    let recorded = columns.when.recorded(row, latest, outlet)?;
+    let kind = row.get(columns.kind);
+    let names_document = !row.get(columns.document).is_empty();
+    let value = value(row.get(columns.value), row.get(columns.unit), row.get(columns.low), row.get(columns.high));
+    let kind = if names_document || kind.eq_ignore_ascii_case("Document") {
+        EntryKind::Document
+    } else if !value.is_empty() || kind.eq_ignore_ascii_case("Value") || kind.eq_ignore_ascii_case("Investigation") {
+        EntryKind::Result
+    } else {
+        EntryKind::Other
+    };
+    let words = words(row.get(columns.code), day, row, outlet)?;
+    let text = text([row.raw(columns.text), row.raw(columns.qualifiers), row.raw(columns.abnormal_reason)]);
+    let is_missing = names_document || (kind == EntryKind::Document && text.is_empty());
+    let unreadable = if is_missing { Some(Unreadable::NotSent) } else { words.unreadable };
+    let part = Part {
+        key: key(&practice, &id),
+        heading: words.heading,
+        display: words.display,
+        codes: words.codes,
+        value,
+        text,
+        happened: columns.when.happened(row, latest, outlet)?,
+        author: day.author(&practice, columns.when.people(row)),
+        order: order(row.get(columns.common.processing), recorded, row),
+        unreadable,
+    };
+    Ok(PartFacts { belongs, patient, kind, recorded, part })
+}
+
+/// A line outside a consultation stays with the line it is a child of, as the two readings of a blood
+/// pressure or the tests of a panel do.
+fn belongs(
+    columns: &ObservationColumns,
+    practice: &str,
+    row: Row<'_>,
+    outlet: &mut Outlet<'_>,
+) -> Result<Belongs, SourceError> {
+    let link = |field: &str| guid(field).map(|id| key(practice, &id));
+    let consultation = row.get(columns.consultation);
+    Ok(match (link(consultation), link(row.get(columns.parent))) {
+        (Some(consultation), _) => Belongs::To(consultation),
+        (None, parent) => {
+            if !consultation.is_empty() {
+                outlet.set_aside(
+                    row.number,
+                    "ConsultationGuid is no GUID: the line was kept outside its consultation; ask the supplier for it again",
+                )?;
+            }
+            parent.map_or(Belongs::Alone, Belongs::With)
+        }
+    })
+}
+
+/// What a line's code says.
+#[derive(Default)]
+struct Words {
+    heading: String,
+    display: String,
+    codes: Vec<Code>,
+    unreadable: Option<Unreadable>,
+}
+
+fn words(id: &str, day: &mut Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Words, SourceError> {
+    if id.is_empty() {
+        outlet.set_aside(
+            row.number,
+            "CodeId is empty: the line was kept with its text alone; ask the supplier for it again",
+        )?;
+        return Ok(Words::default());
+    }
+    if let Some(code) = day.codes.get(id) {
+        let (term, codes) = (code.term.to_string(), code.codes());
+        let is_heading = HEADINGS.contains(&term.to_lowercase().as_str());
+        let (heading, display) = if is_heading { (term, String::new()) } else { (String::new(), term) };
+        return Ok(Words { heading, display, codes, unreadable: None });
+    }
+    if day.codes.is_news(id) {
+        outlet.set_aside(
+            row.number,
+            "CodeId is not in Coding_ClinicalCode, so nobody knows what the line says: it and others with this \
+             code are held; ask the supplier for a whole Coding_ClinicalCode",
+        )?;
+    }
+    Ok(Words {
+        heading: String::new(),
+        display: format!("code {id} (unknown)"),
+        codes: vec![Code { system: CodeSystem::Local, code: id.to_owned(), display: String::new() }],
+        unreadable: Some(Unreadable::NotSent),
+    })
+}
+
+/// `7.2 mmol/L (3.5–5.3)`.
+fn value(value: &str, unit: &str, low: &str, high: &str) -> String {
+    let range = match (low, high) {
+        ("", "") => String::new(),
+        (low, "") => format!("({low} or more)"),
+        ("", high) => format!("({high} or less)"),
+        (low, high) => format!("({low}–{high})"),
+    };
+    let pieces: Vec<&str> = [value, unit, &range].into_iter().filter(|piece| !piece.is_empty()).collect();
+    pieces.join(" ")
+}
+
+/// Free texts of one line, one under the other, with one kind of line end.
+fn text<const N: usize>(texts: [&str; N]) -> String {
+    let texts: Vec<String> =
+        texts.into_iter().filter(|text| !text.trim().is_empty()).map(|text| text.replace("\r\n", "\n")).collect();
+    texts.join("\n")
+}
+
+fn order(processing: &str, recorded: Option<DateTime<Utc>>, row: Row<'_>) -> u64 {
+    dates::place(recorded, processing.parse().unwrap_or(row.number))
+}
+
+struct ProblemColumns {
+    common: Common,
+    comment: Column,
+    status: Column,
+    significance: Column,
+}
+
+/// Reads the problems that are new, changed or gone. A problem adds to an observation, which may have
+/// come on an earlier day.
+pub(super) fn problems(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+    let mut has_text = None;
+    table::read(
+        &file.path,
+        "ObservationGuid",
+        |header| {
+            let columns = ProblemColumns {
+                common: Common::find(header, "ObservationGuid"),
+                comment: header.optional(&["Comment"]),
+                status: header.optional(&["ProblemStatusDescription"]),
+                significance: header.optional(&["SignificanceDescription"]),
+            };
+            has_text = Some(columns.comment.is_there());
+            columns
+        },
+        sink,
+        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+            Named::SetAside => Ok(()),
+            Named::Gone { key } => outlet.send(Change::PartGone(problem_key(key))),
+            Named::Here { practice, id, patient } => {
+                let observation = key(&practice, &id);
+                let states = [row.get(columns.status), row.get(columns.significance)];
+                let states: Vec<&str> = states.into_iter().filter(|state| !state.is_empty()).collect();
+                let part = Part {
+                    key: problem_key(observation.clone()),
+                    heading: "Problem".to_owned(),
+                    display: String::new(),
+                    codes: Vec::new(),
+                    value: states.join(", "),
+                    text: text([row.raw(columns.comment)]),
+                    happened: None,
+                    author: Default::default(),
+                    order: order(row.get(columns.common.processing), None, row),
+                    unreadable: None,
+                };
+                outlet.send_part(PartFacts {
+                    belongs: Belongs::With(observation),
+                    patient,
+                    kind: EntryKind::Problem,
+                    recorded: None,
+                    part,
+                })
+            }
+        },
+    )?;
+    no_text(has_text, "Comment", file, sink)
+}
+
+/// A problem and its observation share one GUID and are two lines.
+fn problem_key(observation: SourceKey) -> SourceKey {
+    SourceKey { id: format!("problem:{}", observation.id), ..observation }
+}
+
+fn first_of_month(day: NaiveDate) -> NaiveDate {
+    chrono::Datelike::with_day(&day, 1).unwrap_or(day)
+}
+
+fn first_of_year(day: NaiveDate) -> NaiveDate {
+    chrono::Datelike::with_ordinal(&day, 1).unwrap_or(day)
+}

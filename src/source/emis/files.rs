@@ -1,0 +1,221 @@
+//! Which files of a folder are the extract's tables.
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDateTime;
+
+use crate::source::outlet::{file_name, whole_file};
+use crate::source::{SetAside, SourceError};
+
+/// The tables that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TableName {
+    Organisation,
+    SharingOrganisation,
+    UserInRole,
+    ClinicalCode,
+    Patient,
+    Consultation,
+    Observation,
+    Problem,
+}
+
+impl TableName {
+    const ALL: [Self; 8] = [
+        Self::Organisation,
+        Self::SharingOrganisation,
+        Self::UserInRole,
+        Self::ClinicalCode,
+        Self::Patient,
+        Self::Consultation,
+        Self::Observation,
+        Self::Problem,
+    ];
+
+    /// Schema and table as file names carry them.
+    fn in_file_names(self) -> &'static str {
+        match self {
+            Self::Organisation => "Admin_Organisation",
+            Self::SharingOrganisation => "Agreements_SharingOrganisation",
+            Self::UserInRole => "Admin_UserInRole",
+            Self::ClinicalCode => "Coding_ClinicalCode",
+            Self::Patient => "Admin_Patient",
+            Self::Consultation => "CareRecord_Consultation",
+            Self::Observation => "CareRecord_Observation",
+            Self::Problem => "CareRecord_Problem",
+        }
+    }
+
+    /// What its absence means. `None`: nothing, the day may have had no change in it.
+    fn absence(self) -> Option<&'static str> {
+        match self {
+            Self::Organisation | Self::UserInRole => None,
+            Self::SharingOrganisation => Some("whether the practice still shares its record cannot be told"),
+            Self::ClinicalCode => Some("no line has its code’s words, so every coded line is held"),
+            Self::Patient => Some("changes to patients did not arrive"),
+            Self::Consultation => Some("new consultations arrive without their headings"),
+            Self::Observation => Some("no new lines of the record arrived"),
+            Self::Problem => Some("changes to problems did not arrive"),
+        }
+    }
+}
+
+/// Tables that hold something a patient may read and that nothing here reads.
+const NOT_SCREENED: [&str; 4] =
+    ["CareRecord_Diary", "CareRecord_ObservationReferral", "Prescribing_DrugRecord", "Prescribing_IssueRecord"];
+
+/// One table's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ExtractFile {
+    pub(super) path: PathBuf,
+    pub(super) table: TableName,
+    /// When the table was extracted, by the clock of the supplier.
+    pub(super) extracted: NaiveDateTime,
+    /// The first of the processing identifiers: the order in which a day's parts apply.
+    part: u64,
+    agreement: String,
+}
+
+/// What a folder holds.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    files: Vec<ExtractFile>,
+    pub(super) online: Option<PathBuf>,
+    /// Files that cannot be read as they are.
+    pub(super) refused: Vec<SetAside>,
+    /// Tables that are there and are not screened.
+    not_screened: Vec<&'static str>,
+    /// Comma-separated files whose names are not an extract's.
+    not_ours: Vec<String>,
+}
+
+/// What one file name says.
+enum Named {
+    Table(ExtractFile),
+    /// A table of the extract that is not read.
+    OtherTable(String),
+    NotOurs,
+}
+
+impl Folder {
+    /// Looks through a folder.
+    ///
+    /// # Errors
+    /// When it cannot be listed, or holds no table.
+    pub(super) fn list(folder: &Path) -> Result<Self, SourceError> {
+        let unlisted = |error: std::io::Error| {
+            let why = error.kind();
+            SourceError(format!(
+                "{} cannot be listed ({why}): name the folder that holds the extract",
+                folder.display()
+            ))
+        };
+        let mut paths = Vec::new();
+        for found in std::fs::read_dir(folder).map_err(unlisted)? {
+            let path = found.map_err(unlisted)?.path();
+            if path.is_file() {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut there = Self::default();
+        for path in paths {
+            there.add(path);
+        }
+        there
+            .files
+            .sort_by(|a, b| (a.table, a.extracted, a.part, &a.path).cmp(&(b.table, b.extracted, b.part, &b.path)));
+        if there.files.is_empty() && there.refused.is_empty() && there.online.is_none() {
+            return Err(SourceError(format!(
+                "{} holds no table of an EMIS Web extract: name the folder with files like \
+                 1_CareRecord_Observation_20260301020000_….csv",
+                folder.display()
+            )));
+        }
+        Ok(there)
+    }
+
+    fn add(&mut self, path: PathBuf) {
+        let name = file_name(&path);
+        let lower = name.to_ascii_lowercase();
+        if lower.ends_with(".gpg") || lower.ends_with(".pgp") {
+            self.refused.push(whole_file(
+                &path,
+                "the file is still encrypted and was not read: decrypt it first, then pull again",
+            ));
+        } else if lower == "online-access.csv" {
+            self.online = Some(path);
+        } else if lower.ends_with(".csv") {
+            match parse_name(&name, path) {
+                Named::Table(file) => self.files.push(file),
+                Named::OtherTable(table) => {
+                    let known = NOT_SCREENED.into_iter().find(|known| known.eq_ignore_ascii_case(&table));
+                    self.not_screened.extend(known);
+                }
+                Named::NotOurs => self.not_ours.push(name),
+            }
+        }
+    }
+
+    /// The files of a table, in the order in which they apply.
+    pub(super) fn files(&self, table: TableName) -> impl Iterator<Item = &ExtractFile> {
+        self.files.iter().filter(move |file| file.table == table)
+    }
+
+    /// What people must know about the folder as a whole, a sentence each.
+    pub(super) fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if !self.files.is_empty() {
+            for table in TableName::ALL {
+                if let Some(absence) = table.absence().filter(|_| self.files(table).next().is_none()) {
+                    let name = table.in_file_names();
+                    notices
+                        .push(format!("There is no {name} file in the extract: {absence}; ask the supplier for it."));
+                }
+            }
+        }
+        for pair in self.files.windows(2) {
+            if let [first, second] = pair
+                && (first.table, &first.agreement) == (second.table, &second.agreement)
+            {
+                notices.push(format!(
+                    "{} is there more than once for one sharing agreement: all were read, the oldest first; \
+                     check that the folder holds one day.",
+                    first.table.in_file_names()
+                ));
+            }
+        }
+        notices.dedup();
+        if !self.not_screened.is_empty() {
+            let tables = self.not_screened.join(", ");
+            notices.push(format!("Not screened, because nothing here reads them: {tables}."));
+        }
+        if let [first, rest @ ..] = self.not_ours.as_slice() {
+            let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            notices.push(format!(
+                "{first}{others} was left out, because the name is not one of an extract \
+                 (five parts with _ between them): rename it if it belongs to the day."
+            ));
+        }
+        notices
+    }
+}
+
+/// Reads `{ProcessingIds}_{Schema}_{Table}_{yyyyMMddHHmmss}_{SharingAgreementGuid}.csv`.
+fn parse_name(name: &str, path: PathBuf) -> Named {
+    let stem = name.get(..name.len().saturating_sub(".csv".len())).unwrap_or_default();
+    let parts: Vec<&str> = stem.split('_').collect();
+    let [processing, schema, table, extracted, agreement] = parts.as_slice() else { return Named::NotOurs };
+    let Ok(extracted) = NaiveDateTime::parse_from_str(extracted, "%Y%m%d%H%M%S") else { return Named::NotOurs };
+    let table_name = format!("{schema}_{table}");
+    match TableName::ALL.into_iter().find(|known| known.in_file_names().eq_ignore_ascii_case(&table_name)) {
+        Some(table) => Named::Table(ExtractFile {
+            path,
+            table,
+            extracted,
+            part: processing.split('-').next().and_then(|first| first.parse().ok()).unwrap_or(0),
+            agreement: agreement.to_ascii_uppercase(),
+        }),
+        None => Named::OtherTable(table_name),
+    }
+}

@@ -1,0 +1,310 @@
+//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file.
+//!
+//! A file may hold any types in any order, so the files are gone through more than once: first for
+//! names and for which results belong to which report, then for patients, then for what opens an
+//! entry, then for the lines, and last for what the server has deleted. No pass keeps a resource.
+//!
+//! - An `Encounter` is a consultation, and what names it is a line of it.
+//! - A `DiagnosticReport` is an entry of its own, even when it names an encounter: results arrive and
+//!   are released apart from the consultation. An `Observation` that a report names is a line of that
+//!   report, of the first one where several do.
+//! - A `DocumentReference` is an entry of its own. Only plain text is read.
+//! - What names neither is an entry of its own.
+
+mod documents;
+mod json;
+mod lines;
+mod observations;
+mod resources;
+mod shapes;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
+use super::{Belongs, Change, Source, SourceError, dates};
+use crate::record::{Author, SourceKey};
+use lines::{LINE_LIMIT, Line, Lines};
+
+/// The name that keys and messages carry.
+const SYSTEM: &str = "fhir";
+
+/// A bulk export: a folder of NDJSON files, or one such file.
+#[derive(Debug)]
+pub struct Fhir {
+    path: PathBuf,
+    latest: NaiveDate,
+}
+
+impl Fhir {
+    /// A source that reads the export at `path` as of `today`. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>, today: NaiveDate) -> Self {
+        Self { path: path.into(), latest: dates::a_year_after(today) }
+    }
+}
+
+/// What resources of one kind need from the others.
+struct Export {
+    latest: NaiveDate,
+    /// Names of practitioners by `Practitioner/id`.
+    names: HashMap<String, String>,
+    /// Practitioners by the identifier that conditional references name: `system|value`.
+    by_identifier: HashMap<String, String>,
+    /// Which report names an observation.
+    reports: HashMap<String, String>,
+}
+
+/// In which pass a type is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Pass {
+    People,
+    Patients,
+    Groups,
+    Lines,
+    Deletions,
+}
+
+fn pass_of(kind: &str) -> Option<Pass> {
+    Some(match kind {
+        "Practitioner" => Pass::People,
+        "Patient" => Pass::Patients,
+        "Encounter" | "DiagnosticReport" => Pass::Groups,
+        "Observation" | "DocumentReference" => Pass::Lines,
+        "Bundle" => Pass::Deletions,
+        kind if shapes::shape_of(kind).is_some() => Pass::Lines,
+        _ => return None,
+    })
+}
+
+/// Enough of a line to know what it is.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "resourceType", default)]
+    name: String,
+    /// Set in the lines of an export's own log.
+    #[serde(rename = "exportId", default)]
+    export: Option<serde::de::IgnoredAny>,
+}
+
+impl Source for Fhir {
+    fn name(&self) -> &str {
+        SYSTEM
+    }
+
+    fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        let files = list(&self.path, sink)?;
+        let mut export = Export {
+            latest: self.latest,
+            names: HashMap::new(),
+            by_identifier: HashMap::new(),
+            reports: HashMap::new(),
+        };
+        let mut passes: Vec<BTreeSet<Pass>> = Vec::new();
+        let mut not_read = BTreeMap::new();
+        for path in &files {
+            passes.push(export.survey(path, &mut not_read, sink)?);
+        }
+        for pass in [Pass::Patients, Pass::Groups, Pass::Lines, Pass::Deletions] {
+            for (path, _) in files.iter().zip(&passes).filter(|(_, passes)| passes.contains(&pass)) {
+                export.go_through(path, pass, sink)?;
+            }
+        }
+        if not_read.is_empty() {
+            return Ok(());
+        }
+        let counts: Vec<String> = not_read.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        sink(Change::Notice(format!("Not screened, because nothing here reads them: {}.", counts.join(", "))))
+    }
+}
+
+/// The files to read, in the order of their names.
+fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
+    let unlisted = |error: std::io::Error| {
+        let why = error.kind();
+        SourceError(format!(
+            "{} cannot be read ({why}): name an NDJSON file or the folder that holds them",
+            path.display()
+        ))
+    };
+    if std::fs::metadata(path).map_err(unlisted)?.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for found in std::fs::read_dir(path).map_err(unlisted)? {
+        let found = found.map_err(unlisted)?.path();
+        let name = file_name(&found).to_ascii_lowercase();
+        if !found.is_file() {
+            continue;
+        }
+        if name.ends_with(".ndjson") {
+            files.push(found);
+        } else if [".ndjson.gz", ".ndjson.zip", ".ndjson.gpg"].iter().any(|end| name.ends_with(end)) {
+            let why = "the file is packed or encrypted and was not read: unpack it first, then pull again";
+            sink(Change::SetAside(whole_file(&found, why)))?;
+        }
+    }
+    if files.is_empty() {
+        return Err(SourceError(format!(
+            "{} holds no .ndjson file: name the folder of a FHIR bulk export",
+            path.display()
+        )));
+    }
+    files.sort();
+    Ok(files)
+}
+
+impl Export {
+    /// First pass: says what is no resource, learns names and reports, counts what nothing reads.
+    /// Returns in which passes the file has something.
+    fn survey(
+        &mut self,
+        path: &Path,
+        not_read: &mut BTreeMap<String, u64>,
+        sink: &mut Sink<'_>,
+    ) -> Result<BTreeSet<Pass>, SourceError> {
+        let mut passes = BTreeSet::new();
+        each_line(path, sink, Report::Yes, |line, number, outlet| {
+            let kind: Kind = match serde_json::from_str(line) {
+                Ok(kind) => kind,
+                Err(_) => return outlet.set_aside(number, NOT_A_RESOURCE),
+            };
+            if kind.name.is_empty() {
+                if kind.export.is_some() {
+                    *not_read.entry("line of the export’s log".to_owned()).or_default() += 1;
+                    return Ok(());
+                }
+                let why = "resourceType is missing: the line was left out; export it again";
+                return outlet.set_aside(number, why);
+            }
+            match pass_of(&kind.name) {
+                None => {
+                    // A type's name comes from the file, so it is not repeated unless it is one.
+                    let is_name = kind.name.len() <= 40 && kind.name.bytes().all(|b| b.is_ascii_alphabetic());
+                    let name = if is_name { kind.name } else { "of unknown type".to_owned() };
+                    *not_read.entry(name).or_default() += 1;
+                    return Ok(());
+                }
+                Some(pass) => passes.insert(pass),
+            };
+            if !matches!(kind.name.as_str(), "Practitioner" | "DiagnosticReport") {
+                return Ok(());
+            }
+            match serde_json::from_str(line) {
+                Ok(resource) if kind.name == "Practitioner" => self.practitioner(&resource, number, outlet),
+                Ok(resource) => {
+                    self.report(&resource);
+                    Ok(())
+                }
+                // A report's line is looked at once more and said then.
+                Err(_) if kind.name == "Practitioner" => outlet.set_aside(number, NOT_A_RESOURCE),
+                Err(_) => Ok(()),
+            }
+        })?;
+        Ok(passes)
+    }
+
+    fn go_through(&self, path: &Path, pass: Pass, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        each_line(path, sink, Report::No, |line, number, outlet| {
+            let Ok(kind) = serde_json::from_str::<Kind>(line) else { return Ok(()) };
+            if pass_of(&kind.name) != Some(pass) {
+                return Ok(());
+            }
+            // The quick look at the type does not check everything that this does.
+            let Ok(resource) = serde_json::from_str(line) else {
+                return outlet.set_aside(number, NOT_A_RESOURCE);
+            };
+            match kind.name.as_str() {
+                "Bundle" => self.deletions(&resource, number, outlet),
+                "Patient" => self.patient(&resource, number, outlet),
+                "Encounter" => self.encounter(&resource, number, outlet),
+                "DiagnosticReport" => self.diagnostic_report(&resource, number, outlet),
+                "DocumentReference" => self.document(&resource, number, outlet),
+                "Observation" => self.observation(&resource, number, outlet),
+                name => match shapes::shape_of(name) {
+                    Some(shape) => self.line(shape, &resource, number, outlet),
+                    None => Ok(()),
+                },
+            }
+        })
+    }
+
+    /// The person, by whichever way the reference names them.
+    fn author(&self, resource: &Value, paths: &[&str]) -> Author {
+        let Some(reference) = json::first(resource, paths) else { return Author::default() };
+        let id = match json::text(reference, "reference") {
+            Some(text) => match text.split_once("?identifier=") {
+                Some((_, identifier)) => self.by_identifier.get(identifier).cloned().unwrap_or_else(|| text.to_owned()),
+                None => json::local_reference(text, "Practitioner"),
+            },
+            None => String::new(),
+        };
+        let name = self.names.get(&id).cloned();
+        let name = name.or_else(|| json::text(reference, "display").map(str::to_owned)).unwrap_or_default();
+        Author { id, name }
+    }
+
+    /// The encounter that a resource names, as the entry it belongs to.
+    fn belongs(&self, resource: &Value) -> Belongs {
+        match json::text(resource, "encounter.reference") {
+            Some(reference) => Belongs::To(key(json::local_reference(reference, "Encounter"))),
+            None => Belongs::Alone,
+        }
+    }
+}
+
+/// Whether what is wrong with lines as such is said: in the first pass only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Report {
+    Yes,
+    No,
+}
+
+fn each_line(
+    path: &Path,
+    sink: &mut Sink<'_>,
+    report: Report,
+    mut each: impl FnMut(&str, u64, &mut Outlet<'_>) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    let mut outlet = Outlet::new(&file_name(path), sink);
+    let mut lines = match std::fs::File::open(path) {
+        Ok(file) => Lines::new(file),
+        Err(error) if report == Report::Yes => return outlet.set_aside(0, unreadable(&error)),
+        Err(_) => return Ok(()),
+    };
+    loop {
+        match lines.next() {
+            Ok(None) => break,
+            Ok(Some((number, Line::Whole(line)))) => match std::str::from_utf8(line) {
+                Ok(line) => each(line, number, &mut outlet)?,
+                Err(_) if report == Report::Yes => {
+                    outlet.set_aside(number, "the line is not valid UTF-8: it was left out; export it again")?;
+                }
+                Err(_) => {}
+            },
+            Ok(Some((number, Line::TooLong))) if report == Report::Yes => outlet.set_aside(
+                number,
+                format!(
+                    "the line is longer than {} MiB: it was left out; have it exported with its attachments apart",
+                    LINE_LIMIT >> 20
+                ),
+            )?,
+            Ok(Some(_)) => {}
+            Err(error) if report == Report::Yes => return outlet.set_aside(0, unreadable(&error)),
+            Err(_) => return Ok(()),
+        }
+    }
+    if report == Report::Yes && lines.number() == 0 {
+        outlet.set_aside(0, "the file is empty: ask for it again if it should not be")?;
+    }
+    Ok(())
+}
+
+const NOT_A_RESOURCE: &str = "the line is not one resource in JSON: it was left out; export it again";
+
+fn key(id: impl Into<String>) -> SourceKey {
+    SourceKey { system: SYSTEM.to_owned(), organisation: String::new(), id: id.into() }
+}

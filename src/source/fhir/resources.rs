@@ -1,0 +1,370 @@
+//! People, encounters, single lines, and what the server has deleted.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+
+use super::shapes::{Shape, shape_of};
+use super::{Export, json, key};
+use crate::record::{Code, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
+use crate::source::outlet::Outlet;
+use crate::source::{Belongs, Change, GroupFacts, PartFacts, PatientFacts, SourceError, dates};
+
+const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
+
+/// HL7's label for what a patient must not see without their clinician.
+const NOT_FOR_PATIENT: &str = "NOPAT";
+
+/// What every clinical resource says about itself.
+pub(super) struct Opened {
+    pub(super) key: SourceKey,
+    pub(super) patient: SourceKey,
+}
+
+impl Export {
+    /// Learns a practitioner's name, for this export and for later ones.
+    pub(super) fn practitioner(
+        &mut self,
+        resource: &Value,
+        number: u64,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), SourceError> {
+        let Some(id) = json::text(resource, "id") else {
+            return outlet.set_aside(number, no("Practitioner", "id"));
+        };
+        let id = format!("Practitioner/{id}");
+        for identifier in json::all(resource, "identifier") {
+            if let (Some(system), Some(value)) = (json::text(identifier, "system"), json::text(identifier, "value")) {
+                self.by_identifier.insert(format!("{system}|{value}"), id.clone());
+            }
+        }
+        let Some(name) = name_of(resource).map(whole_name).filter(|name| !name.is_empty()) else {
+            return Ok(());
+        };
+        self.names.insert(id.clone(), name.clone());
+        outlet.send(Change::Staff { key: key(id), name })
+    }
+
+    pub(super) fn patient(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+        let Some(id) = json::text(resource, "id") else {
+            return outlet.set_aside(number, no("Patient", "id"));
+        };
+        let mut nhs_number = None;
+        for identifier in json::all(resource, "identifier") {
+            if json::text(identifier, "system") != Some(NHS_NUMBER) {
+                continue;
+            }
+            match json::text(identifier, "value").unwrap_or_default().parse::<NhsNumber>() {
+                Ok(right) => nhs_number = nhs_number.or(Some(right)),
+                Err(why) => outlet.set_aside(
+                    number,
+                    format!("{why}: the patient was kept without it; correct Patient.identifier at the source"),
+                )?,
+            }
+        }
+        let name = name_of(resource);
+        let born = match json::text(resource, "birthDate") {
+            // The first of a year or month would make the patient older than they may be.
+            Some(text) if text.len() < 10 => None,
+            Some(_) => self.day(resource, &["birthDate"], number, outlet)?,
+            None => None,
+        };
+        outlet.send(Change::Patient(PatientFacts {
+            key: key(format!("Patient/{id}")),
+            nhs_number,
+            family_name: name.and_then(|name| json::text(name, "family")).unwrap_or_default().to_owned(),
+            given_name: name.map(given).unwrap_or_default(),
+            born,
+            sex: match json::text(resource, "gender") {
+                Some("female") => Sex::Female,
+                Some("male") => Sex::Male,
+                _ => Sex::Unknown,
+            },
+            address: address(resource),
+            online: None,
+        }))
+    }
+
+    pub(super) fn encounter(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+        let Some(opened) = open("Encounter", resource, number, outlet)? else { return Ok(()) };
+        if is_withdrawn(resource) {
+            return outlet.send(Change::GroupGone(opened.key));
+        }
+        let happened = self.day(resource, &["period.start"], number, outlet)?;
+        let recorded = self.recorded(resource, &["meta.lastUpdated", "period.end", "period.start"], number, outlet)?;
+        let author = self.author(resource, &["participant.individual"]);
+        let title = json::first(resource, &["type", "serviceType"]).map(json::words);
+        let title = title.or_else(|| json::text(resource, "class.display").map(str::to_owned));
+        outlet.send_group(
+            number,
+            GroupFacts {
+                key: opened.key.clone(),
+                patient: opened.patient.clone(),
+                kind: EntryKind::Consultation,
+                title: title.unwrap_or_default(),
+                happened,
+                recorded,
+                author: author.clone(),
+            },
+        )?;
+        let reasons = json::all(resource, "reasonCode");
+        let mut codes: Vec<Code> = json::all(resource, "type").into_iter().flat_map(json::codes).collect();
+        codes.extend(reasons.iter().flat_map(|reason| json::codes(reason)));
+        codes.extend(not_for_patient(resource));
+        let display = reasons.into_iter().map(json::words).collect::<Vec<_>>().join("; ");
+        if display.is_empty() && codes.iter().all(|code| code.code != NOT_FOR_PATIENT) {
+            // A reason that was there before is gone with this.
+            return outlet.send(Change::PartGone(opened.key));
+        }
+        outlet.send_part(PartFacts {
+            belongs: Belongs::To(opened.key.clone()),
+            patient: opened.patient,
+            kind: EntryKind::Consultation,
+            recorded,
+            part: Part {
+                key: opened.key,
+                heading: "Reason".to_owned(),
+                display,
+                codes,
+                value: String::new(),
+                text: String::new(),
+                happened,
+                author,
+                order: dates::place(recorded, 0),
+                unreadable: None,
+            },
+        })
+    }
+
+    /// A resource that makes one line, by the table of its type.
+    pub(super) fn line(
+        &self,
+        shape: &Shape,
+        resource: &Value,
+        number: u64,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), SourceError> {
+        let kind = json::text(resource, "resourceType").unwrap_or_default();
+        let Some(opened) = open(kind, resource, number, outlet)? else { return Ok(()) };
+        if is_withdrawn(resource) {
+            return outlet.send(Change::PartGone(opened.key));
+        }
+        let recorded = self.recorded(resource, shape.recorded, number, outlet)?;
+        let (display, mut codes, unreadable) = match json::first(resource, shape.about) {
+            Some(about) => what_it_is_about(resource, about),
+            None => (String::new(), Vec::new(), None),
+        };
+        let mut states = Vec::new();
+        for state in shape.states.iter().flat_map(|path| json::all(resource, path)) {
+            states.push(words_or_text(state));
+        }
+        let mut lines = Vec::new();
+        for further in shape.further.iter().flat_map(|path| json::all(resource, path)) {
+            lines.push(words_or_text(further));
+            codes.extend(json::codes(further));
+        }
+        codes.extend(not_for_patient(resource));
+        let part = Part {
+            key: opened.key,
+            heading: shape.heading.to_owned(),
+            display,
+            codes,
+            value: states.join(", "),
+            text: lines.join("\n"),
+            happened: self.day(resource, shape.happened, number, outlet)?,
+            author: self.author(resource, shape.author),
+            order: dates::place(recorded, number),
+            unreadable,
+        };
+        let belongs = self.belongs(resource);
+        outlet.send_part(PartFacts { belongs, patient: opened.patient, kind: shape.kind, recorded, part })
+    }
+
+    /// The deletions that a server lists as a transaction.
+    pub(super) fn deletions(&self, bundle: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+        let deletions: Vec<&Value> = json::all(bundle, "entry.request")
+            .into_iter()
+            .filter(|request| json::text(request, "method") == Some("DELETE"))
+            .collect();
+        if deletions.is_empty() {
+            let why =
+                "a Bundle that deletes nothing is not read here: it was left out; export its resources a line each";
+            return outlet.set_aside(number, why);
+        }
+        for request in deletions {
+            let url = json::text(request, "url").unwrap_or_default();
+            let gone = json::local_reference(url, "");
+            let gone_key = key(gone.clone());
+            match gone.split('/').next().unwrap_or_default() {
+                "Patient" => outlet.send(Change::PatientGone(gone_key))?,
+                "Encounter" | "DocumentReference" | "DiagnosticReport" => outlet.send(Change::GroupGone(gone_key))?,
+                "Observation" => outlet.send(Change::PartGone(gone_key))?,
+                kind if shape_of(kind).is_some() => outlet.send(Change::PartGone(gone_key))?,
+                "" => outlet
+                    .set_aside(number, "a deletion does not say of what: it was left out; ask the server again")?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns which observations a report names.
+    pub(super) fn report(&mut self, resource: &Value) {
+        let (Some(id), false) = (json::text(resource, "id"), is_withdrawn(resource)) else { return };
+        for result in json::all(resource, "result") {
+            if let Some(reference) = json::text(result, "reference") {
+                let observation = json::local_reference(reference, "Observation");
+                self.reports.entry(observation).or_insert_with(|| format!("DiagnosticReport/{id}"));
+            }
+        }
+    }
+
+    /// The day at the first path that has one; a wrong one is said, and the line goes on without it.
+    pub(super) fn day(
+        &self,
+        resource: &Value,
+        paths: &[&str],
+        number: u64,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<Option<NaiveDate>, SourceError> {
+        let Some((path, text)) = first_text(resource, paths) else { return Ok(None) };
+        match json::day(text, self.latest) {
+            Ok(day) => Ok(Some(day)),
+            Err(why) => {
+                outlet.set_aside(number, wrong_date(path, why))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// When it was saved: what the resource itself says, else when the server last changed it.
+    pub(super) fn recorded(
+        &self,
+        resource: &Value,
+        paths: &[&str],
+        number: u64,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<Option<DateTime<Utc>>, SourceError> {
+        let paths: Vec<&str> = paths.iter().copied().chain(["meta.lastUpdated"]).collect();
+        let Some((path, text)) = first_text(resource, &paths) else { return Ok(None) };
+        match json::moment(text, self.latest) {
+            Ok(moment) => Ok(moment),
+            Err(why) => {
+                outlet.set_aside(number, wrong_date(path, why))?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn first_text<'a, 'p>(resource: &'a Value, paths: &[&'p str]) -> Option<(&'p str, &'a str)> {
+    paths.iter().find_map(|path| Some((*path, json::text(resource, path)?)))
+}
+
+fn wrong_date(path: &str, why: dates::DateError) -> String {
+    format!("{path} {why}: the line was kept without that date; correct it at the source")
+}
+
+/// The sentence for a line that lacks what it cannot do without.
+pub(super) fn no(kind: &str, field: &str) -> String {
+    format!("{kind}.{field} is missing: the line was left out; have the resource corrected at the source")
+}
+
+/// The resource's own name and whose record it is in; what is missing is said.
+pub(super) fn open(
+    kind: &str,
+    resource: &Value,
+    number: u64,
+    outlet: &mut Outlet<'_>,
+) -> Result<Option<Opened>, SourceError> {
+    let Some(id) = json::text(resource, "id") else {
+        outlet.set_aside(number, no(kind, "id"))?;
+        return Ok(None);
+    };
+    let patient = json::first(resource, &["subject.reference", "patient.reference"]).and_then(Value::as_str);
+    let Some(patient) = patient.map(|reference| json::local_reference(reference, "Patient")) else {
+        let field = if matches!(kind, "AllergyIntolerance" | "Immunization") { "patient" } else { "subject" };
+        outlet.set_aside(number, no(kind, field))?;
+        return Ok(None);
+    };
+    if !patient.starts_with("Patient/") {
+        let why = format!(
+            "{kind} does not name a patient by identifier: the line was left out; export it with plain references"
+        );
+        outlet.set_aside(number, why)?;
+        return Ok(None);
+    }
+    Ok(Some(Opened { key: key(format!("{kind}/{id}")), patient: key(patient) }))
+}
+
+/// Whether the source says that it should never have been there.
+pub(super) fn is_withdrawn(resource: &Value) -> bool {
+    const WITHDRAWN: Option<&str> = Some("entered-in-error");
+    json::text(resource, "status") == WITHDRAWN
+        || json::all(resource, "verificationStatus.coding.code").iter().any(|code| code.as_str() == WITHDRAWN)
+}
+
+/// The label that the source itself hides the resource, as a code, so that screening sees it.
+pub(super) fn not_for_patient(resource: &Value) -> Option<Code> {
+    let label = json::all(resource, "meta.security").into_iter().flat_map(|label| json::text(label, "code"));
+    label.into_iter().find(|code| *code == NOT_FOR_PATIENT).map(|code| Code {
+        system: crate::record::CodeSystem::Local,
+        code: code.to_owned(),
+        display: "hidden from the patient at the source".to_owned(),
+    })
+}
+
+/// A concept, or a reference to something whose words are elsewhere.
+fn what_it_is_about(resource: &Value, about: &Value) -> (String, Vec<Code>, Option<Unreadable>) {
+    let Some(reference) = json::text(about, "reference") else {
+        return (json::words(about), json::codes(about), None);
+    };
+    let contained = reference.strip_prefix('#').and_then(|id| {
+        json::all(resource, "contained").into_iter().find(|inner| json::text(inner, "id") == Some(id))?.get("code")
+    });
+    match (json::text(about, "display"), contained) {
+        (Some(display), contained) => (display.to_owned(), contained.map(json::codes).unwrap_or_default(), None),
+        (None, Some(code)) => (json::words(code), json::codes(code), None),
+        (None, None) => (String::new(), Vec::new(), Some(Unreadable::NotSent)),
+    }
+}
+
+fn words_or_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| json::words(value), |text| text.replace("\r\n", "\n"))
+}
+
+/// The name in use; an earlier one only where there is no other.
+fn name_of(resource: &Value) -> Option<&Value> {
+    let names = json::all(resource, "name");
+    let rank = |name: &&Value| match json::text(name, "use") {
+        Some("official") => 0,
+        Some("usual") | None => 1,
+        Some("maiden" | "old") => 3,
+        Some(_) => 2,
+    };
+    names.into_iter().min_by_key(rank)
+}
+
+fn given(name: &Value) -> String {
+    texts(name, "given").join(" ")
+}
+
+fn whole_name(name: &Value) -> String {
+    if let Some(text) = json::text(name, "text") {
+        return text.to_owned();
+    }
+    [texts(name, "prefix"), texts(name, "given"), texts(name, "family")].concat().join(" ")
+}
+
+fn texts<'a>(value: &'a Value, path: &str) -> Vec<&'a str> {
+    json::all(value, path).into_iter().filter_map(Value::as_str).collect()
+}
+
+/// The home address in one line.
+fn address(resource: &Value) -> String {
+    let addresses = json::all(resource, "address");
+    let home = addresses.iter().find(|address| json::text(address, "use") == Some("home")).or(addresses.first());
+    let Some(home) = home else { return String::new() };
+    let pieces: Vec<&str> =
+        ["line", "city", "district", "state", "postalCode"].into_iter().flat_map(|path| texts(home, path)).collect();
+    if pieces.is_empty() { json::text(home, "text").unwrap_or_default().to_owned() } else { pieces.join(", ") }
+}

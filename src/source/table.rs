@@ -1,0 +1,207 @@
+//! A table in a file: columns found by their names in the header, rows as text.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::SourceError;
+use super::outlet::{Outlet, Sink, file_name, unreadable};
+use super::rows::{Damage, Damaged, ROW_LIMIT, Rows};
+
+/// Where a column stands; a column that the file lacks gives empty fields.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Column(Option<usize>);
+
+impl Column {
+    /// Whether the file has it.
+    pub(super) fn is_there(self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// The names in the first row. Case does not count, nor does white space around a name.
+pub(super) struct Header {
+    names: Vec<String>,
+    missing: Vec<&'static str>,
+    twice: Vec<&'static str>,
+}
+
+impl Header {
+    /// A column without which the table cannot be used.
+    pub(super) fn required(&mut self, name: &'static str) -> Column {
+        let column = self.optional(&[name]);
+        if !column.is_there() {
+            self.missing.push(name);
+        }
+        column
+    }
+
+    /// A column under the first of these names that is there.
+    pub(super) fn optional(&mut self, names: &[&'static str]) -> Column {
+        for name in names {
+            let mut places = self.names.iter().enumerate().filter(|(_, there)| there.eq_ignore_ascii_case(name));
+            if let Some((place, _)) = places.next() {
+                if places.next().is_some() {
+                    self.twice.push(name);
+                }
+                return Column(Some(place));
+            }
+        }
+        Column(None)
+    }
+
+    fn refusal(&self) -> Option<String> {
+        let list = |names: &[&str]| names.join(", ");
+        if !self.missing.is_empty() {
+            return Some(format!(
+                "the header lacks {}: nothing in this table was read; ask the supplier for the table with these columns",
+                list(&self.missing)
+            ));
+        }
+        if !self.twice.is_empty() {
+            return Some(format!(
+                "the header names {} twice, so it cannot be told which is right: nothing in this table was read; \
+                 ask the supplier for it again",
+                list(&self.twice)
+            ));
+        }
+        None
+    }
+}
+
+/// One row.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+    /// Its number in the file, the header being 1.
+    pub(super) number: u64,
+}
+
+impl<'a> Row<'a> {
+    /// The field without white space around it.
+    pub(super) fn get(&self, column: Column) -> &'a str {
+        self.raw(column).trim()
+    }
+
+    /// The field as it stands.
+    pub(super) fn raw(&self, column: Column) -> &'a str {
+        let Some(place) = column.0 else { return "" };
+        let start = match place.checked_sub(1) {
+            None => 0,
+            Some(before) => self.ends.get(before).copied().unwrap_or(0),
+        };
+        let end = self.ends.get(place).copied().unwrap_or(start);
+        self.text.get(start..end).unwrap_or_default()
+    }
+}
+
+/// Reads one table from beginning to end. `columns` finds its columns, `key` names the one that
+/// identifies a row, `each` is called with every row that is whole; the others are set aside.
+///
+/// # Errors
+/// What `sink` or `each` returned. A table that cannot be read is set aside as a whole.
+pub(super) fn read<C>(
+    path: &Path,
+    key: &'static str,
+    columns: impl FnOnce(&mut Header) -> C,
+    sink: &mut Sink<'_>,
+    mut each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    let file = file_name(path);
+    let mut outlet = Outlet::new(&file, sink);
+    let mut rows = match File::open(path) {
+        Ok(input) => Rows::new(input),
+        Err(error) => return outlet.set_aside(0, unreadable(&error)),
+    };
+    let mut header = match read_header(&mut rows) {
+        Ok(header) => header,
+        Err(why) => return outlet.set_aside(0, why),
+    };
+    let key = header.required(key);
+    let columns = columns(&mut header);
+    if let Some(why) = header.refusal() {
+        return outlet.set_aside(0, why);
+    }
+    rows.expect(header.names.len(), key.0.unwrap_or_default());
+    loop {
+        // The number is read first because the row borrows its reader.
+        let number = rows.number() + 1;
+        match rows.next() {
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(fields))) => match std::str::from_utf8(&fields.bytes) {
+                Ok(text) => {
+                    if holds_another_row(text) {
+                        outlet.set_aside(
+                            number,
+                            "a field holds what looks like another row: the row was kept as it is; look in the file \
+                             for a quote that is never closed",
+                        )?;
+                    }
+                    each(&columns, Row { text, ends: &fields.ends, number }, &mut outlet)?;
+                }
+                Err(_) => {
+                    outlet.set_aside(number, "the row is not valid UTF-8: it was left out; export it again in UTF-8")?
+                }
+            },
+            Ok(Some(Err(damaged))) => outlet.set_aside(number, what_is_damaged(damaged))?,
+            Err(error) => return outlet.set_aside(0, unreadable(&error)),
+        }
+    }
+}
+
+/// Whether a line inside the row begins with a GUID and a comma. By the format it is text, and it is left
+/// so: taking it for a row would let whoever writes a text write rows.
+fn holds_another_row(text: &str) -> bool {
+    text.lines().skip(1).any(|line| {
+        let line = line.trim_start_matches(['"', '{']).as_bytes();
+        let (Some(id), Some(rest)) = (line.get(..36), line.get(36..)) else { return false };
+        let is_guid = id.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        is_guid && rest.iter().find(|byte| !b"\"}".contains(byte)) == Some(&b',')
+    })
+}
+
+fn read_header(rows: &mut Rows<File>) -> Result<Header, String> {
+    rows.skip_byte_order_mark().map_err(|error| unreadable(&error))?;
+    let names = match rows.next() {
+        Err(error) => return Err(unreadable(&error)),
+        Ok(None) => {
+            return Err(
+                "the file is empty, though a table without rows still has its header: ask for it again".to_owned()
+            );
+        }
+        Ok(Some(Err(_))) => {
+            return Err("the header is damaged: nothing in this table was read; ask for it again".to_owned());
+        }
+        Ok(Some(Ok(fields))) => match std::str::from_utf8(&fields.bytes) {
+            Ok(text) => {
+                let row = Row { text, ends: &fields.ends, number: 1 };
+                (0..fields.ends.len()).map(|place| row.get(Column(Some(place))).to_owned()).collect()
+            }
+            Err(_) => {
+                return Err(
+                    "the header is not UTF-8: nothing in this table was read; export it again in UTF-8".to_owned()
+                );
+            }
+        },
+    };
+    Ok(Header { names, missing: Vec::new(), twice: Vec::new() })
+}
+
+fn what_is_damaged(Damaged { damage, lines }: Damaged) -> String {
+    let what = match damage {
+        Damage::Count { found, expected } => format!("the row has {found} fields where the header has {expected}"),
+        Damage::Quote => "a quoted field goes on behind its closing quote".to_owned(),
+        Damage::OpenQuote => "the file ends inside quotes".to_owned(),
+        Damage::CutOff => "the file ends in the middle of the row".to_owned(),
+        Damage::TooLong => format!("the row is longer than {} MiB", ROW_LIMIT >> 20),
+    };
+    let lost = match lines {
+        0 => "it was left out".to_owned(),
+        1 => "it was left out with the line after it".to_owned(),
+        lines => format!("it was left out with the {lines} lines after it"),
+    };
+    format!("{what}: {lost}; ask for the table again")
+}

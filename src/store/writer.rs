@@ -1,0 +1,292 @@
+//! The one thread that writes: takes what waits, judges it, makes it durable with one sync, shows it,
+//! answers.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, OnceLock};
+
+use super::journal::{AppendError, Journal};
+use super::sled::{Step, View};
+use super::{Expect, Receipt, StoreError, Table, Unit, UnitId};
+
+/// Most units, and about how many bytes of them, that share a sync.
+const BATCH_UNITS: usize = 1024;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// A unit that waits for its receipt.
+#[derive(Debug)]
+pub struct Request {
+    /// The unit.
+    pub unit: Unit,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// Who waits. Takes one answer without blocking.
+    pub reply: SyncSender<Result<Receipt, StoreError>>,
+}
+
+/// What the writer thread owns.
+#[derive(Debug)]
+pub struct Writer {
+    /// The journal, which nobody else appends to.
+    pub journal: Journal,
+    /// The view, which nobody else changes.
+    pub view: Arc<View>,
+    /// Why the store takes no more writes. Set once.
+    pub stopped: Arc<OnceLock<String>>,
+    /// The store's directory.
+    pub directory: PathBuf,
+    /// Least free space for new work, bytes.
+    pub floor: u64,
+}
+
+/// What the units of the batch at hand have changed so far.
+#[derive(Default)]
+struct Staged {
+    units: HashMap<UnitId, Receipt>,
+    rows: HashMap<(Table, Vec<u8>), Option<u64>>,
+}
+
+impl Writer {
+    /// Serves requests until nobody can send one any more.
+    pub fn run(mut self, requests: &Receiver<Request>) {
+        while let Ok(first) = requests.recv() {
+            let mut bytes = first.payload.len();
+            let mut waiting = vec![first];
+            while waiting.len() < BATCH_UNITS && bytes < BATCH_BYTES {
+                let Ok(request) = requests.try_recv() else { break };
+                bytes += request.payload.len();
+                waiting.push(request);
+            }
+            let answers = self.serve(&waiting);
+            for (request, answer) in waiting.iter().zip(answers) {
+                // Whoever asked may have gone.
+                let _ = request.reply.send(answer);
+            }
+        }
+        self.view.hand_over();
+    }
+
+    fn serve(&mut self, waiting: &[Request]) -> Vec<Result<Receipt, StoreError>> {
+        if let Some(why) = self.stopped.get() {
+            return waiting.iter().map(|_| Err(StoreError::ReadOnly(why.clone()))).collect();
+        }
+        let before = self.journal.seq();
+        let mut staged = Staged::default();
+        let mut batch = self.journal.batch();
+        let mut steps = Vec::new();
+        let mut answers = Vec::with_capacity(waiting.len());
+        for Request { unit, payload, .. } in waiting {
+            answers.push(self.judge(unit, &staged).map(|known| {
+                known.unwrap_or_else(|| {
+                    let (seq, leaf) = batch.push(payload);
+                    steps.push(Step { seq, digest: leaf, unit });
+                    let receipt = Receipt { seq, leaf, replayed: false };
+                    staged.add(unit, receipt);
+                    receipt
+                })
+            }));
+        }
+        if batch.is_empty() {
+            return answers;
+        }
+        let failed = match self.append(&batch) {
+            Ok(()) => self.show(&steps).err(),
+            Err(failed) => Some(failed),
+        };
+        if let Some(failed) = failed {
+            // A conflict may be with a unit of this very batch, so nobody gets the answer meant for success.
+            for answer in &mut answers {
+                if answer.as_ref().map_or(true, |receipt| receipt.seq > before) {
+                    *answer = Err(failed.again());
+                }
+            }
+        }
+        answers
+    }
+
+    /// The receipt of a unit that took effect before, or `None` if this one may.
+    fn judge(&self, unit: &Unit, staged: &Staged) -> Result<Option<Receipt>, StoreError> {
+        if let Some(receipt) = staged.units.get(&unit.id) {
+            return Ok(Some(Receipt { replayed: true, ..*receipt }));
+        }
+        if let Some((seq, leaf)) = self.view.unit(unit.id).map_err(|why| super::embedded::damaged_view(&why))? {
+            return Ok(Some(Receipt { seq, leaf, replayed: true }));
+        }
+        for (table, key, expect) in &unit.pre {
+            let row = (*table, key.clone());
+            let seq = match staged.rows.get(&row) {
+                Some(seq) => *seq,
+                None => self.view.seq_of(*table, key).map_err(|why| super::embedded::damaged_view(&why))?,
+            };
+            let holds = match expect {
+                Expect::Absent => seq.is_none(),
+                Expect::Exists => seq.is_some(),
+                Expect::At(wanted) => seq == Some(*wanted),
+            };
+            if !holds {
+                return Err(StoreError::Conflict(row.0, row.1));
+            }
+        }
+        Ok(None)
+    }
+
+    fn append(&mut self, batch: &super::journal::Batch) -> Result<(), Failed> {
+        let full = || Failed::Full(self.directory.display().to_string());
+        match super::space_of(&self.directory) {
+            Ok(space) if space.free < self.floor => return Err(full()),
+            Ok(_) => {}
+            Err(why) => return Err(self.stop(why)),
+        }
+        match self.journal.append(batch) {
+            Ok(()) => Ok(()),
+            Err(AppendError::Full) => Err(Failed::Full(self.directory.display().to_string())),
+            Err(AppendError::Stop(why)) => Err(self.stop(why)),
+        }
+    }
+
+    fn show(&mut self, steps: &[Step<'_>]) -> Result<(), Failed> {
+        self.view.apply(steps).map_err(|why| {
+            self.stop(format!("the journal has the work, but the view of it failed, {why}: start the program again"))
+        })?;
+        self.journal.show();
+        Ok(())
+    }
+
+    fn stop(&self, why: String) -> Failed {
+        Failed::Stopped(self.stopped.get_or_init(|| why).clone())
+    }
+}
+
+impl Staged {
+    fn add(&mut self, unit: &Unit, receipt: Receipt) {
+        self.units.insert(unit.id, receipt);
+        for (table, key, value) in &unit.writes {
+            self.rows.insert((*table, key.clone()), value.as_ref().map(|_| receipt.seq));
+        }
+    }
+}
+
+/// Why a whole batch failed.
+enum Failed {
+    Full(String),
+    Stopped(String),
+}
+
+impl Failed {
+    fn again(&self) -> StoreError {
+        match self {
+            Self::Full(place) => StoreError::Full(place.clone()),
+            Self::Stopped(why) => StoreError::ReadOnly(why.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::sync::mpsc::sync_channel;
+
+    use super::super::{UnitId, payload};
+    use super::*;
+    use crate::audit::{Actor, Event, Outcome, Record};
+
+    fn writer(directory: &std::path::Path) -> Writer {
+        Writer {
+            journal: Journal::create(&directory.join("journal"), 1 << 16).unwrap(),
+            view: Arc::new(View::open(&directory.join("view")).unwrap()),
+            stopped: Arc::default(),
+            directory: directory.to_owned(),
+            floor: 0,
+        }
+    }
+
+    fn request(id: u8, pre: Option<Expect>) -> Request {
+        let audit = Record {
+            at: chrono::DateTime::UNIX_EPOCH,
+            actor: Actor::system("test"),
+            event: Event::EntryOpened,
+            outcome: Outcome::Done,
+            patient: None,
+            entry: None,
+            version: None,
+            states: None,
+        };
+        let unit = Unit {
+            id: UnitId([id; 16]),
+            pre: pre.into_iter().map(|expect| (Table::Entry, b"key".to_vec(), expect)).collect(),
+            writes: vec![(Table::Entry, b"key".to_vec(), Some(vec![id; 300]))],
+            audit: vec![audit],
+        };
+        Request { payload: payload::encode(&unit).unwrap(), unit, reply: sync_channel(1).0 }
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_or_shown_after_a_failed_sync() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(directory.path());
+        let faults = writer.journal.faults();
+        assert!(writer.serve(&[request(1, None)])[0].is_ok());
+
+        faults.sync.store(true, SeqCst);
+        let answers = writer.serve(&[request(2, None), request(3, Some(Expect::Absent))]);
+        assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::ReadOnly(_)))), "{answers:?}");
+        faults.sync.store(false, SeqCst);
+        for id in [2, 4] {
+            assert!(matches!(writer.serve(&[request(id, None)])[0], Err(StoreError::ReadOnly(_))));
+        }
+        assert_eq!(writer.view.get(Table::Entry, b"key").unwrap().unwrap().value, [1; 300]);
+        assert_eq!(writer.journal.index().end().0, 1);
+    }
+
+    #[test]
+    fn a_short_write_leaves_no_trace_and_work_goes_on_when_there_is_space() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(directory.path());
+        let faults = writer.journal.faults();
+        assert!(writer.serve(&[request(1, None)])[0].is_ok());
+
+        faults.write.store(true, SeqCst);
+        let answers = writer.serve(&[request(2, None), request(1, None)]);
+        assert!(matches!(answers[0], Err(StoreError::Full(_))), "{answers:?}");
+        assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })), "{answers:?}");
+        faults.write.store(false, SeqCst);
+        let verify = || super::super::verify_offline(directory.path()).unwrap();
+        assert_eq!((verify().frames, verify().damage), (1, Vec::new()));
+        let answers = writer.serve(&[request(3, Some(Expect::At(1)))]);
+        assert!(matches!(answers[0], Ok(Receipt { seq: 2, replayed: false, .. })), "{answers:?}");
+        assert_eq!((verify().frames, verify().damage), (2, Vec::new()));
+    }
+
+    #[test]
+    fn below_the_floor_work_is_refused_and_what_was_done_is_still_answered() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(directory.path());
+        assert!(writer.serve(&[request(1, None)])[0].is_ok());
+        writer.floor = u64::MAX;
+        let answers = writer.serve(&[request(1, None), request(2, None)]);
+        assert!(answers[0].is_ok());
+        assert!(matches!(answers[1], Err(StoreError::Full(_))));
+        writer.floor = 0;
+        assert!(writer.serve(&[request(2, None)])[0].is_ok());
+    }
+
+    #[test]
+    fn a_unit_twice_in_one_batch_takes_effect_once_and_units_of_a_batch_see_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(directory.path());
+        let answers = writer.serve(&[
+            request(1, Some(Expect::Absent)),
+            request(1, Some(Expect::Absent)),
+            request(2, Some(Expect::Absent)),
+            request(3, Some(Expect::At(1))),
+        ]);
+        assert!(matches!(answers[0], Ok(Receipt { seq: 1, replayed: false, .. })));
+        assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })));
+        assert!(matches!(answers[2], Err(StoreError::Conflict(Table::Entry, _))));
+        assert!(matches!(answers[3], Ok(Receipt { seq: 2, replayed: false, .. })));
+        assert_eq!(writer.view.get(Table::Entry, b"key").unwrap().unwrap().value, [3; 300]);
+    }
+}

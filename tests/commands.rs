@@ -1,0 +1,126 @@
+//! The commands as a script uses them: the real binary, its output and its exit codes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod kit;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use kit::extract::{self, row};
+
+fn anteroom(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_anteroom")).env("ANTEROOM_DIR", dir).args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A state folder with one entry that waits and one that does not. Nobody is named, so whoever runs the
+/// tests acts as lead.
+fn practice() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let feed = extract::write(
+        &dir.path().join("extract"),
+        &[row(1, 1, 0, "Domestic abuse disclosed, partner hits her. Cough."), row(2, 2, 1, "Flu jab given.")],
+    );
+    let pulled = anteroom(dir.path(), &["pull", &feed, "--json"]);
+    assert_eq!(pulled.status.code(), Some(0), "{pulled:?}");
+    assert_eq!((json(&pulled)["new"].as_u64(), json(&pulled)["queued"].as_u64()), (Some(2), Some(1)));
+    dir
+}
+
+#[test]
+fn a_script_pulls_lists_shows_decides_undoes_and_publishes() {
+    let dir = practice();
+    let queue = anteroom(dir.path(), &["queue", "--json"]);
+    assert_eq!(queue.status.code(), Some(1), "something waits");
+    let id = json(&queue)["rows"][0]["entry"].as_str().unwrap().to_owned();
+    let shown = anteroom(dir.path(), &["show", &id[..6]]);
+    assert!(said(&shown).contains("NASH Una") && said(&shown).contains("partner hits her"), "{}", said(&shown));
+    let hidden = anteroom(dir.path(), &["decide", &id[..6], "hide", "--reason", "coercion"]);
+    assert_eq!(hidden.status.code(), Some(0), "{hidden:?}");
+    assert!(said(&hidden).contains("hidden"));
+    assert_eq!(anteroom(dir.path(), &["queue"]).status.code(), Some(0), "nothing waits");
+    assert_eq!(anteroom(dir.path(), &["undo", &id]).status.code(), Some(0));
+    assert_eq!(anteroom(dir.path(), &["queue"]).status.code(), Some(1), "it waits again");
+    let published = anteroom(dir.path(), &["publish", "--json"]);
+    assert_eq!(json(&published)["in_feed"], 0, "the hold has not run out");
+    let log = anteroom(dir.path(), &["audit", "list"]);
+    for word in ["hid", "undid", "opened", "pulled", "batch left"] {
+        assert!(said(&log).contains(word), "{word} is in the log: {}", said(&log));
+    }
+}
+
+#[test]
+fn wrong_use_is_one_sentence_and_exit_code_2() {
+    let dir = practice();
+    for arguments in [&["show", "ffffffffff"][..], &["decide", "0", "hide", "--reason", "because"], &["nonsense"]] {
+        let output = anteroom(dir.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty());
+    }
+    let unknown = anteroom(dir.path(), &["pull", "teletext:/tmp"]);
+    assert_eq!(unknown.status.code(), Some(3));
+    assert_eq!(String::from_utf8(unknown.stderr).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn audit_verify_finds_a_changed_byte() {
+    let dir = practice();
+    let whole = anteroom(dir.path(), &["audit", "verify"]);
+    assert_eq!(whole.status.code(), Some(0), "{whole:?}");
+    let segment = std::fs::read_dir(dir.path().join("store/journal")).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&segment).unwrap();
+    // Somewhere in the middle of what has been written.
+    let written = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    for at in [written / 3, written / 2, written - 40] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        std::fs::write(&segment, damaged).unwrap();
+        let verdict = anteroom(dir.path(), &["audit", "verify"]);
+        assert_eq!(verdict.status.code(), Some(1), "byte {at}: {verdict:?}");
+        assert!(said(&verdict).contains("damaged"), "{}", said(&verdict));
+    }
+    std::fs::write(&segment, bytes).unwrap();
+    assert_eq!(anteroom(dir.path(), &["audit", "verify"]).status.code(), Some(0));
+}
+
+#[test]
+fn somebody_without_a_role_is_refused() {
+    let dir = practice();
+    std::fs::write(dir.path().join("users.toml"), kit::USERS).unwrap();
+    let output = anteroom(dir.path(), &["queue"]);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("users.toml"));
+}
+
+#[test]
+fn a_mistake_in_the_settings_names_file_and_line() {
+    let dir = practice();
+    std::fs::write(dir.path().join("practice.toml"), "[practice]\nods = \"Z99901\"\nname = 3\n").unwrap();
+    let output = anteroom(dir.path(), &["status"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("practice.toml, line 3"));
+}
+
+#[test]
+fn no_clinical_word_and_no_name_leaves_through_status_or_errors() {
+    let dir = practice();
+    let mut all = said(&anteroom(dir.path(), &["status", "--json"]));
+    all.push_str(&said(&anteroom(dir.path(), &["status"])));
+    for arguments in [&["show", "zz"][..], &["undo", "0"], &["pull", "emis:/nowhere"]] {
+        all.push_str(&String::from_utf8(anteroom(dir.path(), arguments).stderr).unwrap());
+    }
+    for word in ["NASH", "Nash", "Una", "partner", "Flu", "999000"] {
+        assert!(!all.contains(word), "{word}: {all}");
+    }
+}

@@ -1,0 +1,211 @@
+//! kill -9 and power cuts while units are committed: whatever was acknowledged must be there afterwards.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[allow(dead_code, reason = "shared with tests/store")]
+#[path = "store/kit.rs"]
+mod kit;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anteroom::store::{Store, verify_offline};
+use tempfile::TempDir;
+
+use crate::kit::{assert_holds, decision, id, open};
+
+const DIRECTORY: &str = "ANTEROOM_CRASH_TEST_DIRECTORY";
+const FIRST: &str = "ANTEROOM_CRASH_TEST_FIRST";
+const WRITERS: u64 = 4;
+
+/// Not a test: the process that gets killed. Commits for ever and prints the id of each acknowledged unit.
+#[test]
+#[ignore = "runs as a child of the other tests"]
+fn child() {
+    let Ok(directory) = std::env::var(DIRECTORY) else { return };
+    let next = AtomicU64::new(std::env::var(FIRST).unwrap().parse().unwrap());
+    let (store, _) = open(Path::new(&directory));
+    thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let receipt = store.commit(decision(number)).unwrap();
+                    // One write a line, so that a kill cannot mix two.
+                    let line = format!("\nack {number} {}\n", receipt.seq);
+                    std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+}
+
+fn start(directory: &Path, first: u64) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads", "1"])
+        .env(DIRECTORY, directory)
+        .env(FIRST, first.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Where each acknowledged unit is in the journal, by number.
+type Acknowledged = BTreeMap<u64, u64>;
+
+/// Collects acknowledgements until the child is gone.
+fn listen(output: ChildStdout, acknowledged: &Mutex<Acknowledged>) {
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        if let Some((number, seq)) = line.strip_prefix("ack ").and_then(|rest| rest.split_once(' '))
+            && let (Ok(number), Ok(seq)) = (number.parse(), seq.parse())
+        {
+            acknowledged.lock().unwrap().insert(number, seq);
+        }
+    }
+}
+
+/// That the store holds every acknowledged unit at its place and that journal and view agree. Answers the
+/// highest number that it has.
+fn assert_nothing_lost(directory: &Path, acknowledged: &Acknowledged) -> u64 {
+    let (store, _) = open(directory);
+    for (number, seq) in acknowledged {
+        let receipt = store.outcome(id(*number)).unwrap();
+        assert_eq!(receipt.map(|receipt| receipt.seq), Some(*seq), "unit {number} was acknowledged");
+    }
+    let units: Vec<_> = store.log(1, usize::MAX).unwrap().into_iter().map(|frame| frame.unit).collect();
+    assert_holds(&store, &units);
+    drop(store);
+    assert_eq!(verify_offline(directory).unwrap().damage, Vec::<String>::new());
+    units.iter().map(|unit| u128::from_be_bytes(unit.id.0) as u64).max().unwrap_or(0)
+}
+
+/// A pause that differs from round to round and from run to run.
+fn pause(most: Duration) -> Duration {
+    let mut bytes = [0; 2];
+    getrandom::fill(&mut bytes).unwrap();
+    most * u32::from(u16::from_le_bytes(bytes)) / u32::from(u16::MAX)
+}
+
+#[test]
+fn kill_9_at_any_time_loses_nothing_that_was_acknowledged() {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut directory = tempfile::tempdir().unwrap();
+    let mut acknowledged = Acknowledged::new();
+    let (mut rounds, mut total, mut last) = (0, 0, 0);
+    while rounds < 50 && Instant::now() < deadline {
+        // A fresh store now and then, so that its making is killed too and the checks stay short.
+        if rounds % 10 == 0 {
+            total += acknowledged.len();
+            directory = tempfile::tempdir().unwrap();
+            (acknowledged, last) = (Acknowledged::new(), 0);
+        }
+        let heard = Mutex::new(std::mem::take(&mut acknowledged));
+        let mut child = start(directory.path(), last + 1);
+        let output = child.stdout.take().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| listen(output, &heard));
+            thread::sleep(pause(Duration::from_millis(120)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        acknowledged = heard.into_inner().unwrap();
+        last = assert_nothing_lost(directory.path(), &acknowledged);
+        rounds += 1;
+    }
+    total += acknowledged.len();
+    println!("{rounds} kills, {total} acknowledged units");
+    assert!(rounds >= 10 && total > 100, "{rounds} rounds and {total} acknowledgements show too little");
+}
+
+/// An ext4 file system in a file, whose power can be cut: what was not synced by then is gone.
+struct Disk {
+    directory: TempDir,
+}
+
+impl Disk {
+    /// `None` where we may not make one.
+    fn make() -> Option<Self> {
+        let disk = Self { directory: tempfile::tempdir().unwrap() };
+        fs::create_dir(disk.path()).unwrap();
+        let made = File::create(disk.image()).and_then(|file| file.set_len(256 << 20)).is_ok()
+            && run(Command::new("mkfs.ext4").arg("-q").arg(disk.image()))
+            && disk.mount();
+        if !made {
+            println!("skipped: an ext4 file system in a file can only be mounted as root");
+        }
+        made.then_some(disk)
+    }
+
+    fn image(&self) -> PathBuf {
+        self.directory.path().join("image")
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("disk")
+    }
+
+    fn mount(&self) -> bool {
+        run(Command::new("mount").args(["-t", "ext4", "-o", "loop"]).arg(self.image()).arg(self.path()))
+    }
+
+    fn unmount(&self) -> bool {
+        run(Command::new("umount").arg(self.path()))
+    }
+
+    /// EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH (Linux, fs/ext4/ext4.h): nothing more is written,
+    /// not even the file system's own log.
+    fn cut_power(&self) -> bool {
+        const CUT: &str = "import fcntl,os,struct,sys\n\
+            fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+        run(Command::new("python3").args(["-c", CUT]).arg(self.path()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}
+
+fn run(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+#[ignore = "needs root, loop devices, ext4 and python3; about a minute"]
+fn power_cut_at_any_time_loses_nothing_that_was_acknowledged() {
+    let (mut rounds, mut total) = (0, 0);
+    for _ in 0..4 {
+        let Some(disk) = Disk::make() else { return };
+        let directory = disk.path().join("store");
+        let (mut acknowledged, mut last) = (Acknowledged::new(), 0);
+        for _ in 0..10 {
+            let heard = Mutex::new(acknowledged);
+            let mut child = start(&directory, last + 1);
+            let output = child.stdout.take().unwrap();
+            acknowledged = thread::scope(|scope| {
+                scope.spawn(|| listen(output, &heard));
+                thread::sleep(pause(Duration::from_millis(600)));
+                // Only what was heard before the cut must survive it.
+                let before = heard.lock().unwrap().clone();
+                assert!(disk.cut_power());
+                child.kill().unwrap();
+                child.wait().unwrap();
+                before
+            });
+            assert!(disk.unmount() && disk.mount());
+            last = assert_nothing_lost(&directory, &acknowledged);
+            rounds += 1;
+        }
+        total += acknowledged.len();
+    }
+    println!("{rounds} power cuts, {total} acknowledged units");
+    assert!(total > 100, "{total} acknowledgements show too little");
+}

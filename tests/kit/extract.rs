@@ -1,0 +1,110 @@
+//! Writes small EMIS extracts: the tables the adaptor needs, with what a test wants in them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const AGREEMENT: &str = "00000000-0000-4000-8000-00000000000A";
+const ORGANISATION: &str = "{0A000000-0000-4000-8000-000000000001}";
+
+/// A line of the record.
+pub struct Row {
+    pub guid: String,
+    pub consultation: String,
+    pub patient: usize,
+    pub code: u32,
+    pub text: String,
+    pub deleted: bool,
+}
+
+pub fn guid(kind: u32, n: usize) -> String {
+    format!("{{{kind:08X}-0000-4000-8000-{n:012X}}}")
+}
+
+/// The line `n` of consultation `consultation` (0: stands alone) of patient `patient`.
+pub fn row(n: usize, consultation: usize, patient: usize, text: &str) -> Row {
+    Row {
+        guid: guid(0x0b, n),
+        consultation: if consultation == 0 { String::new() } else { guid(0xc0, consultation) },
+        patient,
+        code: 1,
+        text: text.to_owned(),
+        deleted: false,
+    }
+}
+
+/// Writes an extract with two patients, NASH Una and OAKE Tom, and the rows.
+pub fn write(folder: &Path, rows: &[Row]) -> String {
+    fs::create_dir_all(folder).unwrap();
+    table(
+        folder,
+        "Admin_Organisation",
+        "OrganisationGuid,CDB,OrganisationName,ShortName,ODSCode,ParentOrganisationGuid,CCGOrganisationGuid,OrganisationType,OpenDate,CloseDate,MainLocationGuid,ProcessingId",
+        &[format!("{ORGANISATION},1,Test,Test,Z99901,,,GP Practice,2001-01-01,,,1")],
+    );
+    table(
+        folder,
+        "Coding_ClinicalCode",
+        "CodeId,Term,ReadTermId,SnomedCTConceptId,SnomedCTDescriptionId,NationalCode,NationalCodeCategory,NationalDescription,EmisCodeCategoryDescription,ProcessingId,ParentCodeId",
+        &[
+            "1,Had a chat to patient,,,,,,,,1,".to_owned(),
+            "2,At risk of domestic violence,,413457006,,,,,,1,".to_owned(),
+        ],
+    );
+    let patients = [("Una", "Nash", "F", "1990-05-01", "9990000018"), ("Tom", "Oake", "M", "1988-02-03", "9990000026")];
+    let rows_of_patients: Vec<String> = patients.iter().enumerate().map(|(n, (given, family, sex, born, nhs))| {
+        format!("{},{ORGANISATION},,{sex},{born},,,{given},,{family},2001-01-01,{nhs},{n},Regular,false,1,Test Lane,,,,ZZ99 3AA,,,,,,,false,false,false,,,,,,,1", guid(0xaa, n))
+    }).collect();
+    table(
+        folder,
+        "Admin_Patient",
+        "PatientGuid,OrganisationGuid,UsualGpUserInRoleGuid,Sex,DateOfBirth,DateOfDeath,Title,GivenName,MiddleNames,Surname,DateOfRegistration,NhsNumber,PatientNumber,PatientTypeDescription,DummyType,HouseNameFlatNumber,NumberAndStreet,Village,Town,County,Postcode,ResidentialInstituteCode,NHSNumberStatus,CarerName,CarerRelation,PersonGuid,DateOfDeactivation,Deleted,SpineSensitive,IsConfidential,EmailAddress,HomePhone,MobilePhone,ExternalUsualGPGuid,ExternalUsualGP,ExternalUsualGPOrganisation,ProcessingId",
+        &rows_of_patients,
+    );
+    let mut consultations: Vec<(String, usize)> = rows
+        .iter()
+        .filter(|row| !row.consultation.is_empty())
+        .map(|row| (row.consultation.clone(), row.patient))
+        .collect();
+    consultations.sort();
+    consultations.dedup();
+    let consultations: Vec<String> = consultations
+        .iter()
+        .map(|(guid_, patient)| {
+            format!(
+                "{guid_},{},{ORGANISATION},2026-11-15,YMD,2026-11-15,10:00:00,,,,GP Surgery,,true,false,false,5",
+                guid(0xaa, *patient)
+            )
+        })
+        .collect();
+    table(
+        folder,
+        "CareRecord_Consultation",
+        "ConsultationGuid,PatientGuid,OrganisationGuid,EffectiveDate,EffectiveDatePrecision,EnteredDate,EnteredTime,ClinicianUserInRoleGuid,EnteredByUserInRoleGuid,AppointmentSlotGuid,ConsultationSourceTerm,ConsultationSourceCodeId,Complete,Deleted,IsConfidential,ProcessingId",
+        &consultations,
+    );
+    let observations: Vec<String> = rows.iter().enumerate().map(|(n, row)| match row.deleted {
+        true => format!("{},,{ORGANISATION},,,,,,,,,,,,,,,,,,true,,{n}", row.guid),
+        false => format!("{},{},{ORGANISATION},2026-11-15,YMD,2026-11-15,10:00:00,,,,{},,\"{}\",{},,,Observation,,,,false,false,{n}", row.guid, guid(0xaa, row.patient), row.code, row.text.replace('"', "\"\""), row.consultation),
+    }).collect();
+    table(
+        folder,
+        "CareRecord_Observation",
+        "ObservationGuid,PatientGuid,OrganisationGuid,EffectiveDate,EffectiveDatePrecision,EnteredDate,EnteredTime,ClinicianUserInRoleGuid,EnteredByUserInRoleGuid,ParentObservationGuid,CodeId,ProblemGuid,AssociatedText,ConsultationGuid,Value,NumericUnit,ObservationType,NumericRangeLow,NumericRangeHigh,DocumentGuid,Deleted,IsConfidential,ProcessingId",
+        &observations,
+    );
+    format!("emis:{}", folder.display())
+}
+
+/// The file of a table in an extract.
+pub fn file(folder: &Path, table: &str) -> PathBuf {
+    folder.join(format!("1_{table}_20261116020000_{AGREEMENT}.csv"))
+}
+
+fn table(folder: &Path, name: &str, header: &str, rows: &[String]) {
+    let mut text = format!("{header}\r\n");
+    for row in rows {
+        text.push_str(row);
+        text.push_str("\r\n");
+    }
+    fs::write(file(folder, name), text).unwrap();
+}

@@ -1,0 +1,7 @@
+//! What an EMIS Web extract folder says, seen through `Source`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod damage;
+mod demonstration;
+mod extract;
+mod rows;
