@@ -13,13 +13,9 @@ use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-<<<<<<< HEAD
-use ratatui::style::Modifier;
-use tokio::sync::mpsc::unbounded_channel;
-=======
 use ratatui::style::{Color, Modifier};
+use tokio::sync::mpsc::unbounded_channel;
 use unicode_width::UnicodeWidthStr;
->>>>>>> tui
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);

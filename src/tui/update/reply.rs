@@ -59,7 +59,7 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             }
             if std::mem::take(&mut state.queue.stale) { vec![act::queue_request()] } else { Vec::new() }
         }
-        (Request::Audit { before, limit }, Reply::Audit(lines)) => {
+        (Request::Audit { before, limit, .. }, Reply::Audit(lines)) => {
             let log = &mut state.log;
             if before.is_none() {
                 log.lines.clear();
