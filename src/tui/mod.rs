@@ -21,10 +21,12 @@ pub mod view;
 pub mod words;
 
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyEventKind};
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -164,7 +166,7 @@ where
         while let Ok(report) = reports.try_recv() {
             inputs.push(report);
         }
-        while !gone && let Some(event) = events.next().now_or_never() {
+        while !gone && let Poll::Ready(event) = ready(events.as_mut()).await {
             match event {
                 Some(Ok(event)) => inputs.extend(input(event)),
                 Some(Err(_)) | None => gone = true,
@@ -235,6 +237,12 @@ where
             false => None,
         };
     }
+}
+
+/// The next event if it is there already. Polled with this task's own waker: crossterm's stream keeps the first
+/// waker it sees until something happens, so a poll with any other would put the keys to sleep.
+async fn ready<S: Stream>(mut events: Pin<&mut S>) -> Poll<Option<S::Item>> {
+    std::future::poll_fn(|context| Poll::Ready(events.as_mut().poll_next(context))).await
 }
 
 async fn until(at: Option<Instant>) {

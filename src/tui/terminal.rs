@@ -62,7 +62,7 @@ fn leave() {
     }
 }
 
-/// A fault restores the terminal first. What is printed then names a place in the program, never the
+/// A fault restores the terminal and ends the process. What is printed names a place in the program, never the
 /// message of the panic: that could hold words of a record.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -76,6 +76,8 @@ fn install_hook() {
             io::stderr(),
             "anteroom stopped because of a fault in the program{place}; decisions that were confirmed are kept: start it again"
         );
+        // A fault in a task of its own would leave the loop drawing records on the shell's screen.
+        std::process::exit(101);
     }));
 }
 

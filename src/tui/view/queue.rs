@@ -34,12 +34,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     }
     let columns = Columns::of(area.width);
     heads(pen, theme, list, &columns);
-    let tall = layout::queue_is_tall(state.size, &state.queue);
+    let heights = layout::queue_heights(state.size, &state.queue);
     let mut cursor = None;
     let mut y = list.y;
     for place in state.queue.top..state.queue.shown.len() {
         let Some(row) = state.queue.row(place) else { break };
-        let height = if tall { layout::queue_row_rows(&columns, list.width, row) } else { 1 } as u16;
+        let height = heights.get(place).copied().unwrap_or(1);
         if y + height > list.bottom() {
             break;
         }
