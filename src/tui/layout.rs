@@ -88,6 +88,11 @@ impl Columns {
     /// Whose record.
     pub const PATIENT: u16 = 15;
 
+    /// One past the last column of the reasons: beside another pane a blank one stays.
+    pub fn end(&self, width: u16) -> u16 {
+        width - u16::from(self.entry.is_none())
+    }
+
     /// The columns that a list of `width` has room for.
     pub fn of(width: u16) -> Self {
         let patient = if width >= 56 { 18 } else { 16 };
@@ -117,7 +122,7 @@ pub fn why(row: &QueueRow) -> Vec<String> {
 
 /// Rows that one row of the queue would like: two when there is more to say than fits in one.
 pub fn queue_row_rows(columns: &Columns, width: u16, row: &QueueRow) -> usize {
-    let room = usize::from(width.saturating_sub(columns.why));
+    let room = usize::from(columns.end(width).saturating_sub(columns.why));
     let first = format!("{}{}", tag(row), why(row).first().map_or("", String::as_str)).width();
     if columns.entry.is_none() || row.why.len() > 1 || first > room { 2 } else { 1 }
 }
