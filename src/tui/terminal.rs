@@ -6,15 +6,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, EventStream};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
-use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
-use tokio::sync::mpsc::unbounded_channel;
 use unicode_width::UnicodeWidthStr;
 
 /// Whether the terminal is ours at the moment.
@@ -311,24 +309,6 @@ impl<W: Write> Backend for Whole<W> {
 /// When its size cannot be read.
 pub fn screen() -> io::Result<ratatui::Terminal<Whole<io::BufWriter<io::Stdout>>>> {
     ratatui::Terminal::new(Whole::new(io::BufWriter::with_capacity(64 << 10, io::stdout())))
-}
-
-/// What the terminal sends. Needs a tokio runtime.
-///
-/// crossterm's stream remembers the first waker it is polled with until that has been woken. Polled once
-/// without a task behind it, to see whether more input is ready, it never wakes the loop again; so a task
-/// of its own reads it, and the loop polls a channel.
-pub fn events() -> impl Stream<Item = io::Result<Event>> {
-    let (sender, mut receiver) = unbounded_channel();
-    tokio::spawn(async move {
-        let mut events = EventStream::new();
-        while let Some(event) = events.next().await {
-            if sender.send(event).is_err() {
-                break;
-            }
-        }
-    });
-    futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
 }
 
 /// Whether only ASCII may be drawn: an old terminal, or a locale that is not UTF-8. `lookup` reads the
