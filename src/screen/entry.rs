@@ -89,7 +89,7 @@ impl Rules {
                     category: Category::Unscreened,
                     tier: Tier::Critical,
                     place: Some(whole_part),
-                    why: "The source holds content here that could not be read, so it was not screened".to_owned(),
+                    why: "Content that could not be read or screened".to_owned(),
                     context: Context::default(),
                     suggested: Vec::new(),
                 });

@@ -347,7 +347,7 @@ impl Rules {
                 category: score.category,
                 tier,
                 span,
-                why: format!("The sentence resembles disclosures, above all by “{strongest}”"),
+                why: format!("Resembles disclosures: “{strongest}”"),
                 context: Context::default(),
             };
             found.push((found_here, removal::suggested(reading, span, &by_sentence)));
