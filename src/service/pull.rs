@@ -224,6 +224,11 @@ impl Pull<'_> {
             }
             self.batch.parts_read += 1;
         }
+        for key in std::mem::take(&mut self.batch.companions_gone) {
+            if let Some(group) = self.group_of(&key)? {
+                self.batch.group(group).gone.insert(key);
+            }
+        }
         Ok(())
     }
 

@@ -75,6 +75,9 @@ pub enum Change {
     Part(PartFacts),
     /// One line is gone. One that was never seen is no error.
     PartGone(SourceKey),
+    /// A line that may have stood beside another goes with it, where a feed deletes only the other.
+    /// It is no news where there was none.
+    CompanionGone(SourceKey),
     /// A row that could not be used, or only with a gap.
     SetAside(SetAside),
     /// Something about the feed as a whole that people must know, in one sentence.

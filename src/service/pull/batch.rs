@@ -28,6 +28,8 @@ pub struct Batch {
     pub unplaced: Vec<(SourceKey, PartFacts)>,
     /// Deleted lines.
     pub lines_gone: Vec<SourceKey>,
+    /// Lines that go with deleted ones, where there are any.
+    pub companions_gone: Vec<SourceKey>,
     /// Rows that could not be used.
     pub set_aside: Vec<SetAside>,
     /// What people must know.
@@ -76,6 +78,7 @@ impl Batch {
                 }
             }
             Change::PartGone(key) => self.lines_gone.push(key),
+            Change::CompanionGone(key) => self.companions_gone.push(key),
             Change::SetAside(row) => self.set_aside.push(row),
             Change::Notice(sentence) => self.notices.push(sentence),
         }
