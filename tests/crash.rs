@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use anteroom::store::{Store, verify_offline};
 use tempfile::TempDir;
 
-use crate::kit::{assert_holds, decision, id, open};
+use crate::kit::{assert_holds, decision, id, master, open};
 
 const DIRECTORY: &str = "ANTEROOM_CRASH_TEST_DIRECTORY";
 const FIRST: &str = "ANTEROOM_CRASH_TEST_FIRST";
@@ -82,7 +82,7 @@ fn assert_nothing_lost(directory: &Path, acknowledged: &Acknowledged) -> u64 {
     let units: Vec<_> = store.log(1, usize::MAX).unwrap().into_iter().map(|frame| frame.unit).collect();
     assert_holds(&store, &units);
     drop(store);
-    assert_eq!(verify_offline(directory).unwrap().damage, Vec::<String>::new());
+    assert_eq!(verify_offline(directory, Some(&master())).unwrap().damage, Vec::<String>::new());
     units.iter().map(|unit| u128::from_be_bytes(unit.id.0) as u64).max().unwrap_or(0)
 }
 

@@ -116,13 +116,9 @@ fn each_line_is_a_fhir_composition() {
 fn a_hidden_entry_looks_like_one_that_never_was() {
     let with = decided();
     let without = {
-        let practice = Practice::new();
+        let practice = Practice::with_keys_of(&with);
         let folder = practice.path().join("extract");
         let feed = extract::write(&folder, &[row(4, 4, 1, &format!("Flu jab given L deltoid, {CLEAR}."))]);
-        // The same secret, so that the same entry has the same name.
-        let secret = fs::read(with.path().join("secret")).unwrap();
-        fs::write(practice.path().join("secret"), secret).unwrap();
-        let practice = practice.restart();
         practice.user("lea").pull(&feed);
         practice.clock.set(start() + Duration::days(5));
         practice.user("lea").ask(Request::Publish);

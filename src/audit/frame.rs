@@ -4,6 +4,8 @@
 //! stands before it, so it is at once the frame's checksum, the next frame's `previous` and the audit
 //! log's leaf. What the payload says is not this file's business.
 
+use std::cmp::Ordering;
+
 use blake3::Hash;
 
 /// A BLAKE3 digest.
@@ -81,7 +83,8 @@ pub fn find_frame(bytes: &[u8], from: usize, to: usize) -> Option<(usize, RawFra
 }
 
 const SEGMENT_MAGIC: [u8; 16] = *b"anteroom journal";
-const SEGMENT_VERSION: u32 = 1;
+/// 1 held units as they were; since 2 they are sealed.
+const SEGMENT_VERSION: u32 = 2;
 
 /// Bytes that a segment file's header takes.
 pub const SEGMENT_HEADER: usize = 16 + 4 + 4 + 8 + 32 + 32;
@@ -106,6 +109,12 @@ pub enum HeaderError {
     /// Written by a later version of the program.
     #[error("was written by a newer version of this program: use that version")]
     Newer,
+    /// Written by an earlier version, in a form that is not read any more.
+    #[error(
+        "was written by an older version of this program, which did not seal what it kept: use that version, or \
+             begin with a new folder"
+    )]
+    Older,
 }
 
 impl SegmentHeader {
@@ -134,7 +143,11 @@ impl SegmentHeader {
         if blake3::hash(covered) != Hash::from_bytes(digest) {
             return Err(HeaderError::Damaged);
         }
-        if version == SEGMENT_VERSION { Ok(header) } else { Err(HeaderError::Newer) }
+        match version.cmp(&SEGMENT_VERSION) {
+            Ordering::Equal => Ok(header),
+            Ordering::Greater => Err(HeaderError::Newer),
+            Ordering::Less => Err(HeaderError::Older),
+        }
     }
 
     fn fields(mut bytes: &[u8]) -> Option<(Self, u32)> {

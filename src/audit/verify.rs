@@ -9,7 +9,8 @@ use std::io;
 use std::path::Path;
 
 use super::frame::{
-    Digest, NO_FRAME, RawFrame, SEGMENT_HEADER, SegmentHeader, find_frame, parse_frame, segment_name, segment_number,
+    Digest, HeaderError, NO_FRAME, RawFrame, SEGMENT_HEADER, SegmentHeader, find_frame, parse_frame, segment_name,
+    segment_number,
 };
 
 /// Where something stands in the journal.
@@ -48,7 +49,7 @@ pub struct Chain {
 /// damage. `until` bounds the reading for a journal that is being written: nothing from there on is read.
 ///
 /// # Errors
-/// When the directory or a file in it cannot be read.
+/// When the directory or a file in it cannot be read, or is of another version's form.
 pub fn read_chain(
     directory: &Path,
     until: Option<Place>,
@@ -74,7 +75,7 @@ pub fn read_chain(
         if let Some(until) = until.filter(|until| until.segment == number) {
             bytes.truncate(usize::try_from(until.offset).unwrap_or(usize::MAX));
         }
-        reader.segment(number, &bytes, last == Some(number));
+        reader.segment(number, &bytes, last == Some(number))?;
     }
     Ok(reader.chain)
 }
@@ -106,11 +107,12 @@ impl Reader<'_> {
         self.chain.damage.push(sentence);
     }
 
-    fn segment(&mut self, number: u32, bytes: &[u8], last: bool) {
+    fn segment(&mut self, number: u32, bytes: &[u8], last: bool) -> io::Result<()> {
         let name = segment_name(number);
         match SegmentHeader::parse(bytes) {
             Ok(header) => self.header(&name, number, header),
-            Err(why) => self.damage(format!("{name} {why}")),
+            Err(why @ HeaderError::Damaged) => self.damage(format!("{name} {why}")),
+            Err(why) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"))),
         }
         let used = length_without_zeros_at_end(bytes);
         let mut at = SEGMENT_HEADER;
@@ -144,6 +146,7 @@ impl Reader<'_> {
         } else if loose > 0 {
             self.damage(format!("{name} is damaged from byte {at} on, where frame {} should be", self.next));
         }
+        Ok(())
     }
 
     fn header(&mut self, name: &str, number: u32, header: SegmentHeader) {

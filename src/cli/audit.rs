@@ -1,15 +1,16 @@
 //! `anteroom audit`: the log, read or verified.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
-use super::reach::{folder, garbled, is_served, reach, shown};
+use super::reach::{folder, garbled, is_served, master, reach, shown};
 use super::{Exit, Failure};
 use crate::audit::Outcome;
 use crate::protocol::{AuditLine, Reply, Request, Verified};
-use crate::store::verify_offline;
+use crate::store::{Report, has_keys, verify_offline, wants_passphrase};
 
 /// Reads or verifies the audit log.
 #[derive(Debug, Args)]
@@ -70,6 +71,7 @@ pub async fn run(args: &AuditArgs, dir: Option<PathBuf>, mut out: impl Write) ->
 /// opening the store, which would refuse a damaged one.
 async fn verify(json: bool, dir: Option<PathBuf>, mut out: impl Write) -> Result<Exit, Failure> {
     let dir = folder(dir)?;
+    let mut why_unread = None;
     let verified = if is_served(&dir).await {
         let mut practice = reach(Some(dir)).await?;
         let reply = practice.ask(Request::Verify).await;
@@ -77,11 +79,13 @@ async fn verify(json: bool, dir: Option<PathBuf>, mut out: impl Write) -> Result
         let Reply::Verified(verified) = reply? else { return Err(garbled()) };
         verified
     } else {
-        let report = tokio::task::block_in_place(|| verify_offline(&dir.join("store")))?;
+        let (report, unread) = tokio::task::block_in_place(|| read_offline(&dir))?;
+        why_unread = unread;
         Verified::from_report(report.frames, report.head.map(|(_, digest)| digest), report.damage)
     };
     if json {
-        serde_json::to_writer(&mut out, &verified).map_err(std::io::Error::from)?;
+        let said = Said { verified: &verified, contents_read: why_unread.is_none() };
+        serde_json::to_writer(&mut out, &said).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
         for damage in &verified.damage {
@@ -89,8 +93,40 @@ async fn verify(json: bool, dir: Option<PathBuf>, mut out: impl Write) -> Result
         }
         let verdict = if verified.damage.is_empty() { "whole" } else { "damaged" };
         writeln!(out, "{} frames, {verdict}, head {}", verified.frames, verified.head)?;
+        if let Some(why) = why_unread {
+            writeln!(out, "the digests were recomputed; the contents are sealed and were not read: {why}")?;
+        }
     }
     Ok(if verified.damage.is_empty() { Exit::Ok } else { Exit::Found })
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    #[serde(flatten)]
+    verified: &'a Verified,
+    contents_read: bool,
+}
+
+/// Verifies with the store's key where it is at hand, else without; then also says why the contents stayed
+/// unread. An auditor needs no key.
+fn read_offline(dir: &Path) -> Result<(Report, Option<String>), Failure> {
+    let store = dir.join("store");
+    let opened = || {
+        if !has_keys(&store) {
+            return Err("there is no store".to_owned());
+        }
+        // Asking for a passphrase would keep a script waiting.
+        if wants_passphrase(&store).map_err(|why| why.to_string())? {
+            return Err("they open with a passphrase, which only the daemon has".to_owned());
+        }
+        let master = master(dir).map_err(|Failure(_, why)| why)?;
+        let report = verify_offline(&store, Some(&master)).map_err(|why| why.to_string())?;
+        if report.contents_read { Ok(report) } else { Err("the store's keys are missing".to_owned()) }
+    };
+    match opened() {
+        Ok(report) => Ok((report, None)),
+        Err(why) => Ok((verify_offline(&store, None)?, Some(why))),
+    }
 }
 
 fn print(line: &AuditLine, out: &mut impl Write) -> std::io::Result<()> {

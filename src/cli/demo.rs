@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Europe::London;
 use include_dir::{Dir, include_dir};
 
+use super::reach::master;
 use super::review::{ReviewArgs, show, within};
 use super::{Exit, Failure};
 use crate::audit::Actor;
@@ -60,12 +61,14 @@ pub fn open(dir: &Path) -> Result<(Arc<Service>, Arc<SetClock>), Failure> {
     let (store, _) = EmbeddedStore::open(
         &dir.join("store"),
         &Options { segment_bytes: 8 << 20, floor_bytes: 16 << 20, ..Options::default() },
+        &master(dir)?,
     )?;
+    let keys = Keys::from_secret(store.secret());
     let service = Service::start(Parts {
         store: Box::new(store),
         clock: Arc::<SetClock>::clone(&clock),
         rules: Rules::built_in(),
-        keys: Keys::read_or_make(dir)?,
+        keys,
         settings: Settings::read(dir)?,
         channel: Box::new(Portal::new(dir.join("feed"))),
         feed: days(dir.join("emis"), Arc::clone(&clock)),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+mod ask;
 pub mod audit;
 pub mod context;
 pub mod decide;
@@ -15,6 +16,7 @@ pub mod publish;
 pub mod pull;
 pub mod queue;
 mod reach;
+pub mod rekey;
 pub mod review;
 pub mod rules;
 pub mod screen;
@@ -58,6 +60,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Say how things stand
     Status(status::StatusArgs),
+    /// Renew the store's keys, or wrap them with another master key
+    Rekey(rekey::RekeyArgs),
     /// Screen JSON Lines from standard input
     Screen(screen::ScreenArgs),
     /// Say what the words around a span mean for it
@@ -143,6 +147,7 @@ impl From<std::io::Error> for Failure {
 
 /// Runs the command that the arguments name.
 pub fn run(arguments: Arguments) -> Exit {
+    keep_memory_off_the_disk();
     let (input, out, mut err) = (stdin().lock(), stdout().lock(), stderr());
     let dir = arguments.dir;
     let result = match arguments.command.unwrap_or_else(|| Command::Review(review::ReviewArgs::default())) {
@@ -169,12 +174,21 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Publish(args) => in_runtime(publish::run(&args, dir, out)),
         Command::Audit(args) => in_runtime(audit::run(&args, dir, out)),
         Command::Status(args) => in_runtime(status::run(&args, dir, out)),
+        Command::Rekey(args) => rekey::run(&args, dir, out),
     };
     match result {
         Ok(exit) => exit,
         Err(Failure(Exit::Ok, _)) => Exit::Ok,
         Err(Failure(exit, why)) => Exit::fail(&mut err, exit, &why),
     }
+}
+
+/// No core dumps, and no other process of the same user reads our memory: it holds keys and records. Where
+/// the system refuses, we go on without. Swap is the system's: encrypt it.
+fn keep_memory_off_the_disk() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn in_runtime(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {

@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::ask::passphrase;
 use super::{Exit, Failure};
 use crate::channel::Portal;
 use crate::client::Client;
@@ -19,7 +20,7 @@ use crate::protocol::{Reply, Request};
 use crate::record::{EntryId, Shown};
 use crate::screen::Rules;
 use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
-use crate::store::{EmbeddedStore, Options};
+use crate::store::{EmbeddedStore, Master, Options, Places, has_keys, wants_passphrase};
 
 /// A connection of either sort.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -71,16 +72,20 @@ pub fn garbled() -> Failure {
     Failure(Exit::Unreachable, "the daemon answered something else than it was asked: use the same version".into())
 }
 
-/// The state folder: as given, else the XDG one. Made where it is not there, open to its owner alone.
-pub fn folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    let dir = match dir {
-        Some(dir) => dir,
-        None => etcetera::choose_base_strategy()
+fn named_folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    match dir {
+        Some(dir) => Ok(dir),
+        None => Ok(etcetera::choose_base_strategy()
             .ok()
             .and_then(|base| base.state_dir())
             .ok_or_else(|| Failure::wrong_use("there is no home folder: name the state folder with --dir"))?
-            .join("anteroom"),
-    };
+            .join("anteroom")),
+    }
+}
+
+/// The state folder: as given, else the XDG one. Made where it is not there, open to its owner alone.
+pub fn folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = named_folder(dir)?;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -89,11 +94,38 @@ pub fn folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
     Ok(dir)
 }
 
+/// The state folder, which must be there.
+pub fn existing_folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let dir = named_folder(dir)?;
+    match dir.is_dir() {
+        true => Ok(dir),
+        false => Err(Failure(Exit::Unreachable, format!("there is no state folder {}", dir.display()))),
+    }
+}
+
+/// The master key of a state folder's store: a systemd credential, else the file that `ANTEROOM_KEY_FILE`
+/// names, else the folder's own `secret`, which is made for a new store. A passphrase is asked for where
+/// the store wants one.
+pub fn master(dir: &Path) -> Result<Master, Failure> {
+    let store = dir.join("store");
+    if wants_passphrase(&store)? {
+        return Ok(Master::from_passphrase(passphrase("Passphrase of the store:")?));
+    }
+    let (credentials, named) = (variable("CREDENTIALS_DIRECTORY"), variable("ANTEROOM_KEY_FILE"));
+    let default = dir.join("secret");
+    let places = Places { credentials: credentials.as_deref(), named: named.as_deref(), default: &default };
+    Ok(Master::find(&places, !has_keys(&store))?)
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// The service over the store of a state folder, for this process alone.
 pub fn open(dir: &Path) -> Result<Arc<Service>, Failure> {
     let settings = Settings::read(dir)?;
-    let keys = Keys::read_or_make(dir)?;
-    let (store, opened) = EmbeddedStore::open(&dir.join("store"), &Options::default())?;
+    let (store, opened) = EmbeddedStore::open(&dir.join("store"), &Options::default(), &master(dir)?)?;
+    let keys = Keys::from_secret(store.secret());
     let feed: NextFeed = Box::new(|| None);
     let service = Service::start(Parts {
         store: Box::new(store),

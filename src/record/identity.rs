@@ -105,10 +105,7 @@ impl IdentityKey {
     }
 
     fn digest(&self, label: &str, key: &SourceKey) -> [u8; 16] {
-        let digest = keyed_digest(&self.0, &[label, &key.system, &key.organisation, &key.id].map(str::as_bytes));
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        short
+        shortened(keyed_digest(&self.0, &[label, &key.system, &key.organisation, &key.id].map(str::as_bytes)))
     }
 
     /// The entry that the source calls `key`.
@@ -121,10 +118,26 @@ impl IdentityKey {
         PatientId(self.digest("patient", key))
     }
 
+    /// An opaque store key for a member of staff.
+    pub fn staff(&self, key: &SourceKey) -> [u8; 16] {
+        self.digest("staff", key)
+    }
+
+    /// An opaque store key for somebody who logs in.
+    pub fn login(&self, login: &str) -> [u8; 16] {
+        shortened(keyed_digest(&self.0, &["login", login].map(str::as_bytes)))
+    }
+
     /// An opaque store key for one part.
     pub fn part(&self, key: &SourceKey) -> [u8; 16] {
         self.digest("part", key)
     }
+}
+
+fn shortened(digest: [u8; 32]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    short
 }
 
 /// HMAC-SHA-256 over parts with their lengths, so that moving a byte from one part to the next changes it.

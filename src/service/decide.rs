@@ -179,7 +179,7 @@ impl Service {
         let key = id.0.to_vec();
         let mut writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
         if record.event != Event::Undone {
-            writes.push((Table::Draft, draft_key(id, &actor.login), None));
+            writes.push((Table::Draft, draft_key(&self.keys.identity, id, &actor.login), None));
         }
         let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record])?;
         self.board().put(id, receipt.seq, &row);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use blake3::Hasher;
 
 use self::batch::Batch;
-use super::rows::{self, EntryRow, encode, get, staff_key};
+use super::rows::{self, EntryRow, encode, get};
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event, Record};
 use crate::protocol::Pulled;
@@ -139,10 +139,11 @@ impl Pull<'_> {
 
     fn staff(&mut self) -> Result<(), ServiceError> {
         for (key, name) in &self.batch.staff {
-            let stored = self.service.store.get(Table::Staff, &staff_key(key))?;
+            let place = self.service.keys.identity.staff(key);
+            let stored = self.service.store.get(Table::Staff, &place)?;
             let name = encode(name)?;
             if stored.is_none_or(|stored| stored.value != name) {
-                self.pending.put(Table::Staff, staff_key(key), name);
+                self.pending.put(Table::Staff, place.to_vec(), name);
             }
         }
         Ok(())

@@ -165,7 +165,8 @@ impl Service {
         let before = self.decided_before(&row)?;
         let earlier_removals =
             before.as_ref().map(|(old, review)| found_again(old, review, &version)).unwrap_or_default();
-        let draft: Option<Read<Draft>> = get(self.store.as_ref(), Table::Draft, &draft_key(id, &actor.login))?;
+        let draft: Option<Read<Draft>> =
+            get(self.store.as_ref(), Table::Draft, &draft_key(&self.keys.identity, id, &actor.login))?;
         let opened = Opened {
             row: self.queue_row(actor, &row)?,
             screening: self.screening(id, row.review.version)?,
@@ -276,7 +277,7 @@ impl Service {
         self.may_read(actor, Event::DraftKept { removals: 0 })?;
         let row = self.existing(id)?.row;
         let value = draft.as_ref().map(rows::encode).transpose()?;
-        let write = (Table::Draft, draft_key(id, &actor.login), value);
+        let write = (Table::Draft, draft_key(&self.keys.identity, id, &actor.login), value);
         let event = Event::DraftKept { removals: draft.map_or(0, |draft| draft.removals.len()) };
         self.commit(Vec::new(), vec![write], vec![self.record_on(actor, event, &row)])?;
         Ok(())

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
-use crate::record::{Entry, EntryId, EntryKind, SourceKey, Version};
+use crate::record::{Entry, EntryId, EntryKind, IdentityKey, Version};
 use crate::review::Review;
 use crate::store::{Store, Table};
 
@@ -49,14 +49,9 @@ pub fn version_key(entry: EntryId, version: Version) -> Vec<u8> {
     [entry.0.as_slice(), &version.0.to_be_bytes()].concat()
 }
 
-/// The key of somebody's draft.
-pub fn draft_key(entry: EntryId, login: &str) -> Vec<u8> {
-    [entry.0.as_slice(), login.as_bytes()].concat()
-}
-
-/// The key under which a member of staff's name is kept.
-pub fn staff_key(key: &SourceKey) -> Vec<u8> {
-    format!("{}\0{}\0{}", key.system, key.organisation, key.id).into_bytes()
+/// The key of somebody's draft. Keys of rows are not sealed, so the login does not stand in it.
+pub fn draft_key(keys: &IdentityKey, entry: EntryId, login: &str) -> Vec<u8> {
+    [entry.0, keys.login(login)].concat()
 }
 
 /// A row as bytes.

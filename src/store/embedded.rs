@@ -8,11 +8,17 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use chrono::Datelike;
+
 use super::journal::{Index, Journal, make_directory};
+use super::keyring::{self, Keyring};
 use super::lock::Lock;
+use super::master::{Master, SecretKey};
+use super::seal::Sealer;
 use super::sled::{Step, View, guarded, set_snapshots_aside};
 use super::writer::{Request, Writer};
 use super::{Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
+use crate::audit::frame::RawFrame;
 use crate::audit::{Chain, read_chain};
 
 /// Frames that are applied to the view at a time when it is made again.
@@ -32,11 +38,13 @@ pub struct Options {
     /// in use (about 300,000 rows a second); if it proves damaged, every read fails from then on, and
     /// opening the store again makes the view anew.
     pub check_rows: u64,
+    /// The year whose key seals what is written from now on.
+    pub year: i32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, floor_bytes: 512 << 20, check_rows: 200_000 }
+        Self { segment_bytes: 64 << 20, floor_bytes: 512 << 20, check_rows: 200_000, year: chrono::Utc::now().year() }
     }
 }
 
@@ -68,6 +76,8 @@ pub struct EmbeddedStore {
     view: Arc<View>,
     journal: Arc<Index>,
     journal_directory: PathBuf,
+    secret: SecretKey,
+    sealer: Arc<Sealer>,
     stopped: Arc<OnceLock<String>>,
     directory: PathBuf,
     /// Let go last.
@@ -75,14 +85,15 @@ pub struct EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Opens the store in `directory`, or makes one. The view is made again whenever it is missing,
-    /// behind, damaged or in doubt.
+    /// Opens the store in `directory`, whose keys are wrapped with `master`, or makes one. The view is made
+    /// again whenever it is missing, behind, damaged or in doubt.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when another process has it open or the files cannot be used;
-    /// [`StoreError::Corrupt`] when acknowledged work is missing or damaged: nothing was changed then.
-    pub fn open(directory: &Path, options: &Options) -> Result<(Self, Opened), StoreError> {
-        let (journal, view, opened, lock) = open_files(directory, options)?;
+    /// [`StoreError::Unavailable`] when the master is the wrong one, another process has the store open or
+    /// the files cannot be used; [`StoreError::Corrupt`] when acknowledged work, or a key to it, is missing
+    /// or damaged. Nothing was changed then.
+    pub fn open(directory: &Path, options: &Options, master: &Master) -> Result<(Self, Opened), StoreError> {
+        let Files { journal, view, secret, sealer, opened, lock } = open_files(directory, options, master)?;
         let view = Arc::new(view);
         let closing = Arc::new(AtomicBool::new(false));
         let checker = (opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows)
@@ -106,11 +117,18 @@ impl EmbeddedStore {
             view,
             journal: index,
             journal_directory: directory.join("journal"),
+            secret,
+            sealer,
             stopped,
             directory: directory.to_owned(),
             _lock: lock,
         };
         Ok((store, opened))
+    }
+
+    /// The practice's secret: random bytes that stay the same for as long as the store lives.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
     }
 
     fn read_only(&self) -> StoreError {
@@ -159,7 +177,7 @@ impl Store for EmbeddedStore {
 
     fn verify(&self) -> Result<Report, StoreError> {
         let (seq, end) = self.journal.end();
-        let mut report = report(&self.journal_directory, end)?;
+        let mut report = report(&self.journal_directory, end, Some(&self.sealer))?;
         if report.head.map_or(0, |(seq, _)| seq) != seq {
             report.damage.push(format!("the journal should end with frame {seq} and does not"));
         }
@@ -197,18 +215,26 @@ fn check_in_use(view: Arc<View>, closing: Arc<AtomicBool>) -> impl FnOnce() {
     }
 }
 
-/// Verifies the journal of the store in `directory` without opening the store: every digest, the chain,
-/// and that every unit can be read. An interrupted append at its end counts as damage here; opening the
-/// store cuts it.
+/// Verifies the journal of the store in `directory` without opening the store: every digest and the chain;
+/// with the master also that every unit can be read. An interrupted append at its end counts as damage
+/// here; opening the store cuts it.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when the files cannot be read.
-pub fn verify_offline(directory: &Path) -> Result<Report, StoreError> {
-    report(&directory.join("journal"), None)
+/// [`StoreError::Unavailable`] when the files cannot be read or the master is the wrong one.
+pub fn verify_offline(directory: &Path, master: Option<&Master>) -> Result<Report, StoreError> {
+    let keys = master.map(|master| Keyring::open(directory, master)).transpose()?.flatten();
+    report(&directory.join("journal"), None, keys.map(|keys| keys.sealer()).as_ref())
 }
 
-fn report(journal: &Path, until: Option<crate::audit::Place>) -> Result<Report, StoreError> {
-    let chain = read_chain(journal, until, &mut |_, frame| payload::decode(frame.payload).map(drop))
+fn report(journal: &Path, until: Option<crate::audit::Place>, sealer: Option<&Sealer>) -> Result<Report, StoreError> {
+    let mut each = |_, frame: &RawFrame<'_>| match sealer {
+        Some(sealer) => {
+            let opened = sealer.open_frame(frame.seq, &frame.previous, frame.payload)?;
+            payload::decode(&opened.contents).map(drop)
+        }
+        None => Ok(()),
+    };
+    let chain = read_chain(journal, until, &mut each)
         .map_err(|why| StoreError::Unavailable(format!("cannot read the journal in {}: {why}", journal.display())))?;
     let head = (chain.seq > 0).then_some((chain.seq, chain.head));
     let mut damage = chain.damage;
@@ -221,28 +247,54 @@ fn report(journal: &Path, until: Option<crate::audit::Place>) -> Result<Report, 
     if chain.end.is_none() {
         damage.push(format!("there is no journal in {}", journal.display()));
     }
-    Ok(Report { frames: chain.frames, head, damage })
+    Ok(Report { frames: chain.frames, head, contents_read: sealer.is_some(), damage })
 }
 
 pub(super) fn damaged_view(why: &str) -> StoreError {
     StoreError::Corrupt(format!("the view is damaged, {why}: start the program again, it makes it anew"))
 }
 
-fn open_files(directory: &Path, options: &Options) -> Result<(Journal, View, Opened, Lock), StoreError> {
+struct Files {
+    journal: Journal,
+    view: View,
+    secret: SecretKey,
+    sealer: Arc<Sealer>,
+    opened: Opened,
+    lock: Lock,
+}
+
+fn open_files(directory: &Path, options: &Options, master: &Master) -> Result<Files, StoreError> {
     make_directory(directory).map_err(|why| {
         StoreError::Unavailable(format!("cannot make the directory {} for the store: {why}", directory.display()))
     })?;
     let lock = Lock::take(directory)?;
     let segment_bytes = options.segment_bytes.clamp(4 << 10, 1 << 30);
     let journal_directory = directory.join("journal");
-    let found = Journal::read(&journal_directory)?;
+    let (keys, new_keys) = match Keyring::open(directory, master)? {
+        Some(mut keys) => {
+            let new = keys.turn_to(options.year)?;
+            (keys, new)
+        }
+        None if journal_directory.exists() => {
+            // A journal from before there were keys says so itself.
+            Journal::read(&journal_directory, &Arc::new(Sealer::new(std::iter::empty())))?;
+            return Err(keyring::lost(directory));
+        }
+        None => (Keyring::new(options.year)?, true),
+    };
+    let secret = keys.secret().cloned().ok_or_else(|| keyring::lost(directory))?;
+    let sealer = Arc::new(keys.sealer());
+    let found = Journal::read(&journal_directory, &sealer)?;
     let (chain, index) = match &found {
         Some((chain, index)) => (Some(chain), Some(index)),
         None => (None, None),
     };
-    let opening = open_view(directory, chain, index)?;
+    let opening = open_view(directory, chain, index, &sealer)?;
 
     // Only now is anything written: what the view knows may have shown that the journal lost its end.
+    if new_keys {
+        keys.write(directory, master)?;
+    }
     let mut opened = Opened { created: found.is_none(), ..Opened::default() };
     let journal = match (chain, index) {
         (Some(chain), Some(index)) => {
@@ -250,23 +302,31 @@ fn open_files(directory: &Path, options: &Options) -> Result<(Journal, View, Ope
             opened.frames = chain.frames;
             Journal::repair(&journal_directory, segment_bytes, chain, Arc::clone(index))?
         }
-        _ => Journal::create(&journal_directory, segment_bytes)?,
+        _ => Journal::create(&journal_directory, segment_bytes, &sealer)?,
     };
-    let (view, rebuilt) = catch_up(directory, opening, &journal, options)?;
+    let (view, rebuilt) = catch_up(directory, opening, &journal, &sealer, options)?;
     opened.view_rebuilt = rebuilt;
-    Ok((journal, view, opened, lock))
+    Ok(Files { journal, view, secret, sealer, opened, lock })
 }
 
 /// The view that is there, or why there is none.
 type Opening = Result<View, String>;
 
-fn open_view(directory: &Path, chain: Option<&Chain>, index: Option<&Arc<Index>>) -> Result<Opening, StoreError> {
+fn open_view(
+    directory: &Path,
+    chain: Option<&Chain>,
+    index: Option<&Arc<Index>>,
+    sealer: &Arc<Sealer>,
+) -> Result<Opening, StoreError> {
     let path = directory.join("view");
     if !path.exists() {
         return Ok(Err("it was missing".to_owned()));
     }
     let limit = patience(&path, 0);
-    let open = |path: PathBuf| guarded(limit, move || View::open(&path));
+    let open = |path: PathBuf| {
+        let sealer = Arc::clone(sealer);
+        guarded(limit, move || View::open(&path, &sealer))
+    };
     let view = open(path.clone()).or_else(|why| if set_snapshots_aside(&path) { open(path.clone()) } else { Err(why) });
     let Ok(view) = view else { return Ok(view) };
     let applied = view.applied();
@@ -295,6 +355,7 @@ fn catch_up(
     directory: &Path,
     opening: Opening,
     journal: &Journal,
+    sealer: &Arc<Sealer>,
     options: &Options,
 ) -> Result<(View, Option<String>), StoreError> {
     let path = directory.join("view");
@@ -321,7 +382,7 @@ fn catch_up(
     set_aside(directory).map_err(|error| {
         StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
     })?;
-    let view = View::open(&path)
+    let view = View::open(&path, sealer)
         .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
     replay(&view, &index)?;
     Ok((view, (journal.seq() > 0).then_some(why)))

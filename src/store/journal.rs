@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::segment::make_directory;
 use self::segment::{Segment, remove_unfinished, sync_directory};
+use super::seal::Sealer;
 use super::{Frame, StoreError, payload};
 use crate::audit::frame::{
     Digest, FRAME_OVERHEAD, SEGMENT_HEADER, SegmentHeader, parse_frame, segment_name, write_frame,
@@ -49,6 +50,7 @@ pub struct Batch {
     seq: u64,
     head: Digest,
     synced: u64,
+    sealer: Arc<Sealer>,
 }
 
 /// Why a batch was not appended. In both cases no frame of it took effect.
@@ -61,12 +63,16 @@ pub enum AppendError {
 }
 
 impl Batch {
-    /// Adds a unit's frame and returns its place and its digest.
-    pub fn push(&mut self, payload: &[u8]) -> (u64, Digest) {
+    /// Seals a unit into a frame, adds it and returns its place and its digest.
+    ///
+    /// # Errors
+    /// Why it cannot be sealed; the batch is as it was.
+    pub fn push(&mut self, payload: &[u8]) -> Result<(u64, Digest), String> {
+        let sealed = self.sealer.seal_frame(self.seq + 1, &self.head, payload)?;
         self.starts.push(self.bytes.len() as u32);
         self.seq += 1;
-        self.head = write_frame(&mut self.bytes, self.seq, self.synced, &self.head, payload);
-        (self.seq, self.head)
+        self.head = write_frame(&mut self.bytes, self.seq, self.synced, &self.head, &sealed);
+        Ok((self.seq, self.head))
     }
 
     /// Whether it has no frame.
@@ -81,7 +87,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Corrupt`] when something in it is damaged, [`StoreError::Unavailable`] when it
     /// cannot be read.
-    pub fn read(directory: &Path) -> Result<Option<(Chain, Arc<Index>)>, StoreError> {
+    pub fn read(directory: &Path, sealer: &Arc<Sealer>) -> Result<Option<(Chain, Arc<Index>)>, StoreError> {
         if !directory.is_dir() {
             return Ok(None);
         }
@@ -113,7 +119,8 @@ impl Journal {
         {
             segments.push(SegmentIndex::new(header.number, header.first));
         }
-        let index = Index { directory: directory.to_owned(), segments: RwLock::new(segments) };
+        let index =
+            Index { directory: directory.to_owned(), segments: RwLock::new(segments), sealer: Arc::clone(sealer) };
         Ok(chain.end.is_some().then(|| (chain, Arc::new(index))))
     }
 
@@ -121,7 +128,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be made.
-    pub fn create(directory: &Path, segment_bytes: u64) -> Result<Self, StoreError> {
+    pub fn create(directory: &Path, segment_bytes: u64, sealer: &Arc<Sealer>) -> Result<Self, StoreError> {
         let header = SegmentHeader { number: 1, first: 1, previous: crate::audit::frame::NO_FRAME };
         let segment = make_directory(directory)
             .and_then(|()| remove_unfinished(directory))
@@ -134,7 +141,7 @@ impl Journal {
             segment,
             seq: 0,
             head: header.previous,
-            index: Arc::new(Index { directory: directory.to_owned(), segments }),
+            index: Arc::new(Index { directory: directory.to_owned(), segments, sealer: Arc::clone(sealer) }),
             unshown: Vec::new(),
         })
     }
@@ -178,7 +185,14 @@ impl Journal {
 
     /// The batch that would come next.
     pub fn batch(&self) -> Batch {
-        Batch { bytes: Vec::new(), starts: Vec::new(), seq: self.seq, head: self.head, synced: self.seq }
+        Batch {
+            bytes: Vec::new(),
+            starts: Vec::new(),
+            seq: self.seq,
+            head: self.head,
+            synced: self.seq,
+            sealer: Arc::clone(&self.index.sealer),
+        }
     }
 
     /// Makes a batch durable: one write, one sync.
@@ -234,6 +248,7 @@ impl Journal {
 pub struct Index {
     directory: PathBuf,
     segments: RwLock<Vec<SegmentIndex>>,
+    sealer: Arc<Sealer>,
 }
 
 #[derive(Debug)]
@@ -299,7 +314,8 @@ impl Index {
             while !rest.is_empty() {
                 let (raw, length) =
                     parse_frame(rest).filter(|(raw, _)| raw.seq == next).ok_or_else(|| self.damaged(number, next))?;
-                let unit = payload::decode(raw.payload).map_err(|why| {
+                let opened = self.sealer.open_frame(raw.seq, &raw.previous, raw.payload);
+                let unit = opened.and_then(|opened| payload::decode(&opened.contents)).map_err(|why| {
                     StoreError::Corrupt(format!("frame {next} in {} cannot be read: {why}", segment_name(number)))
                 })?;
                 frames.push(Frame { seq: raw.seq, previous: raw.previous, digest: raw.digest, unit });

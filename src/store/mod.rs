@@ -6,7 +6,9 @@
 
 mod embedded;
 mod journal;
+mod keyring;
 mod lock;
+mod master;
 mod payload;
 mod seal;
 mod sled;
@@ -17,6 +19,8 @@ use std::path::Path;
 use crate::audit::Record;
 
 pub use embedded::{EmbeddedStore, Opened, Options, verify_offline};
+pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
+pub use master::{Master, Places, SecretKey, make_key};
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
 /// its writes and its audit records, and takes effect whole or not at all.
@@ -185,6 +189,8 @@ pub struct Report {
     pub frames: u64,
     /// Sequence number and digest of the last frame.
     pub head: Option<(u64, [u8; 32])>,
+    /// Whether the frames were opened and their contents read: the chain can be verified without a key.
+    pub contents_read: bool,
     /// What is wrong, a sentence each. Empty when all is well.
     pub damage: Vec<String>,
 }

@@ -16,14 +16,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ::sled::{Batch, Config, Db, IVec};
 
 use self::count::{Counted, Total};
-use super::seal::{Checksum, peek, seal, unseal};
+use super::seal::{Checksum, Sealer, peek};
 use super::{Row, Table, Unit, UnitId, Versioned};
 use crate::audit::frame::{Digest, NO_FRAME};
 
@@ -48,6 +48,7 @@ const DAMAGED: &str = "damaged";
 #[derive(Debug)]
 pub struct View {
     rows: Db,
+    sealer: Arc<Sealer>,
     /// Written while a batch is applied, so that a reader sees whole units only.
     state: RwLock<State>,
     /// Held by whoever counts.
@@ -92,7 +93,7 @@ impl View {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn open(directory: &Path) -> Result<Self, String> {
+    pub fn open(directory: &Path, sealer: &Arc<Sealer>) -> Result<Self, String> {
         let new = !directory.exists();
         if let Ok(why) = fs::read_to_string(directory.join(DAMAGED)) {
             return Err(why);
@@ -110,12 +111,13 @@ impl View {
             }
         };
         let applied = match rows.get([APPLIED]).map_err(|why| broken(&why))? {
-            Some(row) => Applied::read(&row).ok_or("its record of progress is damaged")?,
+            Some(row) => Applied::read(&row, sealer).ok_or("its record of progress is damaged")?,
             None if new => Applied { seq: 0, digest: NO_FRAME, total: Total::default() },
             None => return Err("it is empty".to_owned()),
         };
         let view = Self {
             rows,
+            sealer: Arc::clone(sealer),
             state: RwLock::new(State { applied, counted: None }),
             counting: Mutex::new(()),
             damaged: OnceLock::new(),
@@ -155,7 +157,7 @@ impl View {
     fn apply_together(&self, steps: &[Step<'_>]) -> Result<(), String> {
         let mut state = self.changing();
         *state = caught(|| {
-            let mut pending = Pending::new(&self.rows, state.clone());
+            let mut pending = Pending::new(&self.rows, &self.sealer, state.clone());
             for step in steps {
                 for (table, key, value) in &step.unit.writes {
                     pending.write(*table as u8, key, step.seq, value.as_deref())?;
@@ -268,7 +270,7 @@ impl View {
                 &whole
             }
         };
-        let (seq, value) = unseal(table, key, sealed).ok_or_else(damaged_row)?;
+        let (seq, value) = self.sealer.unseal(table, key, sealed).ok_or_else(damaged_row)?;
         Ok(Versioned { seq, value })
     }
 }
@@ -279,15 +281,15 @@ impl Applied {
         self.total.rows
     }
 
-    fn row(&self) -> Vec<u8> {
+    fn row(&self, sealer: &Sealer) -> Result<Vec<u8>, String> {
         let mut value = self.digest.to_vec();
         value.extend_from_slice(&self.total.rows.to_le_bytes());
         value.extend_from_slice(&self.total.sum.to_le_bytes());
-        seal(APPLIED, &[], self.seq, &value).0
+        Ok(sealer.seal(APPLIED, &[], self.seq, &value)?.0)
     }
 
-    fn read(row: &[u8]) -> Option<Self> {
-        let (seq, value) = unseal(APPLIED, &[], row)?;
+    fn read(row: &[u8], sealer: &Sealer) -> Option<Self> {
+        let (seq, value) = sealer.unseal(APPLIED, &[], row)?;
         let (digest, rest) = value.split_first_chunk()?;
         let (rows, rest) = rest.split_first_chunk()?;
         let sum = rest.try_into().ok()?;
@@ -314,6 +316,7 @@ impl Head {
 /// Changes on their way into sled, in batches that each leave a row of progress that is true.
 struct Pending<'a> {
     rows: &'a Db,
+    sealer: &'a Sealer,
     batch: Batch,
     writes: usize,
     bytes: usize,
@@ -323,8 +326,8 @@ struct Pending<'a> {
 }
 
 impl<'a> Pending<'a> {
-    fn new(rows: &'a Db, state: State) -> Self {
-        Self { rows, batch: Batch::default(), writes: 0, bytes: 0, heads: HashMap::new(), state }
+    fn new(rows: &'a Db, sealer: &'a Sealer, state: State) -> Self {
+        Self { rows, sealer, batch: Batch::default(), writes: 0, bytes: 0, heads: HashMap::new(), state }
     }
 
     fn write(&mut self, table: u8, key: &[u8], seq: u64, value: Option<&[u8]>) -> Result<(), String> {
@@ -344,7 +347,7 @@ impl<'a> Pending<'a> {
         let Some(value) = value else {
             return self.push_head(name, old, None);
         };
-        let (sealed, checksum) = seal(table, key, seq, value);
+        let (sealed, checksum) = self.sealer.seal(table, key, seq, value)?;
         let (first, rest) = sealed.split_at(sealed.len().min(PIECE));
         let mut pieces = 0u16;
         for bytes in rest.chunks(PIECE) {
@@ -389,7 +392,7 @@ impl<'a> Pending<'a> {
     }
 
     fn flush(&mut self) -> Result<(), String> {
-        self.batch.insert(IVec::from(&[APPLIED]), self.state.applied.row());
+        self.batch.insert(IVec::from(&[APPLIED]), self.state.applied.row(self.sealer)?);
         self.rows.apply_batch(std::mem::take(&mut self.batch)).map_err(|why| broken(&why))?;
         (self.writes, self.bytes) = (0, 0);
         self.heads.clear();

@@ -77,14 +77,17 @@ impl Writer {
         let mut steps = Vec::new();
         let mut answers = Vec::with_capacity(waiting.len());
         for Request { unit, payload, .. } in waiting {
-            answers.push(self.judge(unit, &staged).map(|known| {
-                known.unwrap_or_else(|| {
-                    let (seq, leaf) = batch.push(payload);
-                    steps.push(Step { seq, digest: leaf, unit });
-                    let receipt = Receipt { seq, leaf, replayed: false };
-                    staged.add(unit, receipt);
-                    receipt
-                })
+            answers.push(self.judge(unit, &staged).and_then(|known| {
+                if let Some(receipt) = known {
+                    return Ok(receipt);
+                }
+                let (seq, leaf) = batch.push(payload).map_err(|why| {
+                    StoreError::Unavailable(format!("the unit of work cannot be sealed, {why}: try again"))
+                })?;
+                steps.push(Step { seq, digest: leaf, unit });
+                let receipt = Receipt { seq, leaf, replayed: false };
+                staged.add(unit, receipt);
+                Ok(receipt)
             }));
         }
         if batch.is_empty() {
@@ -189,14 +192,16 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
     use std::sync::mpsc::sync_channel;
 
+    use super::super::seal::Sealer;
     use super::super::{UnitId, payload};
     use super::*;
     use crate::audit::{Actor, Event, Outcome, Record};
 
     fn writer(directory: &std::path::Path) -> Writer {
+        let sealer = Arc::new(Sealer::new([(1, &[1; 32])].into_iter()));
         Writer {
-            journal: Journal::create(&directory.join("journal"), 1 << 16).unwrap(),
-            view: Arc::new(View::open(&directory.join("view")).unwrap()),
+            journal: Journal::create(&directory.join("journal"), 1 << 16, &sealer).unwrap(),
+            view: Arc::new(View::open(&directory.join("view"), &sealer).unwrap()),
             stopped: Arc::default(),
             directory: directory.to_owned(),
             floor: 0,
@@ -253,7 +258,7 @@ mod tests {
         assert!(matches!(answers[0], Err(StoreError::Full(_))), "{answers:?}");
         assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })), "{answers:?}");
         faults.write.store(false, SeqCst);
-        let verify = || super::super::verify_offline(directory.path()).unwrap();
+        let verify = || super::super::verify_offline(directory.path(), None).unwrap();
         assert_eq!((verify().frames, verify().damage), (1, Vec::new()));
         let answers = writer.serve(&[request(3, Some(Expect::At(1)))]);
         assert!(matches!(answers[0], Ok(Receipt { seq: 2, replayed: false, .. })), "{answers:?}");

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anteroom::audit::{Actor, Event, Outcome, Record};
 use anteroom::record::Style;
-use anteroom::store::{EmbeddedStore, Options, Store, Table, Unit, UnitId, verify_offline};
+use anteroom::store::{EmbeddedStore, Master, Options, Store, Table, Unit, UnitId, verify_offline};
 
 const LENGTH: Duration = Duration::from_secs(3);
 
@@ -147,7 +147,7 @@ fn pull(directory: &Path, entries: u64) {
     drop(store);
 
     let start = Instant::now();
-    assert!(verify_offline(directory).unwrap().damage.is_empty());
+    assert!(verify_offline(directory, Some(&master())).unwrap().damage.is_empty());
     rate("verify, entries", entries, start.elapsed());
 
     println!("{:<40} {:>12} MiB", "journal", size(&directory.join("journal")) >> 20);
@@ -191,8 +191,12 @@ fn record(event: Event) -> Record {
     }
 }
 
+fn master() -> Master {
+    Master::from_key([0x5e; 32], "a bench")
+}
+
 fn open(directory: &Path) -> EmbeddedStore {
-    EmbeddedStore::open(directory, &Options { floor_bytes: 0, ..Options::default() }).unwrap().0
+    EmbeddedStore::open(directory, &Options { floor_bytes: 0, ..Options::default() }, &master()).unwrap().0
 }
 
 fn size(directory: &Path) -> u64 {

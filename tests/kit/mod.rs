@@ -12,7 +12,7 @@ use anteroom::protocol::{Decided, Opened, Pulled, Queue, QueueRow, Reply, Reques
 use anteroom::record::{Act, EntryId, HideReason, Removal, RemovalTarget, Style};
 use anteroom::screen::Rules;
 use anteroom::service::{Keys, Parts, Service, Session, SetClock, Settings};
-use anteroom::store::{EmbeddedStore, Options};
+use anteroom::store::{EmbeddedStore, Master, Options};
 use chrono::{DateTime, TimeZone, Utc};
 use tempfile::TempDir;
 
@@ -59,6 +59,18 @@ pub fn start() -> DateTime<Utc> {
 impl Practice {
     /// An empty practice whose portal is where patients read.
     pub fn new() -> Self {
+        Self::open(Self::folder())
+    }
+
+    /// An empty practice with the keys of another, so that the same entry has the same name in both.
+    pub fn with_keys_of(other: &Self) -> Self {
+        let dir = Self::folder();
+        std::fs::create_dir(dir.path().join("store")).unwrap();
+        std::fs::copy(other.path().join("store/keys"), dir.path().join("store/keys")).unwrap();
+        Self::open(dir)
+    }
+
+    fn folder() -> TempDir {
         let dir = TempDir::new().unwrap();
         std::fs::write(
             dir.path().join("practice.toml"),
@@ -66,7 +78,7 @@ impl Practice {
         )
         .unwrap();
         std::fs::write(dir.path().join("users.toml"), USERS).unwrap();
-        Self::open(dir)
+        dir
     }
 
     /// The practice whose folder this is.
@@ -108,13 +120,15 @@ impl Practice {
 }
 
 fn open_service(dir: &Path, clock: &Arc<SetClock>) -> Arc<Service> {
-    let (store, _) = EmbeddedStore::open(&dir.join("store"), &options()).unwrap();
+    let master = Master::from_key([0x5e; 32], "a test");
+    let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master).unwrap();
+    let keys = Keys::from_secret(store.secret());
     Arc::new(
         Service::start(Parts {
             store: Box::new(store),
             clock: Arc::<SetClock>::clone(clock),
             rules: Rules::built_in(),
-            keys: Keys::read_or_make(dir).unwrap(),
+            keys,
             settings: Settings::read(dir).unwrap(),
             channel: Box::new(Portal::new(dir.join("feed"))),
             feed: Box::new(|| None),

@@ -9,7 +9,7 @@ use anteroom::audit::frame::{find_frame, parse_frame};
 use anteroom::store::{EmbeddedStore, Opened, Store, StoreError, Unit, verify_offline};
 use tempfile::TempDir;
 
-use crate::kit::{assert_holds, copy, decision, filled, open, options, put, segments, temporary};
+use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, segments, temporary};
 
 /// A closed store, to be copied for each damage.
 struct Original {
@@ -58,7 +58,7 @@ fn flip(file: &Path, at: usize) {
 }
 
 fn refused(directory: &Path) -> String {
-    match EmbeddedStore::open(directory, &options()) {
+    match EmbeddedStore::open(directory, &options(), &master()) {
         Err(StoreError::Corrupt(sentence)) => {
             assert!(sentence.contains("Restore") && sentence.contains("Nothing was changed"), "{sentence}");
             sentence
@@ -98,7 +98,7 @@ fn an_append_torn_at_any_byte_is_cut_and_everything_before_it_is_there() {
             let (store, opened) = open(directory.path());
             assert_eq!((opened.tail_cut.is_some(), opened.frames), (at > start, 5), "torn at {at}");
             assert_eq!(opened.view_rebuilt, None);
-            assert!(verify_offline(directory.path()).unwrap().damage.is_empty());
+            assert!(verify_offline(directory.path(), Some(&master())).unwrap().damage.is_empty());
             store.commit(last.clone()).unwrap();
             if at % 16 == 0 {
                 drop(store);
@@ -137,7 +137,7 @@ fn a_flipped_bit_anywhere_in_the_journal_is_reported_and_nothing_is_served() {
         let end = frames(&bytes).last().unwrap().1;
         for at in (0..bytes.len()).step_by(64) {
             flip(file, at);
-            let report = verify_offline(original.path()).unwrap();
+            let report = verify_offline(original.path(), Some(&master())).unwrap();
             assert!(!report.damage.is_empty(), "a flip at {at} of {} went unseen", file.display());
             if file == files.last().unwrap() && at >= end {
                 // Behind the last frame nothing was ever acknowledged: it is cut.
@@ -179,7 +179,7 @@ fn a_flipped_bit_anywhere_in_the_view_loses_nothing() {
 #[test]
 fn a_view_that_is_missing_cut_empty_or_of_another_store_is_made_anew() {
     let original = Original::new(30);
-    let other = Original::new(12);
+    let stranger = Original::new(12);
     let database = fs::read(original.path().join("view/db")).unwrap();
     let damages: &[&dyn Fn(&Path)] = &[
         &|view| fs::remove_dir_all(view).unwrap(),
@@ -210,15 +210,24 @@ fn a_view_that_is_missing_cut_empty_or_of_another_store_is_made_anew() {
         assert_holds(&store, &original.units);
     }
 
-    // The other store took the same units, but at another time: the digests are alike, so make them differ.
-    let (store, _) = open(other.path());
-    store.commit(put(99, "other", b"other")).unwrap();
-    drop(store);
-    let directory = original.copy();
+    // Two copies of one store, so the same keys, that went different ways.
+    let (directory, other) = (original.copy(), original.copy());
+    open(directory.path()).0.commit(decision(31)).unwrap();
+    open(other.path()).0.commit(put(99, "other", b"other")).unwrap();
     fs::remove_dir_all(directory.path().join("view")).unwrap();
     copy(&other.path().join("view"), &directory.path().join("view"));
     let (store, opened) = open(directory.path());
     assert_eq!(opened.view_rebuilt.as_deref(), Some("it belongs to another journal"));
+    let mut units = original.units.clone();
+    units.push(decision(31));
+    assert_holds(&store, &units);
+
+    // A stranger's does not even open.
+    let directory = original.copy();
+    fs::remove_dir_all(directory.path().join("view")).unwrap();
+    copy(&stranger.path().join("view"), &directory.path().join("view"));
+    let (store, opened) = open(directory.path());
+    assert!(opened.view_rebuilt.is_some());
     assert_holds(&store, &original.units);
 }
 
@@ -266,7 +275,7 @@ fn a_segment_that_is_missing_empty_cut_swapped_or_repeated_is_named() {
             let sentence = refused(directory.path());
             let tail = number + 1 == names.len() && matches!(kind, 0 | 2);
             assert!(tail || sentence.contains(name) || sentence.contains(next), "damage {kind} to {name}: {sentence}");
-            assert!(tail || !verify_offline(directory.path()).unwrap().damage.is_empty());
+            assert!(tail || !verify_offline(directory.path(), Some(&master())).unwrap().damage.is_empty());
         }
     }
 }

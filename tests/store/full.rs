@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anteroom::store::{EmbeddedStore, Options, Store, StoreError, Table};
 
-use crate::kit::{assert_holds, filled, open, options, put, unit};
+use crate::kit::{assert_holds, filled, master, open, options, put, unit};
 
 /// A small file system in memory, unmounted when dropped. `None` where we may not mount one.
 struct SmallDisk {
@@ -81,13 +81,13 @@ fn the_floor_keeps_space_free() {
     let Some(disk) = SmallDisk::mount("12m") else { return };
     let directory = disk.path().join("store");
     let with_floor = Options { floor_bytes: 4 << 20, ..options() };
-    let (store, _) = EmbeddedStore::open(&directory, &with_floor).unwrap();
+    let (store, _) = EmbeddedStore::open(&directory, &with_floor, &master()).unwrap();
     let refusal = (1..).find_map(|number| store.commit(put(number, "key", &vec![number as u8; 6000])).err()).unwrap();
     assert!(matches!(refusal, StoreError::Full(_)), "{refusal}");
     assert!(refusal.to_string().contains("free some space"), "{refusal}");
     assert!(store.space().unwrap().free > 3 << 20);
     drop(store);
-    let (store, _) = EmbeddedStore::open(&directory, &Options { floor_bytes: 0, ..options() }).unwrap();
+    let (store, _) = EmbeddedStore::open(&directory, &Options { floor_bytes: 0, ..options() }, &master()).unwrap();
     store.commit(put(1_000_000, "key", b"there is room below the floor")).unwrap();
 }
 
@@ -99,7 +99,7 @@ fn a_view_is_not_thrown_away_while_there_is_no_space_for_another() {
     fs::write(directory.join("view/db"), b"damaged").unwrap();
     let with_floor = Options { floor_bytes: 64 << 20, ..options() };
     for _ in 0..3 {
-        assert!(matches!(EmbeddedStore::open(&directory, &with_floor), Err(StoreError::Full(_))));
+        assert!(matches!(EmbeddedStore::open(&directory, &with_floor, &master()), Err(StoreError::Full(_))));
     }
     assert!(!directory.join("view.bad.1").exists());
     let (store, opened) = open(&directory);
@@ -114,7 +114,7 @@ fn a_store_on_a_disk_without_any_space_can_still_be_read() {
     let units = filled(&directory, 10);
     let ballast = disk.path().join("ballast");
     let _ = fs::write(&ballast, vec![1; 12 << 20]);
-    match EmbeddedStore::open(&directory, &Options { floor_bytes: 1 << 20, ..options() }) {
+    match EmbeddedStore::open(&directory, &Options { floor_bytes: 1 << 20, ..options() }, &master()) {
         Ok((store, _)) => {
             assert_holds(&store, &units);
             assert!(matches!(store.commit(put(99, "key", b"value")), Err(StoreError::Full(_))));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anteroom::audit::{Actor, Event, Outcome, Record};
-use anteroom::store::{EmbeddedStore, Opened, Options, Store, Table, Unit, UnitId};
+use anteroom::store::{EmbeddedStore, Master, Opened, Options, Store, Table, Unit, UnitId};
 use chrono::DateTime;
 use tempfile::TempDir;
 
@@ -22,8 +22,12 @@ pub fn options() -> Options {
     Options { segment_bytes: SEGMENT, floor_bytes: 0, ..Options::default() }
 }
 
+pub fn master() -> Master {
+    Master::from_key([0x5e; 32], "a test")
+}
+
 pub fn open(directory: &Path) -> (EmbeddedStore, Opened) {
-    EmbeddedStore::open(directory, &options()).unwrap()
+    EmbeddedStore::open(directory, &options(), &master()).unwrap()
 }
 
 pub fn record() -> Record {

@@ -6,10 +6,11 @@ mod damage;
 mod full;
 mod kit;
 mod model;
+mod sealed;
 
 use anteroom::store::{EmbeddedStore, Expect, Opened, Store, StoreError, Table, verify_offline};
 
-use crate::kit::{id, open, options, put};
+use crate::kit::{id, master, open, options, put};
 
 #[test]
 fn commits_reads_scans_logs_and_opens_again() {
@@ -45,13 +46,13 @@ fn commits_reads_scans_logs_and_opens_again() {
     assert_eq!(store.outcome(id(3)).unwrap(), None);
     let report = store.verify().unwrap();
     assert_eq!((report.frames, report.damage.as_slice()), (2, [].as_slice()));
-    assert_eq!(verify_offline(directory.path()).unwrap(), report);
+    assert_eq!(verify_offline(directory.path(), Some(&master())).unwrap(), report);
 }
 
 #[test]
 fn a_second_opener_is_told_who_has_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let _store = open(directory.path());
-    let refused = EmbeddedStore::open(directory.path(), &options()).unwrap_err().to_string();
+    let refused = EmbeddedStore::open(directory.path(), &options(), &master()).unwrap_err().to_string();
     assert!(refused.contains(&format!("already open by process {}", std::process::id())), "{refused}");
 }

@@ -1,6 +1,6 @@
 //! An entry arrives, changes or goes: the new version is screened and its review begins, in one unit.
 
-use super::super::rows::{EntryRow, Read, decode, encode, get, staff_key, version_key};
+use super::super::rows::{EntryRow, Read, decode, encode, get, version_key};
 use super::super::{Service, ServiceError};
 use super::assemble::{Assembled, assemble};
 use super::batch::Group;
@@ -40,9 +40,10 @@ impl Pull<'_> {
             None => None,
         };
         let staff = &self.batch.staff;
+        let identity = &self.service.keys.identity;
         let name = |key: &SourceKey| match staff.get(key) {
             Some(name) => Some(name.clone()),
-            None => decode(&store.get(Table::Staff, &staff_key(key)).ok()??.value).ok(),
+            None => decode(&store.get(Table::Staff, &identity.staff(key)).ok()??.value).ok(),
         };
         let had_header = at_source.is_some_and(|read| read.row.has_header);
         match assemble(id, group, current.as_ref(), had_header, &name) {

@@ -1,9 +1,11 @@
 //! Damage that the engine below does not notice.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use super::super::{EmbeddedStore, Options, Store, StoreError, Unit};
+use super::super::keyring::Keyring;
+use super::super::{EmbeddedStore, Master, Options, Store, StoreError, Unit};
 use super::*;
 use crate::audit::{Actor, Event, Outcome, Record};
 
@@ -33,6 +35,12 @@ fn name(key: u64) -> Vec<u8> {
     row_key(Table::Entry as u8, &key.to_be_bytes())
 }
 
+static SEALER: LazyLock<Arc<Sealer>> = LazyLock::new(|| Arc::new(Sealer::new([(1, &[1; 32])].into_iter())));
+
+fn open(directory: &tempfile::TempDir) -> Result<View, String> {
+    View::open(&directory.path().join("view"), &SEALER)
+}
+
 type Damage = Box<dyn Fn(&View)>;
 
 /// What a disk, or a hand, might do to a row behind our back.
@@ -42,6 +50,21 @@ fn damages() -> Vec<(&'static str, Damage)> {
         (
             "copied to another key",
             Box::new(|view| drop(view.rows.insert(name(8), view.rows.get(name(7)).unwrap().unwrap()))),
+        ),
+        (
+            "copied to another table",
+            Box::new(|view| {
+                let row = view.rows.get(name(7)).unwrap().unwrap();
+                view.rows.insert(row_key(Table::Draft as u8, &7u64.to_be_bytes()), row).unwrap();
+            }),
+        ),
+        (
+            "given another sequence number",
+            Box::new(|view| {
+                let mut row = view.rows.get(name(7)).unwrap().unwrap();
+                row[3] ^= 1;
+                view.rows.insert(name(7), row).unwrap();
+            }),
         ),
         ("cut", Box::new(|view| drop(view.rows.insert(name(7), vec![0; 3])))),
         (
@@ -56,14 +79,14 @@ fn damages() -> Vec<(&'static str, Damage)> {
         (
             "added",
             Box::new(|view| {
-                let (sealed, _) = seal(Table::Entry as u8, b"new", 3, b"value");
+                let (sealed, _) = view.sealer.seal(Table::Entry as u8, b"new", 3, b"value").unwrap();
                 view.rows.insert(row_key(Table::Entry as u8, b"new"), [&[0, 0], sealed.as_slice()].concat()).unwrap();
             }),
         ),
         (
             "put back to an earlier state",
             Box::new(|view| {
-                let (sealed, _) = seal(Table::Entry as u8, &7u64.to_be_bytes(), 1, b"earlier");
+                let (sealed, _) = view.sealer.seal(Table::Entry as u8, &7u64.to_be_bytes(), 1, b"earlier").unwrap();
                 view.rows.insert(name(7), [&[0, 0], sealed.as_slice()].concat()).unwrap();
             }),
         ),
@@ -84,7 +107,7 @@ fn value(key: u64) -> Vec<u8> {
 fn rows_that_were_lost_changed_moved_added_or_put_back_are_noticed() {
     for (how, damage) in damages() {
         let directory = tempfile::tempdir().unwrap();
-        let view = View::open(&directory.path().join("view")).unwrap();
+        let view = open(&directory).unwrap();
         for key in 0..20 {
             apply(&view, key + 1, key, Some(value(key)));
         }
@@ -94,14 +117,14 @@ fn rows_that_were_lost_changed_moved_added_or_put_back_are_noticed() {
         // From then on nothing is read from it, and it does not open again.
         assert_eq!(view.get(Table::Entry, &1u64.to_be_bytes()), Err(why.clone()));
         drop(view);
-        assert_eq!(View::open(&directory.path().join("view")).unwrap_err(), why);
+        assert_eq!(open(&directory).unwrap_err(), why);
     }
 }
 
 #[test]
 fn a_count_comes_out_right_whatever_is_changed_meanwhile() {
     let directory = tempfile::tempdir().unwrap();
-    let view = View::open(&directory.path().join("view")).unwrap();
+    let view = open(&directory).unwrap();
     let mut number = 0;
     let mut change = |key: u64, value: Option<Vec<u8>>| {
         number += 1;
@@ -131,17 +154,19 @@ fn a_count_comes_out_right_whatever_is_changed_meanwhile() {
 fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
     for check_rows in [u64::MAX, 0] {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { segment_bytes: 1 << 20, floor_bytes: 0, check_rows };
-        let (store, _) = EmbeddedStore::open(directory.path(), &options).unwrap();
+        let options = Options { segment_bytes: 1 << 20, floor_bytes: 0, check_rows, year: 2026 };
+        let master = Master::from_key([1; 32], "a test");
+        let (store, _) = EmbeddedStore::open(directory.path(), &options, &master).unwrap();
         for key in 0..20 {
             store.commit(unit(key + 1, key, Some(value(key)))).unwrap();
         }
         drop(store);
-        let view = View::open(&directory.path().join("view")).unwrap();
+        let keys = Keyring::open(directory.path(), &master).unwrap().unwrap();
+        let view = View::open(&directory.path().join("view"), &Arc::new(keys.sealer())).unwrap();
         view.rows.remove(name(7)).unwrap();
         drop(view);
 
-        let (mut store, mut opened) = EmbeddedStore::open(directory.path(), &options).unwrap();
+        let (mut store, mut opened) = EmbeddedStore::open(directory.path(), &options, &master).unwrap();
         if check_rows == 0 {
             // Too big to be read beforehand: found while in use, and then nothing is served.
             assert_eq!(opened.view_rebuilt, None);
@@ -152,7 +177,7 @@ fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
             let refused = store.commit(unit(99, 99, Some(Vec::new())));
             assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
             drop(store);
-            (store, opened) = EmbeddedStore::open(directory.path(), &options).unwrap();
+            (store, opened) = EmbeddedStore::open(directory.path(), &options, &master).unwrap();
         }
         assert_eq!(opened.view_rebuilt.as_deref(), Some("it should hold 40 rows, and what it holds differs"));
         assert_eq!(store.get(Table::Entry, &7u64.to_be_bytes()).unwrap().unwrap().value, value(7));
@@ -163,17 +188,17 @@ fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
 #[test]
 fn a_frame_applied_in_part_is_applied_again() {
     let directory = tempfile::tempdir().unwrap();
-    let view = View::open(&directory.path().join("view")).unwrap();
+    let view = open(&directory).unwrap();
     apply(&view, 1, 7, Some(vec![1; 600_000]));
     // As if the program had been killed after the first of several batches of the second frame.
     let next = unit(2, 7, Some(vec![2; 700_000]));
     let state = view.shown().clone();
-    let mut pending = Pending::new(&view.rows, state);
+    let mut pending = Pending::new(&view.rows, &view.sealer, state);
     pending.write(Table::Entry as u8, &7u64.to_be_bytes(), 2, next.writes[0].2.as_deref()).unwrap();
     drop(pending);
     drop(view);
 
-    let view = View::open(&directory.path().join("view")).unwrap();
+    let view = open(&directory).unwrap();
     assert_eq!(view.applied().seq, 1);
     view.apply(&[Step { seq: 2, digest: [2; 32], unit: &next }]).unwrap();
     view.check().unwrap();
@@ -183,7 +208,7 @@ fn a_frame_applied_in_part_is_applied_again() {
 #[test]
 fn a_long_value_leaves_no_piece_behind() {
     let directory = tempfile::tempdir().unwrap();
-    let view = View::open(&directory.path().join("view")).unwrap();
+    let view = open(&directory).unwrap();
     let pieces = || view.rows.scan_prefix([PIECES]).count();
     apply(&view, 1, 7, Some(vec![1; 100_000]));
     assert_eq!(pieces(), 6);
