@@ -135,10 +135,14 @@ impl<'t> Reading<'t> {
         start..end
     }
 
-    /// The folded words of sentence `number`, as written.
-    pub fn words(&self, number: u32) -> Vec<String> {
+    /// The words of sentence `number`, folded and rightly spelt.
+    pub fn words(&self, number: u32, vocabulary: &Vocabulary) -> Vec<String> {
         let tokens = self.tokens.get(self.sentence_tokens(number)).unwrap_or_default();
-        tokens.iter().map(|token| fold(token.span.of(self.text).unwrap_or_default())).collect()
+        let word = |token: &Token| match vocabulary.name(token.word) {
+            "" => fold(token.span.of(self.text).unwrap_or_default()),
+            name => name.to_owned(),
+        };
+        tokens.iter().map(word).collect()
     }
 
     /// The bytes from token `first` to token `last`.
@@ -181,7 +185,9 @@ impl<'t> Reading<'t> {
             number => number,
         };
         let capitals = if word.all_capitals() { vocabulary.capitals(number) } else { Vocabulary::UNKNOWN };
-        let stem = hash(stem(&word.folded).as_bytes());
+        // What a misspelt word means counts, not how it is written.
+        let meant = if number == Vocabulary::UNKNOWN { "" } else { vocabulary.name(number) };
+        let stem = hash(stem(if meant.is_empty() { &word.folded } else { meant }).as_bytes());
         self.tokens.push(Token { span, word: number, capitals, stem, sentence: *sentence as u32, before: *before });
         *before = Gap::Space;
         word.clear();

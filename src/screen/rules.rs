@@ -365,7 +365,7 @@ impl Rules {
             for (number, sentence) in reading.sentences.iter().enumerate() {
                 let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
                 let discloses = marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
-                let words = reading.words(number as u32);
+                let words = reading.words(number as u32, &self.vocabulary);
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 let features = statistics::features(&words, kind, &classes);
                 lessons.push(Lesson { features, discloses: discloses.then_some(*category) });
