@@ -10,6 +10,9 @@ use super::statistics::stem;
 use super::vocabulary::{Vocabulary, hash};
 use crate::record::{Span, sentences};
 
+/// How many words on either side of a word can belong to it; no sentence that people write is longer.
+const WINDOW: usize = 60;
+
 /// A word of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
@@ -133,6 +136,15 @@ impl<'t> Reading<'t> {
         let start = self.tokens.partition_point(|token| token.sentence < number);
         let end = self.tokens.partition_point(|token| token.sentence <= number);
         start..end
+    }
+
+    /// The words around token `at` in its own sentence and `sentences` on either side, at most [`WINDOW`] each way:
+    /// a text without a full stop must not cost the square of its length.
+    pub fn window(&self, at: usize, sentences: u32) -> std::ops::Range<usize> {
+        let Some(token) = self.tokens.get(at) else { return 0..0 };
+        let start = self.sentence_tokens(token.sentence.saturating_sub(sentences)).start;
+        let end = self.sentence_tokens(token.sentence.saturating_add(sentences)).end;
+        start.max(at.saturating_sub(WINDOW))..end.min(at + WINDOW + 1)
     }
 
     /// The words of sentence `number`, folded and rightly spelt.

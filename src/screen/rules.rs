@@ -181,6 +181,9 @@ impl Rules {
     /// Tries every rule on its own examples; one sentence for each that does not hold.
     pub fn check(&self) -> Vec<String> {
         let mut slips = Vec::new();
+        if self.rules.is_empty() {
+            slips.push("there are no rules: the packs did not compile".to_owned());
+        }
         for (number, rule) in self.rules.iter().enumerate() {
             let summary = &rule.summary;
             let fires = |text: &String| self.raw(&self.read(text)).iter().any(|raw| raw.rule as usize == number);
@@ -399,7 +402,7 @@ impl Rules {
                     let Some(rule) = self.rules.get(*r as usize) else { continue };
                     if let Some(pattern) = rule.patterns.get(*p as usize)
                         && let Some(hit) = pattern.matches_at(reading, at)
-                        && rule.allowed(reading, token.sentence)
+                        && rule.allowed(reading, at)
                         && !raw
                             .iter()
                             .rev()
@@ -432,11 +435,11 @@ impl Rules {
 }
 
 impl Rule {
-    fn allowed(&self, reading: &Reading, sentence: u32) -> bool {
+    fn allowed(&self, reading: &Reading, at: usize) -> bool {
         if self.near.is_empty() && self.unless.is_empty() {
             return true;
         }
-        let window = reading.sentence_tokens(sentence);
+        let window = reading.window(at, 0);
         (self.near.is_empty() || self.near.iter().any(|pattern| pattern.occurs_in(reading, window.clone())))
             && !self.unless.iter().any(|pattern| pattern.occurs_in(reading, window.clone()))
     }
