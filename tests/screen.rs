@@ -164,9 +164,9 @@ fn packs_with_slips_are_refused_with_the_file() {
 
 #[test]
 fn text_made_to_be_slow_ends() {
-    // Quadratic work on any of these would take hours.
+    // Quadratic work on any of these would take minutes.
     for text in ["Her husband hit her and ", "Her husband hit her. ", "no no denies ", "police he her ", "abuzive "] {
-        let text = text.repeat((2 << 20) / text.len());
+        let text = text.repeat((1 << 18) / text.len());
         let screening = screen(&text);
         assert!(screening.matches.iter().all(|found| found.span.of(&text).is_some()));
     }
@@ -186,9 +186,6 @@ fn findings_are_sorted_most_urgent_first_then_as_read() {
         .map(|place| (version.parts.iter().position(|part| part.key == place.part), place.span))
         .collect();
     assert_eq!(screening.findings[0].place.as_ref().unwrap().part, key("2"), "MARAC is tier 4");
-    for (a, b) in
-        screening.findings.iter().zip(&order).zip(screening.findings.iter().zip(&order).skip(1)).map(|(a, b)| (a, b))
-    {
-        assert!(a.0.tier > b.0.tier || (a.0.tier == b.0.tier && a.1 <= b.1));
-    }
+    let keys: Vec<_> = screening.findings.iter().map(|finding| std::cmp::Reverse(finding.tier)).zip(order).collect();
+    assert!(keys.len() == screening.findings.len() && keys.is_sorted(), "{keys:?}");
 }
