@@ -24,7 +24,7 @@ pub(super) fn lane(findings: &[Finding]) -> Lane {
 }
 
 /// From this score of the model on, a sentence is held or skimmed.
-const SCORE_THAT_HOLDS: f32 = 0.8;
+const SCORE_THAT_HOLDS: f32 = 1.1;
 const SCORE_TO_SKIM: f32 = -0.8;
 
 /// A sentence beside one that has to go goes too from this score on, or from the lower one when it starts like
