@@ -36,7 +36,7 @@ pub trait Source {
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
 
-/// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp` and `fhir`; dates after `today` are mistakes.
+/// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp`, `gpconnect` and `fhir`; dates after `today` are mistakes.
 ///
 /// # Errors
 /// When the kind of feed is not known.
@@ -44,8 +44,11 @@ pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError
     match spec.split_once(':') {
         Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
         Some(("tpp", path)) => Ok(Box::new(tpp::Tpp::new(path, today))),
+        Some(("gpconnect", path)) => Ok(Box::new(fhir::gpconnect::GpConnect::new(path, today))),
         Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
-        _ => Err(SourceError("a feed is named emis:PATH, tpp:PATH or fhir:PATH: say which kind of feed it is".into())),
+        _ => Err(SourceError(
+            "a feed is named emis:PATH, tpp:PATH, gpconnect:PATH or fhir:PATH: say which kind of feed it is".into(),
+        )),
     }
 }
 

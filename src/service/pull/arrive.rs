@@ -219,6 +219,9 @@ impl Service {
         if patient.family_name.is_empty() && patient.given_name.is_empty() {
             raise("patient-unknown", Category::Unscreened, "the feeds have not sent this patient");
         }
+        if version.parts.iter().any(crate::record::Part::is_hidden_at_source) {
+            raise("hidden-at-source", Category::Unscreened, "the practice’s system hides this from the patient");
+        }
         if patient.flags.contains(&Flag::HoldAll) {
             raise("patient-hold-all", Category::DomesticAbuse, "everything of this patient is held");
         }
