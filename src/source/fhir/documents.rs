@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
-use super::resources::{is_withdrawn, not_for_patient, open};
+use super::resources::is_withdrawn;
 use super::{Export, json};
 use crate::record::{EntryKind, Part, Unreadable};
 use crate::source::outlet::Outlet;
@@ -21,12 +21,12 @@ pub(super) struct Attached {
 impl Export {
     /// A document is an entry of its own with one line in it, however many attachments it has.
     pub(super) fn document(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
-        let Some(opened) = open("DocumentReference", resource, number, outlet)? else { return Ok(()) };
+        let Some(opened) = self.open("DocumentReference", resource, number, outlet)? else { return Ok(()) };
         if is_withdrawn(resource) {
             return outlet.send(Change::GroupGone(opened.key));
         }
-        let happened = self.day(resource, &["context.period.start", "date"], number, outlet)?;
-        let recorded = self.recorded(resource, &["date"], number, outlet)?;
+        let happened = self.day(resource, &["context.period.start", "date", "created"], number, outlet)?;
+        let recorded = self.recorded(resource, &["date", "indexed", "created"], number, outlet)?;
         let author = self.author(resource, &["author"]);
         let about = resource.get("type");
         let display = about.map(json::words).unwrap_or_default();
@@ -44,7 +44,8 @@ impl Export {
         )?;
         let attached = attachments(resource, "content.attachment", number, outlet)?;
         let mut codes = about.map(json::codes).unwrap_or_default();
-        codes.extend(not_for_patient(resource));
+        let belongs = Belongs::To(opened.key.clone());
+        codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
         let described = json::text(resource, "description")
             .into_iter()
             .chain(json::all(resource, "content.attachment.title").into_iter().filter_map(Value::as_str));
@@ -65,7 +66,6 @@ impl Export {
             order: dates::place(recorded, number),
             unreadable: attached.unreadable.or(nothing_sent.then_some(Unreadable::NotSent)),
         };
-        let belongs = Belongs::To(opened.key);
         outlet.send_part(PartFacts { belongs, patient: opened.patient, kind: EntryKind::Document, recorded, part })
     }
 }
