@@ -4,7 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Actor, Record};
-use crate::record::{Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Style, Tier, Version};
+use crate::record::{
+    Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Span, Style, Tier, Version,
+};
 use crate::review::State;
 
 /// The version of this protocol. A client and a daemon that differ say so and part.
@@ -67,6 +69,21 @@ pub enum Request {
         /// What they decided.
         act: Act,
     },
+    /// The skim page: lines with weak evidence, oldest first.
+    Skim {
+        /// At most this many lines.
+        limit: usize,
+    },
+    /// Lets lines of the skim page pass, all of them read.
+    Pass {
+        /// The lines.
+        lines: Vec<PassedLine>,
+    },
+    /// Pulls an entry that would otherwise clear into the queue, to be read whole.
+    Pick {
+        /// Which entry.
+        entry: EntryId,
+    },
     /// Takes the last decision on an entry back.
     Undo {
         /// Which entry.
@@ -109,9 +126,13 @@ pub enum Reply {
     Welcome(Welcome),
     /// To [`Request::Queue`].
     Queue(Queue),
+    /// To [`Request::Skim`].
+    Skim(Skim),
+    /// To [`Request::Pass`].
+    Passed(PassedOn),
     /// To [`Request::Open`].
     Entry(Box<Opened>),
-    /// To [`Request::Decide`] and [`Request::Undo`].
+    /// To [`Request::Decide`], [`Request::Pick`] and [`Request::Undo`].
     Decided(Decided),
     /// To [`Request::KeepDraft`].
     DraftKept,
@@ -175,6 +196,50 @@ pub struct Queue {
     pub alarms: Vec<String>,
 }
 
+/// The skim page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skim {
+    /// Its lines.
+    pub lines: Vec<SkimLine>,
+    /// How long each line must have had of the page's time on the screen, milliseconds.
+    pub reading_time: u64,
+    /// The numbers of the queue.
+    pub totals: Totals,
+}
+
+/// One line of the skim page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkimLine {
+    /// The entry as a row of the queue would show it.
+    pub row: QueueRow,
+    /// The sentence that made it a line here.
+    pub sentence: String,
+    /// The words of it that did, in bytes of `sentence`; empty where it is the sentence as a whole.
+    pub marked: Span,
+}
+
+/// A line that somebody read and lets pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedLine {
+    /// Which entry.
+    pub entry: EntryId,
+    /// The version whose line they read.
+    pub version: Version,
+    /// The review's revision when they read it.
+    pub revision: u64,
+    /// The line's share of the page's time on the screen, milliseconds.
+    pub on_screen: u64,
+}
+
+/// What became of a page that was passed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOn {
+    /// Lines that went on to their hold.
+    pub passed: u64,
+    /// Why others did not, a sentence each.
+    pub refused: Vec<String>,
+}
+
 /// Numbers over the whole store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
@@ -184,7 +249,9 @@ pub struct Totals {
     pub late: u64,
     /// Of these, already readable by the patient or a proxy where the GP system shows at once.
     pub readable: u64,
-    /// Entries without a finding that wait out the uniform hold.
+    /// Entries with weak evidence that wait to be skimmed.
+    pub to_skim: u64,
+    /// Entries without a finding, or skimmed, that wait out the uniform hold.
     pub on_hold: u64,
     /// Decided, not yet visible, still undoable.
     pub settling: u64,
@@ -328,6 +395,8 @@ pub struct Pulled {
     pub deleted: u64,
     /// Of the new and changed: to the queue.
     pub queued: u64,
+    /// Of the new and changed: to the skim page.
+    pub to_skim: u64,
     /// Of the new and changed: without a finding, on hold.
     pub on_hold: u64,
     /// Of the new and changed: recorded before online access began, so nobody can read them online.

@@ -3,10 +3,15 @@
 
 mod tui_support;
 
-use anteroom::protocol::Request;
-use anteroom::record::{Act, HideReason};
+use std::time::Duration;
+
+use anteroom::audit::{Actor, Role};
+use anteroom::protocol::{Notice, Request};
+use anteroom::record::{Act, HideReason, RemovalTarget, Style};
+use anteroom::tui::Exit;
+use crossterm::event::Event;
 use tui_support::daemon::Daemon;
-use tui_support::{Screen, Start, on_screen, practice};
+use tui_support::{Screen, Start, on_screen, practice, sized};
 
 fn decisions(screen: &Screen) -> Vec<Act> {
     let act = |request| match request {
@@ -16,10 +21,17 @@ fn decisions(screen: &Screen) -> Vec<Act> {
     screen.asked().into_iter().filter_map(act).collect()
 }
 
-#[test]
-fn all_suggestions_are_taken_with_three_keys_and_the_next_entry_opens() {
+/// A test on the day of the design, from the queue.
+fn on_the_day(test: impl AsyncFnOnce(Screen)) {
     on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
         screen.until("HOLT M").await;
+        test(screen).await;
+    });
+}
+
+#[test]
+fn all_suggestions_are_taken_with_three_keys_and_the_next_entry_opens() {
+    on_the_day(async |screen| {
         screen.press("r A enter").await;
         screen.until("OBI Daniel").await;
         // Two in one sentence and two in neighbouring ones: three removals for five findings.
@@ -27,23 +39,28 @@ fn all_suggestions_are_taken_with_three_keys_and_the_next_entry_opens() {
         screen.until("redacted  HOLT M · Consultation · visible Monday 07:00").await;
         screen.press("u").await;
         screen.until("Taken back: HOLT M · Consultation waits again").await;
+        assert!(matches!(
+            screen.asked().iter().rev().find(|asked| **asked != Request::Queue { limit: 1000 }),
+            Some(Request::Undo { .. })
+        ));
     });
 }
 
 #[test]
-fn hiding_takes_two_keys() {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
+fn hiding_takes_two_keys_and_undo_one() {
+    on_the_day(async |screen| {
         screen.press("x 3").await;
         screen.until("hidden  HOLT M · Consultation · until review 18 Feb").await;
         assert_eq!(decisions(&screen), [Act::Hide { reason: HideReason::Coercion }]);
+        screen.until("7 to review").await;
+        screen.press("u").await;
+        screen.until("8 to review").await;
     });
 }
 
 #[test]
 fn only_rows_with_at_most_a_weak_cue_are_approved_unread() {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
+    on_the_day(async |screen| {
         screen.press("a").await;
         screen.until("Something was found in this entry: read it here, then decide").await;
         assert_eq!(decisions(&screen), []);
@@ -51,4 +68,487 @@ fn only_rows_with_at_most_a_weak_cue_are_approved_unread() {
         screen.until("approved  BRIGGS S · Result").await;
         assert_eq!(decisions(&screen), [Act::Approve]);
     });
+}
+
+#[test]
+fn in_the_entry_one_key_approves_and_the_last_one_leads_back_to_the_queue() {
+    on_screen(Start::default(), Daemon::with(practice::day().split_off(7)), async |screen| {
+        screen.until("BRIGGS S").await;
+        screen.press("enter a").await;
+        screen.until("Nothing waits for you.").await;
+        assert_eq!(decisions(&screen), [Act::Approve]);
+    });
+}
+
+#[test]
+fn approving_over_a_match_that_was_not_on_the_screen_is_told_once() {
+    let mut day = practice::day();
+    let long = format!("{}\n{}", "Nothing of note.\n".repeat(60), practice::EXAM);
+    day[0].version.parts[2].text = long.clone();
+    day[0].screening.findings[3] = practice::finding(
+        "p3",
+        &long,
+        "Petechiae L eyelid",
+        anteroom::record::Category::DomesticAbuse,
+        anteroom::record::Tier::Cue,
+        "injury",
+    );
+    on_screen(Start::default(), Daemon::with(day), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("enter a").await;
+        // The plan below it has two more.
+        screen.until("3 matches have not been on the screen").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("G a").await;
+        screen.until("approved  HOLT M").await;
+        assert_eq!(decisions(&screen), [Act::Approve]);
+    });
+}
+
+#[test]
+fn a_redaction_is_made_of_the_pieces_that_were_selected() {
+    on_the_day(async |screen| {
+        screen.press("r").await;
+        // The first match is settled as kept, then the sentence after it goes, then the word "Sertraline".
+        screen.press("backspace").await;
+        screen.until("1 of 5 settled").await;
+        screen.press("d").await;
+        screen.until("2 of 5 settled").await;
+        assert!(!preview(&screen).contains("checks her phone"), "{}", screen.text());
+        assert!(preview(&screen).contains("strangled her"), "{}", screen.text());
+        screen.press("t A enter").await;
+        screen.until("OBI Daniel").await;
+        let [Act::Redact { removals, style: Style::Marked }] = &decisions(&screen)[..] else {
+            panic!("{:?}", decisions(&screen));
+        };
+        assert!(removals.iter().all(|removal| matches!(removal.target, RemovalTarget::Text(_))));
+    });
+}
+
+/// What stands below the preview's rule.
+fn preview(screen: &Screen) -> String {
+    screen.text().split("app will show").nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_coded_line_goes_as_a_whole() {
+    on_the_day(async |screen| {
+        screen.press("r g d").await;
+        assert!(!preview(&screen).contains("Anxiety states"), "{}", screen.text());
+        screen.press("enter").await;
+        screen.until("neither taken out nor kept").await;
+        screen.press("enter").await;
+        screen.until("OBI Daniel").await;
+        let [Act::Redact { removals, .. }] = &decisions(&screen)[..] else { panic!("{:?}", decisions(&screen)) };
+        assert_eq!(removals.len(), 1);
+        assert_eq!((removals[0].part.id.as_str(), &removals[0].target), ("p1", &RemovalTarget::Line));
+    });
+}
+
+#[test]
+fn when_nothing_is_left_hiding_is_offered() {
+    on_the_day(async |screen| {
+        screen.press("r + + + + + + d enter").await;
+        screen.until("Nothing worth reading is left, so the entry is hidden: choose why").await;
+        // The key that led here does not choose a reason when pressed twice.
+        screen.press("enter").await;
+        screen.until("Choose a reason: press its number").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("1").await;
+        screen.until("hidden  HOLT M").await;
+        assert_eq!(decisions(&screen), [Act::Hide { reason: HideReason::HarmToPatient }]);
+    });
+}
+
+#[test]
+fn nothing_is_sent_when_nothing_is_taken_out() {
+    on_the_day(async |screen| {
+        screen.press("r enter").await;
+        screen.until("Nothing is taken out").await;
+        assert_eq!(decisions(&screen), []);
+    });
+}
+
+#[test]
+fn a_half_made_redaction_is_kept_and_offered_again() {
+    on_the_day(async |screen| {
+        screen.press("r d esc").await;
+        screen.until("Your redaction is kept as a draft").await;
+        screen.press("esc").await;
+        screen.until("Why").await;
+        screen.press("enter").await;
+        screen.until("A redaction of yours is half made").await;
+        screen.press("r").await;
+        screen.until("Your redaction from before is here again").await;
+        screen.until("1 of 5 settled").await;
+        assert_eq!(decisions(&screen), []);
+    });
+}
+
+#[test]
+fn removed_words_that_stand_elsewhere_are_pointed_out() {
+    on_the_day(async |screen| {
+        screen.press("r A").await;
+        screen.until("still standing elsewhere: “sister”").await;
+    });
+}
+
+#[test]
+fn a_burst_of_keys_decides_once() {
+    on_the_day(async |screen| {
+        screen.press("G k").await;
+        screen.burst("a a a x 1 a");
+        screen.rest().await;
+        screen.until("approved  ADEYEMI T").await;
+        assert_eq!(decisions(&screen), [Act::Approve]);
+    });
+}
+
+#[test]
+fn what_is_pasted_is_never_taken_for_keys() {
+    on_the_day(async |screen| {
+        screen.send(Event::Paste("x1aaa\rx1".to_owned()));
+        screen.until("Something was pasted; it is not taken for keys").await;
+        // A terminal that does not mark a paste sends it as keys, all at once.
+        screen.burst("x 1 a a enter a x 2 a x 3 a x 4 j a x 5");
+        screen.rest().await;
+        assert_eq!(decisions(&screen), []);
+        // A key held down over a slow line is not a paste.
+        screen.burst(&["j"; 40].join(" "));
+        screen.rest().await;
+        screen.press("a").await;
+        screen.until("approved  BRIGGS S").await;
+    });
+}
+
+#[test]
+fn a_slow_daemon_is_said_and_does_not_freeze_the_keys() {
+    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
+        screen.until("HOLT M").await;
+        screen.daemon.inside.borrow_mut().slow = true;
+        screen.press("x 1").await;
+        screen.until("waiting for the daemon…").await;
+        screen.press("j j").await;
+        screen.until("▶ 1h05").await;
+        screen.press("x 2").await;
+        screen.until("One moment: the last decision is on its way").await;
+        screen.daemon.inside.borrow_mut().slow = false;
+        screen.daemon.go_on.notify_waiters();
+        screen.until("hidden  HOLT M").await;
+        assert_eq!(decisions(&screen).len(), 1);
+    });
+}
+
+#[test]
+fn a_lost_daemon_is_said_and_what_was_open_is_still_there_when_it_is_back() {
+    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("r d").await;
+        screen.daemon.inside.borrow_mut().away = true;
+        screen.daemon.lose();
+        screen.until("it is tried again by itself").await;
+        screen.press("A enter").await;
+        screen.until("The daemon is away, so nothing can be decided").await;
+        screen.daemon.inside.borrow_mut().away = false;
+        screen.until("The daemon is back; what you had open is still here").await;
+        screen.press("enter").await;
+        screen.until("redacted  HOLT M").await;
+    });
+}
+
+#[test]
+fn a_decision_on_a_stale_version_shows_the_entry_anew() {
+    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("enter").await;
+        screen.until("NHS").await;
+        {
+            let mut inside = screen.daemon.inside.borrow_mut();
+            let entry = &mut inside.entries[0];
+            entry.row.version = entry.row.version.next();
+            entry.version.version = entry.row.version;
+            entry.version.parts[0].display = "Depressive episode".to_owned();
+        }
+        screen.press("a").await;
+        screen.until("The entry has changed since it was read").await;
+        screen.until("Depressive episode").await;
+        screen.press("a").await;
+        screen.until("approved  HOLT M").await;
+    });
+}
+
+#[test]
+fn a_changed_queue_is_fetched_once() {
+    on_the_day(async |screen| {
+        let before = screen.asked().len();
+        for _ in 0..20 {
+            screen.daemon.notify(&Notice::QueueChanged);
+        }
+        screen.rest().await;
+        let asked = screen.asked().len() - before;
+        assert!((1..=3).contains(&asked), "{asked} requests for twenty notices");
+    });
+}
+
+#[test]
+fn the_selection_stays_on_its_row_when_the_queue_changes() {
+    on_the_day(async |screen| {
+        screen.press("j j j").await;
+        screen.until("▶ 0h58").await;
+        screen.daemon.inside.borrow_mut().entries.remove(1);
+        screen.daemon.notify(&Notice::QueueChanged);
+        screen.until("7 to review").await;
+        assert!(screen.text().contains("▶ 0h58"), "{}", screen.text());
+    });
+}
+
+#[test]
+fn who_reads_no_records_gets_the_page_of_their_role_and_why() {
+    for (role, page, why) in [
+        (Role::Auditor, "Audit log", "An auditor reads the log and no records"),
+        (Role::Admin, "Status", "This role runs the machine and reads no records"),
+    ] {
+        let daemon = Daemon::with(practice::day()).change(|inside| inside.role = role);
+        on_screen(Start::default(), daemon, async |screen| {
+            screen.until(page).await;
+            screen.until(why).await;
+            screen.press("esc").await;
+            assert_eq!(
+                screen
+                    .daemon
+                    .asked()
+                    .iter()
+                    .filter(|asked| matches!(asked, Request::Open { .. } | Request::Queue { .. }))
+                    .count(),
+                0
+            );
+            assert_eq!(screen.ended().await, Exit::Left);
+        });
+    }
+}
+
+#[test]
+fn the_demo_goes_on_as_the_next_person() {
+    let lead = Actor { login: "s.mensah".to_owned(), role: Role::Lead };
+    let people = vec![Actor { login: "dr.rahman".to_owned(), role: Role::Clinician }, lead];
+    let daemon = Daemon::with(practice::day()).change(|inside| inside.people = people);
+    on_screen(Start::default(), daemon, async |screen| {
+        screen.until("dr.rahman  clinician").await;
+        screen.press("=").await;
+        screen.until("s.mensah  lead").await;
+        screen.until("HOLT M").await;
+    });
+    on_the_day(async |screen| {
+        screen.press("=").await;
+        screen.until("You are who your login says").await;
+    });
+}
+
+#[test]
+fn pulling_and_publishing_say_what_came_of_it() {
+    on_the_day(async |screen| {
+        screen.press("P").await;
+        screen.until("Pulled Saturday: 7 entries to review (61 new, 3 changed, 0 deleted)").await;
+        screen.press("B").await;
+        screen.until("12 entries became visible; 340 in the feed; next Saturday 07:00").await;
+    });
+}
+
+#[test]
+fn finding_narrows_the_queue_by_name_reason_or_author() {
+    on_the_day(async |screen| {
+        screen.press("/ n e i g h").await;
+        screen.until("1 fits").await;
+        screen.press("enter").await;
+        screen.until("1 of 8 fit “neigh”").await;
+        assert!(!screen.text().contains("HOLT M"));
+        screen.press("esc").await;
+        screen.until("HOLT M").await;
+    });
+}
+
+#[test]
+fn a_key_that_cannot_act_says_why() {
+    on_the_day(async |screen| {
+        for (keys, sentence) in [
+            ("z", "“z” does nothing in the queue; ? shows the keys"),
+            ("d", "“d” (remove) works while redacting, not in the queue"),
+            ("u", "There is no decision of yours from this session to take back"),
+            ("ctrl-z", "There is no shell to return to here"),
+        ] {
+            screen.press(keys).await;
+            screen.until(sentence).await;
+        }
+        screen.press("enter v").await;
+        screen.until("This is the first version that came here").await;
+        screen.press("9").await;
+        screen.until("There is no match 9 in this entry").await;
+        screen.press("[").await;
+        screen.until("This is the first entry of the queue").await;
+    });
+}
+
+#[test]
+fn the_palette_does_what_it_finds_and_says_where_the_rest_works() {
+    on_the_day(async |screen| {
+        screen.press(": a u d i t enter").await;
+        screen.until("Audit log").await;
+        screen.press("esc : t a k e - a l l enter").await;
+        screen.until("Take-all works while redacting, not in the queue").await;
+    });
+}
+
+#[test]
+fn the_log_is_verified_and_damage_is_told() {
+    on_the_day(async |screen| {
+        screen.press("l V").await;
+        screen.until("intact at 12:26: 88,214 records").await;
+        screen.daemon.inside.borrow_mut().damage = vec!["frame 17 does not follow from frame 16".to_owned()];
+        screen.press("V").await;
+        screen.until("! damaged: frame 17 does not follow from frame 16").await;
+    });
+}
+
+#[test]
+fn the_privacy_key_blanks_everything_and_the_key_that_wakes_it_does_nothing_else() {
+    on_the_day(async |screen| {
+        screen.press("enter L").await;
+        screen.until("blank; any key brings the screen back").await;
+        assert!(!screen.text().contains("HOLT") && !screen.text().contains("strangled"), "{}", screen.text());
+        screen.press("a").await;
+        screen.until("strangled").await;
+        assert_eq!(decisions(&screen), []);
+    });
+}
+
+#[test]
+fn nothing_is_drawn_while_nothing_changes() {
+    on_the_day(async |screen| {
+        let frames = screen.frames();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert_eq!(screen.frames(), frames);
+        screen.burst("j j j j");
+        screen.rest().await;
+        assert_eq!(screen.frames(), frames + 1, "a burst of keys costs one frame");
+    });
+}
+
+#[test]
+fn the_end_of_the_input_ends_the_screen_at_once() {
+    on_the_day(async |screen| assert_eq!(screen.hang_up().await, Exit::Ended));
+    on_the_day(async |screen| {
+        screen.press("q").await;
+        assert_eq!(screen.ended().await, Exit::Left);
+    });
+}
+
+#[test]
+fn leaving_in_the_middle_of_a_redaction_keeps_it() {
+    on_the_day(async |screen| {
+        screen.press("r d ctrl-c").await;
+        let daemon = screen.daemon.clone();
+        assert_eq!(screen.ended().await, Exit::Left);
+        assert!(matches!(daemon.asked().last(), Some(Request::KeepDraft { draft: Some(_), .. })));
+    });
+}
+
+#[test]
+fn a_redaction_in_the_making_survives_a_lost_terminal() {
+    on_the_day(async |screen| {
+        screen.press("r d").await;
+        let daemon = screen.daemon.clone();
+        assert_eq!(screen.hang_up().await, Exit::Ended);
+        assert!(
+            matches!(daemon.asked().last(), Some(Request::KeepDraft { draft: Some(_), .. })),
+            "{:?}",
+            daemon.asked().last()
+        );
+    });
+}
+
+#[test]
+fn a_redaction_in_the_making_is_kept_after_a_moment_of_rest() {
+    on_the_day(async |screen| {
+        screen.press("r d").await;
+        let drafts =
+            |screen: &Screen| screen.asked().iter().filter(|asked| matches!(asked, Request::KeepDraft { .. })).count();
+        assert_eq!(drafts(&screen), 0, "not at every key");
+        tokio::time::sleep(Duration::from_millis(2300)).await;
+        assert_eq!(drafts(&screen), 1);
+    });
+}
+
+#[test]
+fn rows_that_a_pull_could_not_use_are_told_once() {
+    on_the_day(async |screen| {
+        screen.daemon.inside.borrow_mut().pulled.set_aside = 2;
+        screen.daemon.inside.borrow_mut().pulled.set_aside_examples =
+            vec!["Observation.csv, row 17: no such patient".to_owned()];
+        screen.press("P").await;
+        screen.until("2 rows could not be used.").await;
+        screen.until("Observation.csv, row 17: no such patient").await;
+        screen.press("x").await;
+        screen.until("HOLT M").await;
+        assert!(!screen.text().contains("Why? The patient"), "the key that closes the box does nothing else");
+    });
+}
+
+#[test]
+fn invisible_characters_in_names_and_texts_are_visible() {
+    let mut day = practice::day();
+    day[0].row.patient_name = "HO\u{202e}LT Marie".to_owned();
+    day[0].patient.name = day[0].row.patient_name.clone();
+    day[0].version.parts[3].text.insert_str(0, "a\u{200b}b\u{1b}[31m ");
+    day[0].screening.findings.clear();
+    on_screen(Start::default(), Daemon::with(day), async |screen| {
+        screen.until("HO⟨RLO⟩LT M").await;
+        screen.press("enter").await;
+        screen.until("a⟨·⟩b^[[31m Sertraline").await;
+        screen.until("HO⟨RLO⟩LT Marie").await;
+    });
+}
+
+#[test]
+fn every_page_is_drawn_at_every_size() {
+    on_screen(sized(80, 24), Daemon::with(practice::day()), async |screen| {
+        screen.until("HOLT M").await;
+        for keys in [
+            "?",
+            "esc :",
+            "esc enter",
+            "tab",
+            "c",
+            "esc x",
+            "esc r",
+            "A",
+            "x",
+            "esc ?",
+            "esc esc esc l",
+            "esc s",
+            "esc",
+        ] {
+            screen.press(keys).await;
+            for (width, height) in
+                [(40, 12), (1, 1), (60, 16), (61, 17), (75, 20), (99, 24), (100, 16), (160, 50), (300, 100)]
+            {
+                screen.resize(width, height);
+                screen.rest().await;
+                assert!(!screen.text().trim().is_empty(), "nothing at {width}x{height} after {keys}");
+            }
+        }
+        screen.resize(59, 24);
+        screen.until("Anteroom needs 60x16; this is 59x24.").await;
+    });
+}
+
+#[test]
+fn the_other_maps_do_the_same_with_their_own_keys() {
+    for (map, keys) in [("vim", "G g g r A enter"), ("emacs", "ctrl-n ctrl-p ctrl-c ctrl-r A ctrl-c ctrl-c")] {
+        let start = Start { map, ..Start::default() };
+        on_screen(start, Daemon::with(practice::day()), async |screen| {
+            screen.until("HOLT M").await;
+            screen.press(keys).await;
+            screen.until("redacted  HOLT M").await;
+        });
+    }
 }

@@ -107,6 +107,18 @@ pub enum Event {
         /// How many rows were shown.
         rows: usize,
     },
+    /// Somebody looked at the skim page.
+    SkimViewed {
+        /// How many lines were shown.
+        lines: usize,
+    },
+    /// Somebody read a line of the skim page and let it pass.
+    Passed {
+        /// Its share of the page's time on the screen, milliseconds.
+        on_screen: u64,
+    },
+    /// Somebody pulled an entry into the queue, to be read whole.
+    Picked,
     /// Somebody read an entry.
     EntryOpened,
     /// Somebody read the log.
@@ -141,6 +153,11 @@ pub enum Event {
         entries: u64,
         /// Rows that could not be used.
         set_aside: u64,
+    },
+    /// Facts about patients arrived.
+    PatientsUpdated {
+        /// How many patients.
+        patients: usize,
     },
     /// A new entry arrived.
     Ingested,
@@ -211,12 +228,16 @@ impl Event {
             Self::StoreCreated { .. } => "created store",
             Self::Started { .. } => "started",
             Self::QueueViewed { .. } => "viewed queue",
+            Self::SkimViewed { .. } => "viewed skim",
+            Self::Passed { .. } => "passed",
+            Self::Picked => "pulled out",
             Self::EntryOpened => "opened",
             Self::AuditViewed { .. } => "viewed log",
             Self::DraftKept { .. } => "kept draft",
             Self::LogVerified { .. } => "verified log",
             Self::PullStarted { .. } => "pull started",
             Self::PullFinished { .. } => "pulled",
+            Self::PatientsUpdated { .. } => "patients arrived",
             Self::Ingested => "arrived",
             Self::Changed => "changed at source",
             Self::Deleted => "deleted at source",

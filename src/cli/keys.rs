@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Exit, Failure};
+use crate::tui::action::Place;
 use crate::tui::keymap::Keymap;
 
 /// Which keys do what.
@@ -43,17 +44,35 @@ pub fn run(args: &KeysArgs, mut out: impl Write) -> Result<Exit, Failure> {
     }
 }
 
-/// The keys as a Markdown table.
+/// The keys as a Markdown table: what works everywhere once, then each place's own.
 pub fn table(keymap: &Keymap) -> String {
+    let lines = keymap.table(false);
+    let common = |keys: &str, sentence: &str| {
+        lines.iter().filter(|(_, other, about)| other == keys && *about == sentence).count()
+            > lines_of_places(&lines) / 2
+    };
+    let mut rows: Vec<(&str, &str, &str)> = Vec::new();
+    for (place, keys, sentence) in &lines {
+        let here = if common(keys, sentence) { "almost everywhere" } else { place.words() };
+        if !keys.is_empty() && !rows.contains(&(here, keys, sentence)) {
+            rows.push((here, keys, sentence));
+        }
+    }
+    rows.sort_by_key(|(here, ..)| *here != "almost everywhere");
     let mut table = String::from("| where | keys | what they do |\n| --- | --- | --- |\n");
     let mut last = "";
-    for (place, keys, sentence) in keymap.table(false) {
-        let here = if place.words() == last { "" } else { place.words() };
-        last = place.words();
-        let keys = keys.replace('|', "\\|");
-        table.push_str(&format!("| {here} | {keys} | {sentence} |\n"));
+    for (here, keys, sentence) in rows {
+        let place = if here == last { "" } else { here };
+        last = here;
+        table.push_str(&format!("| {place} | {} | {sentence} |\n", keys.replace('|', "\\|")));
     }
     table
+}
+
+fn lines_of_places(lines: &[(Place, String, &'static str)]) -> usize {
+    let mut places: Vec<&str> = lines.iter().map(|(place, ..)| place.words()).collect();
+    places.dedup();
+    places.len()
 }
 
 /// The map that the arguments name, with the user's own keys over it, and the first mistake in these.

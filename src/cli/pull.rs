@@ -52,8 +52,8 @@ fn print(pulled: &Pulled, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "entries: {} new, {} changed, {} deleted", pulled.new, pulled.changed, pulled.deleted)?;
     writeln!(
         out,
-        "of these: {} to review, {} on hold without a finding, {} older than the online record",
-        pulled.queued, pulled.on_hold, pulled.not_open
+        "of these: {} to review, {} to skim, {} on hold without a finding, {} older than the online record",
+        pulled.queued, pulled.to_skim, pulled.on_hold, pulled.not_open
     )?;
     if pulled.set_aside > 0 {
         writeln!(out, "set aside: {} rows", pulled.set_aside)?;

@@ -32,7 +32,11 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         for alarm in &status.alarms {
             writeln!(out, "! {}", shown(alarm))?;
         }
-        writeln!(out, "{} to review, {} late, {} already readable", totals.to_review, totals.late, totals.readable)?;
+        writeln!(
+            out,
+            "{} to review, {} late, {} already readable, {} to skim",
+            totals.to_review, totals.late, totals.readable, totals.to_skim
+        )?;
         writeln!(
             out,
             "{} on hold, {} settling, {} visible, {} hidden",

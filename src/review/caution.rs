@@ -1,6 +1,6 @@
 //! Words that a reviewer should think about twice before removing them.
 
-use crate::record::Span;
+use crate::record::{Span, sentences, snap_to_words};
 
 /// Why removing a stretch may harm: what is left could be clinically wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -9,7 +9,7 @@ pub enum Caution {
     Dose,
     /// An allergy.
     Allergy,
-    /// A negation, whose loss turns the meaning round.
+    /// A negation, whose loss turns the meaning round, or that now stands before something else.
     Negation,
 }
 
@@ -19,37 +19,64 @@ impl Caution {
         match self {
             Self::Dose => "a dose or a value goes with it",
             Self::Allergy => "an allergy goes with it",
-            Self::Negation => "a “no” goes with it: check what is left still says the same",
+            Self::Negation => "it is cut from a sentence with a “no”: check what is left still says the same",
         }
     }
 }
 
-const UNITS: [&str; 12] = ["mg", "mcg", "g", "ml", "mmol/l", "mmhg", "units", "iu", "tabs", "tablets", "puffs", "bd"];
-const NEGATIONS: [&str; 8] = ["no", "not", "nil", "never", "denies", "denied", "without", "none"];
+const UNITS: [&str; 22] = [
+    "%", "bd", "bpm", "caps", "cm", "g", "iu", "kg", "mcg", "mg", "ml", "mmhg", "mmol/l", "mmol/mol", "nocte", "od",
+    "puffs", "qds", "tablets", "tabs", "tds", "units",
+];
+const MEASURED: [&str; 17] = [
+    "bm", "bmi", "bp", "crp", "egfr", "hb", "hba1c", "hr", "inr", "o2", "pulse", "rr", "sats", "spo2", "temp",
+    "weight", "wt",
+];
+const ALLERGIES: [&str; 4] = ["allerg", "anaphyla", "intoleran", "nkda"];
+const NEGATIONS: [&str; 16] = [
+    "cannot", "cant", "denied", "denies", "didnt", "doesnt", "dont", "nad", "neither", "never", "nil", "no", "none",
+    "nor", "not", "without",
+];
 
-/// What to think about before `span` of `text` goes. A partly removed sentence that loses its
-/// negation is the dangerous case, so whole sentences do not raise that one.
+/// What to think about before `span` of `text` goes, each once, in the order of [`Caution`].
+///
+/// A sentence that goes as a whole takes its negation along and harms nothing; one of which a part goes is the
+/// dangerous case, whether the “no” goes or stays.
 pub fn cautions(text: &str, span: Span) -> Vec<Caution> {
+    let span = snap_to_words(text, span).unwrap_or(span);
     let Some(removed) = span.of(text) else { return Vec::new() };
-    let words: Vec<String> = removed
-        .split_whitespace()
-        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
-        .collect();
+    let removed = words(removed);
     let mut found = Vec::new();
-    let dose = words.iter().enumerate().any(|(i, word)| {
-        let digits = word.starts_with(|c: char| c.is_ascii_digit());
-        let glued = digits && UNITS.iter().any(|unit| word.trim_start_matches(|c: char| !c.is_alphabetic()) == *unit);
-        glued || (digits && words.get(i + 1).is_some_and(|next| UNITS.contains(&next.as_str())))
-    });
-    if dose {
+    if removed.iter().enumerate().any(|(at, word)| is_value(word, removed.get(at + 1))) {
         found.push(Caution::Dose);
     }
-    if words.iter().any(|word| word.starts_with("allerg") || word.starts_with("anaphyla")) {
+    if removed.iter().any(|word| ALLERGIES.iter().any(|allergy| word.starts_with(allergy))) {
         found.push(Caution::Allergy);
     }
-    let whole_sentence = crate::record::sentences(text).contains(&span);
-    if !whole_sentence && words.iter().any(|word| NEGATIONS.contains(&word.as_str())) {
+    let broken = sentences(text).into_iter().filter(|sentence| sentence.overlaps(span) && !span.contains(*sentence));
+    let mut broken = broken.filter_map(|sentence| sentence.of(text));
+    if broken.any(|sentence| words(sentence).iter().any(|word| is_negation(word))) {
         found.push(Caution::Negation);
     }
     found
+}
+
+/// In small letters, without the punctuation around them.
+fn words(text: &str) -> Vec<String> {
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '%').to_lowercase();
+    text.split_whitespace().map(bare).map(|word| word.replace('’', "'")).collect()
+}
+
+/// `5mg`, `5 mg`, `96%`, `BP 150/90`.
+fn is_value(word: &str, next: Option<&String>) -> bool {
+    let is_figure = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let is_unit = |word: &str| UNITS.contains(&word);
+    let glued = word.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '/'));
+    let before = next.is_some_and(|next| is_unit(next));
+    let after = next.is_some_and(|next| is_figure(next));
+    is_figure(word) && (is_unit(glued) || before) || MEASURED.contains(&word) && after
+}
+
+fn is_negation(word: &str) -> bool {
+    NEGATIONS.contains(&word) || word.ends_with("n't")
 }

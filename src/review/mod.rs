@@ -4,13 +4,17 @@
 //! checked again at publication, undoable until then. Pure: time and people are passed in.
 
 mod caution;
+mod cut;
 mod policy;
 mod rendition;
 mod state;
+mod table;
 mod visible;
 
 pub use caution::{Caution, cautions};
+pub use cut::MARK;
 pub use policy::Policy;
-pub use rendition::{Line, MARK, RedactionError, Rendition, render};
-pub use state::{Caller, Event, EventName, Facts, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
+pub use rendition::{Line, RedactionError, Rendition, render};
+pub use state::{Caller, Event, EventName, Facts, Passed, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
+pub use table::{diagram, permissions};
 pub use visible::{Present, Withheld, releasable, visible};

@@ -1,15 +1,9 @@
 //! What the patient will see: the one function that makes it, for the preview and for the release.
 
+use super::cut::{MARK, kept, unmarked, whole_words};
+use crate::record::{Act, Code, EntryKind, EntryVersion, Part, Removal, RemovalTarget, Shown, SourceKey, Style};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use unicode_segmentation::UnicodeSegmentation;
-
-use crate::record::{
-    Act, Code, EntryKind, EntryVersion, Part, Removal, RemovalTarget, Shown, SourceKey, Span, Style, snap_to_words,
-};
-
-/// The one mark of a [`Style::Marked`] removal: it says nothing of what it stands for, not even its length.
-pub const MARK: &str = "[removed]";
 
 /// An entry as a patient sees it. Built up from what is kept and an allow-list of fields, never the
 /// original minus a mask; only [`render`] makes one.
@@ -25,7 +19,8 @@ pub struct Rendition {
 /// One line of a rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// Which part it comes from; for channels that need a stable name, never shown.
+    /// Which part it comes from; for channels that need a stable name, never shown. Empty where only the
+    /// mark is left.
     pub key: SourceKey,
     /// The heading it stands under.
     pub heading: Shown,
@@ -69,9 +64,13 @@ impl Rendition {
 
     /// Whether a reader would find anything in it.
     pub fn is_worth_reading(&self) -> bool {
-        let says = |text: &Shown| text.as_str().replace(MARK, "").chars().any(char::is_alphanumeric);
+        let says = |text: &Shown| says(text.as_str());
         self.lines.iter().any(|line| says(&line.display) || says(&line.value) || says(&line.text))
     }
+}
+
+fn says(text: &str) -> bool {
+    text.replace(MARK, "").chars().any(char::is_alphanumeric)
 }
 
 /// Why a rendition cannot be made. Says nothing of the text.
@@ -90,6 +89,9 @@ pub enum RedactionError {
 
 /// What the patient sees of `version` when `act` takes effect.
 ///
+/// It depends on nothing that is removed: other words in its place give the same rendition, to the byte.
+/// Words of the source that read like the mark are written `(removed)`, whatever the act.
+///
 /// # Errors
 /// [`RedactionError`] when a removal does not fit the version or leaves nothing; a hidden entry has no
 /// rendition and gives [`RedactionError::NothingLeft`].
@@ -102,17 +104,21 @@ pub fn render(version: &EntryVersion, act: &Act) -> Result<Rendition, RedactionE
     if removals.iter().any(|removal| version.part(&removal.part).is_none()) {
         return Err(RedactionError::NoSuchPart);
     }
-    let mut lines = Vec::new();
+    let mark = mark();
+    let mut lines: Vec<Line> = Vec::new();
     for part in &version.parts {
-        if let Some(line) = render_part(part, removals, style)? {
-            lines.push(line);
+        match render_part(part, removals, style)? {
+            Some(line) => lines.push(line),
+            // Marks that follow one another merge: how many lines stood there is nobody's business.
+            None if style == Style::Marked && lines.last() != Some(&mark) => lines.push(mark.clone()),
+            None => {}
         }
     }
     let rendition = Rendition {
         kind: version.kind,
-        title: Shown::new(&version.title),
+        title: Shown::new(&unmarked(&version.title)),
         happened: version.happened,
-        author: Shown::new(&version.author.name),
+        author: Shown::new(&unmarked(&version.author.name)),
         lines,
     };
     match rendition.is_worth_reading() || removals.is_empty() {
@@ -121,10 +127,11 @@ pub fn render(version: &EntryVersion, act: &Act) -> Result<Rendition, RedactionE
     }
 }
 
+/// `None` where nothing of the line is left.
 fn render_part(part: &Part, removals: &[Removal], style: Style) -> Result<Option<Line>, RedactionError> {
     let here = || removals.iter().filter(|removal| removal.part == part.key);
     if here().any(|removal| removal.target == RemovalTarget::Line) {
-        return Ok((style == Style::Marked).then(|| marked_line(part)));
+        return Ok(None);
     }
     let mut spans = Vec::new();
     for removal in here() {
@@ -132,105 +139,33 @@ fn render_part(part: &Part, removals: &[Removal], style: Style) -> Result<Option
             spans.push(whole_words(&part.text, span)?);
         }
     }
+    let cut = !spans.is_empty();
     let text = kept(&part.text, spans, style);
-    if text.is_empty() && !part.text.is_empty() && part.display.is_empty() && part.value.is_empty() {
+    if cut && !says(&text) && !says(&part.display) && !says(&part.value) {
         return Ok(None);
     }
+    let codes = part.codes.iter().map(|code| Code { display: unmarked(&code.display), ..code.clone() });
     Ok(Some(Line {
         key: part.key.clone(),
-        heading: Shown::new(&part.heading),
-        display: Shown::new(&part.display),
-        codes: part.codes.clone(),
-        value: Shown::new(&part.value),
+        heading: Shown::new(&unmarked(&part.heading)),
+        display: Shown::new(&unmarked(&part.display)),
+        codes: codes.collect(),
+        value: Shown::new(&unmarked(&part.value)),
         text: Shown::new(&text),
         happened: part.happened,
     }))
 }
 
-/// A line of which only the mark is left: no code, no date, nothing that depends on what stood there
-/// but its heading.
-fn marked_line(part: &Part) -> Line {
+/// A line of which only the mark is left. Its heading goes too, which may say all (`Safeguarding`), and its
+/// name at the source, so that nothing depends on what stood there.
+fn mark() -> Line {
     Line {
-        key: part.key.clone(),
-        heading: Shown::new(&part.heading),
+        key: SourceKey { system: String::new(), organisation: String::new(), id: String::new() },
+        heading: Shown::default(),
         display: Shown::default(),
         codes: Vec::new(),
         value: Shown::default(),
         text: Shown::new(MARK),
         happened: None,
-    }
-}
-
-/// `span` snapped outwards to whole words, so that no affix, possessive or half character stays behind.
-fn whole_words(text: &str, span: Span) -> Result<Span, RedactionError> {
-    let on_edge = |at: usize| at == text.len() || text.grapheme_indices(true).any(|(edge, _)| edge == at);
-    if span.is_empty() || span.end > text.len() || !on_edge(span.start) || !on_edge(span.end) {
-        return Err(RedactionError::OffText);
-    }
-    Ok(snap_to_words(text, span).unwrap_or(span))
-}
-
-/// The text outside `spans`, closed up. Every cut takes the white space around it along, so that what
-/// is left depends on the kept words alone.
-fn kept(text: &str, mut spans: Vec<Span>, style: Style) -> String {
-    if spans.is_empty() {
-        return text.to_owned();
-    }
-    spans.sort_unstable();
-    let mut pieces: Vec<&str> = Vec::with_capacity(spans.len() + 1);
-    let mut at = 0;
-    for span in spans {
-        if span.start >= at {
-            pieces.push(text.get(at..span.start).unwrap_or_default());
-        }
-        at = at.max(span.end);
-    }
-    pieces.push(text.get(at..).unwrap_or_default());
-
-    let mut out = String::with_capacity(text.len());
-    let mut breaks = 0;
-    let mut cuts = 0;
-    let last = pieces.len() - 1;
-    for (i, piece) in pieces.into_iter().enumerate() {
-        let words = piece.trim();
-        if i > 0 {
-            cuts += 1;
-        }
-        if words.is_empty() {
-            breaks = breaks.max(line_breaks(piece));
-            continue;
-        }
-        let lead = &piece[..piece.len() - piece.trim_start().len()];
-        breaks = breaks.max(line_breaks(lead));
-        join(&mut out, breaks, cuts, style);
-        match style {
-            Style::Silent => out.push_str(words),
-            // A mark that was in the source before must not be taken for one of ours.
-            Style::Marked => out.push_str(&words.replace(MARK, "(removed)")),
-        }
-        cuts = 0;
-        breaks = if i == last { 0 } else { line_breaks(&piece[piece.trim_end().len()..]) };
-    }
-    if cuts > 0 && style == Style::Marked {
-        join(&mut out, 0, cuts, style);
-    }
-    out.trim_end().to_owned()
-}
-
-/// At most two: a blank line is the widest gap that a reader may see.
-fn line_breaks(space: &str) -> usize {
-    space.matches('\n').count().min(2)
-}
-
-fn join(out: &mut String, breaks: usize, cuts: usize, style: Style) {
-    let gap = |out: &mut String| {
-        if !out.is_empty() && !out.ends_with(char::is_whitespace) {
-            out.push_str(["\u{20}", "\n", "\n\n"].get(breaks).copied().unwrap_or(" "));
-        }
-    };
-    gap(out);
-    if cuts > 0 && style == Style::Marked {
-        out.push_str(MARK);
-        out.push(' ');
     }
 }

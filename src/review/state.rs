@@ -1,9 +1,10 @@
 //! An entry's review: where it stands, and every way it can move.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
+use super::visible::{Present, Withheld, releasable};
 use crate::record::{Act, Decision, Fingerprint, Lane, Screening, Tier, Version};
 
 /// Where the current version of an entry stands. Everything but [`State::Released`] is withheld.
@@ -14,7 +15,9 @@ pub enum State {
     Screening,
     /// Recorded before online access began: no patient sees it, so nobody reviews it.
     NotOpen,
-    /// Nothing found; the uniform hold runs.
+    /// Weak evidence: a line to skim.
+    Skim,
+    /// Nothing found, or skimmed and passed; the uniform hold runs.
     AutoHold,
     /// Waits for a person.
     Queued,
@@ -34,9 +37,10 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Screening,
         Self::NotOpen,
+        Self::Skim,
         Self::AutoHold,
         Self::Queued,
         Self::AwaitingSecond,
@@ -52,6 +56,7 @@ impl State {
         match self {
             Self::Screening => "screening",
             Self::NotOpen => "not-open",
+            Self::Skim => "skim",
             Self::AutoHold => "auto-hold",
             Self::Queued => "queued",
             Self::AwaitingSecond => "awaiting-second",
@@ -86,6 +91,9 @@ pub struct Review {
     pub lane: Lane,
     /// Standing decisions on this version.
     pub decisions: Vec<Decision>,
+    /// Who read its line on the skim page and let it pass: no approval, and never enough at tier 2 or above.
+    #[serde(default)]
+    pub passed: Option<Passed>,
     /// When the entry was first pulled, in whatever version: the uniform hold runs from here.
     pub first_pulled: DateTime<Utc>,
     /// Since when it stands there.
@@ -94,6 +102,17 @@ pub struct Review {
     pub due: Option<DateTime<Utc>>,
     /// When a hide is looked at again.
     pub review_by: Option<NaiveDate>,
+}
+
+/// A line of the skim page that somebody read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The person's login.
+    pub by: String,
+    /// When, UTC.
+    pub at: DateTime<Utc>,
+    /// The line's share of the page's time on their screen, milliseconds.
+    pub on_screen: u64,
 }
 
 impl Review {
@@ -108,6 +127,7 @@ impl Review {
             tier: Tier::Critical,
             lane: Lane::Hold,
             decisions: Vec::new(),
+            passed: None,
             first_pulled,
             since: now,
             due: None,
@@ -128,13 +148,17 @@ pub enum Event<'a> {
     Screened(&'a Screening),
     /// A person decided.
     Decide(Decision),
+    /// A person read its line on the skim page and let it pass.
+    Pass(Passed),
+    /// A person wants it read whole.
+    Pick,
     /// The last decision is taken back.
     Undo,
     /// The uniform hold ran out.
     HoldElapsed,
     /// The day's batch is made.
     Publish,
-    /// Its time came, and what must hold then did not.
+    /// What must hold for it to be shown does not, when its time comes or after.
     KeptBack,
     /// The source sent other content.
     SourceChanged,
@@ -151,6 +175,8 @@ impl Event<'_> {
                 Act::Hide { .. } => EventName::Hide,
                 Act::Approve | Act::Redact { .. } => EventName::Release,
             },
+            Self::Pass(_) => EventName::Pass,
+            Self::Pick => EventName::Pick,
             Self::Undo => EventName::Undo,
             Self::HoldElapsed => EventName::HoldElapsed,
             Self::Publish => EventName::Publish,
@@ -170,13 +196,17 @@ pub enum EventName {
     Release,
     /// A person hid.
     Hide,
+    /// A person let it pass on the skim page.
+    Pass,
+    /// A person wants it read whole.
+    Pick,
     /// A decision was taken back.
     Undo,
     /// The uniform hold ran out.
     HoldElapsed,
     /// The day's batch is made.
     Publish,
-    /// Its time came, and what must hold then did not.
+    /// What must hold for it to be shown does not, when its time comes or after.
     KeptBack,
     /// The source sent other content.
     SourceChanged,
@@ -191,7 +221,7 @@ pub enum Who {
     System,
     /// A clinician or the safeguarding lead.
     Reviewer,
-    /// The person whose decision it is.
+    /// A person whose decision it is; where no person has decided, any reviewer.
     Decider,
 }
 
@@ -216,10 +246,17 @@ pub const TRANSITIONS: &[Transition] = {
         Transition { from, on, to, who }
     }
     &[
-        row(Screening, On::Screened, &[NotOpen, AutoHold, Queued], Who::System),
+        row(Screening, On::Screened, &[NotOpen, Skim, AutoHold, Queued], Who::System),
         row(Screening, On::Hide, &[Hidden], Who::Reviewer),
+        // Access may be opened for older entries too.
+        row(NotOpen, On::Screened, &[NotOpen, Skim, AutoHold, Queued], Who::System),
+        row(Skim, On::Pass, &[AutoHold], Who::Reviewer),
+        row(Skim, On::Pick, &[Queued], Who::Reviewer),
+        row(Skim, On::Hide, &[Hidden], Who::Reviewer),
         row(AutoHold, On::HoldElapsed, &[Settling], Who::System),
         row(AutoHold, On::KeptBack, &[Queued], Who::System),
+        row(AutoHold, On::Pick, &[Queued], Who::Reviewer),
+        row(AutoHold, On::Undo, &[Skim], Who::Decider),
         row(AutoHold, On::Hide, &[Hidden], Who::Reviewer),
         row(Queued, On::Release, &[Settling, AwaitingSecond], Who::Reviewer),
         row(Queued, On::Hide, &[Hidden], Who::Reviewer),
@@ -231,10 +268,13 @@ pub const TRANSITIONS: &[Transition] = {
         row(Settling, On::Hide, &[Hidden], Who::Reviewer),
         row(Settling, On::Undo, &[Queued], Who::Decider),
         row(Released, On::Hide, &[Hidden], Who::Reviewer),
+        // A tighter policy or a new rule withdraws; only a new publication can bring it back.
+        row(Released, On::KeptBack, &[Queued], Who::System),
         // Through screening, so that nothing hidden before it was screened can come back unscreened.
         row(Hidden, On::Undo, &[Screening], Who::Decider),
         row(Screening, On::SourceChanged, &[Superseded], Who::System),
         row(NotOpen, On::SourceChanged, &[Superseded], Who::System),
+        row(Skim, On::SourceChanged, &[Superseded], Who::System),
         row(AutoHold, On::SourceChanged, &[Superseded], Who::System),
         row(Queued, On::SourceChanged, &[Superseded], Who::System),
         row(AwaitingSecond, On::SourceChanged, &[Superseded], Who::System),
@@ -243,6 +283,7 @@ pub const TRANSITIONS: &[Transition] = {
         row(Hidden, On::SourceChanged, &[Superseded], Who::System),
         row(Screening, On::SourceDeleted, &[SourceDeleted], Who::System),
         row(NotOpen, On::SourceDeleted, &[SourceDeleted], Who::System),
+        row(Skim, On::SourceDeleted, &[SourceDeleted], Who::System),
         row(AutoHold, On::SourceDeleted, &[SourceDeleted], Who::System),
         row(Queued, On::SourceDeleted, &[SourceDeleted], Who::System),
         row(AwaitingSecond, On::SourceDeleted, &[SourceDeleted], Who::System),
@@ -295,6 +336,9 @@ pub enum Refusal {
     /// The role may not.
     #[error("only a clinician or the safeguarding lead may decide on entries")]
     Role,
+    /// A decision in another person's name.
+    #[error("a decision is made in one's own name: sign in as the person who decides")]
+    NotYou,
     /// It was somebody else's decision.
     #[error("only {0} may take this decision back; hide the entry if it must not be seen")]
     NotTheirs(String),
@@ -307,16 +351,27 @@ pub enum Refusal {
     /// Two people want different things.
     #[error("the first reader decided otherwise: hide the entry, or ask them to take their decision back")]
     Differs,
+    /// The line was not on the screen long enough to be read.
+    #[error("the page was not on the screen long enough to be read: take the time, or pull out what needs it")]
+    TooFast,
+    /// Nobody has decided.
+    #[error("nobody has decided on this entry: there is nothing to take back")]
+    NothingToUndo,
     /// Time has not come.
     #[error("it is not due before {0}")]
     NotYet(DateTime<Utc>),
+    /// What must hold for it to be shown does not.
+    #[error("it cannot be shown: {0}")]
+    Withheld(#[from] Withheld),
 }
 
-fn words(on: EventName) -> &'static str {
+pub(super) fn words(on: EventName) -> &'static str {
     match on {
         EventName::Screened => "screening",
         EventName::Release => "approving or redacting",
         EventName::Hide => "hiding",
+        EventName::Pass => "passing",
+        EventName::Pick => "reading it whole",
         EventName::Undo => "taking back",
         EventName::HoldElapsed => "ending the hold",
         EventName::Publish => "publishing",
@@ -337,6 +392,16 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
         .find(|row| row.from == review.state && row.on == on)
         .ok_or(Refusal::NoSuchMove { from: review.state, on })?;
     permitted(row.who, review, facts)?;
+    if let (Event::Decide(decision), Caller::Reviewer { login, .. }) = (event, facts.caller)
+        && decision.by != login
+    {
+        return Err(Refusal::NotYou);
+    }
+    if let (Event::Pass(passed), Caller::Reviewer { login, .. }) = (event, facts.caller)
+        && passed.by != login
+    {
+        return Err(Refusal::NotYou);
+    }
 
     let mut next = review.clone();
     next.revision += 1;
@@ -350,7 +415,9 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
                 next.state = State::NotOpen;
             } else if screening.lane == Lane::Clear && screening.tier == Tier::Nothing {
                 next.state = State::AutoHold;
-                next.due = Some(review.first_pulled + facts.policy.hold);
+                next.due = Some(facts.policy.held_until(review.first_pulled));
+            } else if screening.lane == Lane::Skim && screening.tier <= Tier::Weak {
+                next.state = State::Skim;
             } else {
                 next.state = State::Queued;
             }
@@ -359,35 +426,55 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
             Act::Hide { .. } => {
                 next.decisions.push(decision.clone());
                 next.state = State::Hidden;
-                let day = facts.now.date_naive();
-                next.review_by = day.checked_add_days(Days::new(facts.policy.hide_days));
+                next.review_by = Some(facts.policy.review_by(facts.now));
             }
             Act::Approve | Act::Redact { .. } => {
                 release(&mut next, decision, facts)?;
             }
         },
+        Event::Pass(passed) => {
+            if passed.on_screen < facts.policy.reading_time {
+                return Err(Refusal::TooFast);
+            }
+            next.passed = Some(passed.clone());
+            next.state = State::AutoHold;
+            next.due = Some(facts.policy.held_until(review.first_pulled).max(facts.now + facts.policy.grace));
+        }
+        Event::Pick => {
+            next.passed = None;
+            next.state = State::Queued;
+        }
         Event::Undo => {
             next.decisions.clear();
+            next.passed = None;
             next.review_by = None;
-            next.state = if review.state == State::Hidden { State::Screening } else { State::Queued };
+            next.state = match review.state {
+                State::Hidden => State::Screening,
+                State::AutoHold => State::Skim,
+                _ => State::Queued,
+            };
         }
         Event::HoldElapsed => {
-            if let Some(due) = review.due
-                && facts.now < due
-            {
-                return Err(Refusal::NotYet(due));
-            }
+            is_due(review, facts)?;
             next.state = State::Settling;
-            next.due = Some(facts.policy.visible_at(review.first_pulled, None));
+            let passed = review.passed.as_ref().map(|passed| passed.at);
+            next.due = Some(facts.policy.visible_at(review.first_pulled, passed));
         }
         Event::Publish => {
-            let due = review.due.unwrap_or(DateTime::<Utc>::MAX_UTC);
-            if facts.now < due {
-                return Err(Refusal::NotYet(due));
-            }
+            is_due(review, facts)?;
+            releasable(&Present {
+                version: review.version,
+                fingerprint: review.fingerprint,
+                at_source: true,
+                open_online: facts.open_online,
+                review,
+                policy: facts.policy,
+                now: facts.now,
+            })?;
             next.state = State::Released;
         }
         Event::KeptBack => {
+            next.passed = None;
             next.decisions.clear();
             next.state = State::Queued;
         }
@@ -398,12 +485,26 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
     Ok(next)
 }
 
+fn is_due(review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let due = review.due.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if facts.now < due { Err(Refusal::NotYet(due)) } else { Ok(()) }
+}
+
 fn permitted(who: Who, review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
     match (who, facts.caller) {
         (Who::System, Caller::System) | (Who::Reviewer, Caller::Reviewer { .. }) => Ok(()),
         (Who::Decider, Caller::Reviewer { login, .. }) => match review.decisions.last() {
+            None if review.state == State::AutoHold => match &review.passed {
+                Some(passed) if passed.by == login => Ok(()),
+                Some(passed) => Err(Refusal::NotTheirs(passed.by.clone())),
+                None => Err(Refusal::NothingToUndo),
+            },
             // What the program let through by rule, any reviewer may stop.
             None => Ok(()),
+            // Somebody who agreed before does not take another's hide back.
+            Some(hide) if matches!(hide.act, Act::Hide { .. }) && hide.by != login => {
+                Err(Refusal::NotTheirs(hide.by.clone()))
+            }
             Some(_) if review.decisions.iter().any(|decision| decision.by == login) => Ok(()),
             Some(decision) => Err(Refusal::NotTheirs(decision.by.clone())),
         },

@@ -56,11 +56,7 @@ pub struct Present<'a> {
 /// # Errors
 /// The first reason to withhold it.
 pub fn visible(present: &Present<'_>) -> Result<(), Withheld> {
-    let review = present.review;
-    if !present.at_source {
-        return Err(Withheld::Gone);
-    }
-    if review.state != State::Released {
+    if present.review.state != State::Released {
         return Err(Withheld::NotReleased);
     }
     releasable(present)
@@ -87,6 +83,8 @@ pub fn releasable(present: &Present<'_>) -> Result<(), Withheld> {
     match review.decisions.first() {
         // Cleared by rule: only what screening found nothing in.
         None if review.tier == Tier::Nothing => {}
+        // Or a weak cue that somebody read on the skim page and let pass.
+        None if review.tier == Tier::Weak && review.passed.is_some() => {}
         None => return Err(Withheld::TooFew),
         Some(first) => {
             let mut people: Vec<&str> = review.decisions.iter().map(|decision| decision.by.as_str()).collect();
@@ -98,7 +96,7 @@ pub fn releasable(present: &Present<'_>) -> Result<(), Withheld> {
             }
         }
     }
-    if present.now < review.first_pulled + present.policy.hold {
+    if present.now < present.policy.held_until(review.first_pulled) {
         return Err(Withheld::NotYet);
     }
     Ok(())

@@ -95,6 +95,10 @@ impl Rules {
                 });
             }
         }
+        // Where rules say enough to hold, what only faintly resembles a disclosure would bury their reasons.
+        if findings.iter().any(|finding| finding.tier >= Tier::Cue && finding.rule != RESEMBLES) {
+            findings.retain(|finding| finding.rule != RESEMBLES || finding.tier > Tier::Weak);
+        }
         let order = |finding: &Finding| -> (usize, Option<Span>) {
             let place = finding.place.as_ref();
             let part = place.and_then(|place| version.parts.iter().position(|part| part.key == place.part));

@@ -89,9 +89,19 @@ impl<'t> Reading<'t> {
         let mut word = Word::default();
         let mut sentence = 0;
         let mut before = Gap::Sentence;
-        let mut chars = text.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            let next_is_letter = chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            if word.is_empty()
+                && let Some(plain) = plain_word(rest)
+            {
+                word.take_plain(at, plain);
+                reading.finish(&mut word, &mut sentence, &mut before, vocabulary, spelling);
+                at += plain.len();
+                continue;
+            }
+            let mut chars = rest.chars();
+            let Some(c) = chars.next() else { break };
+            let next_is_letter = chars.next().is_some_and(char::is_alphanumeric);
             match kind(c) {
                 Kind::Word => word.push(at, c),
                 Kind::Invisible if !word.is_empty() || next_is_letter => {
@@ -112,6 +122,7 @@ impl<'t> Reading<'t> {
                     }
                 }
             }
+            at += c.len_utf8();
         }
         reading.finish(&mut word, &mut sentence, &mut before, vocabulary, spelling);
         reading
@@ -183,6 +194,15 @@ impl Gap {
     }
 }
 
+/// The word that `rest` starts with, when it is plain ASCII and nothing after it could belong to it: the common
+/// case, which must be fast.
+fn plain_word(rest: &str) -> Option<&str> {
+    let bytes = rest.as_bytes();
+    let length = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(bytes.len());
+    let joins = bytes.get(length).is_some_and(|next| !next.is_ascii() || matches!(next, b'\'' | b'`'));
+    if length == 0 || joins { None } else { rest.get(..length) }
+}
+
 /// A word as the detectors see it.
 fn fold(written: &str) -> String {
     let mut word = Word::default();
@@ -231,6 +251,15 @@ impl Word {
         } else {
             None
         }
+    }
+
+    fn take_plain(&mut self, at: usize, plain: &str) {
+        (self.start, self.end) = (at, at + plain.len());
+        self.folded.push_str(plain);
+        self.folded.make_ascii_lowercase();
+        self.upper = plain.bytes().filter(u8::is_ascii_uppercase).count();
+        self.lower = plain.bytes().filter(u8::is_ascii_lowercase).count();
+        self.latin = self.upper + self.lower;
     }
 
     fn push(&mut self, at: usize, c: char) {

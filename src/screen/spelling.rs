@@ -15,7 +15,10 @@ const LONG: usize = 10;
 /// No word is longer than this; a longer one is not looked at, so that the cost stays bounded.
 const LONGEST: usize = 24;
 /// Slots of the memory of answers, a power of two.
-const SLOTS: usize = 1 << 15;
+const SLOTS: usize = 1 << 17;
+
+/// The bits of a hash that a slot keeps beside the answer.
+const HASH_KEPT: u64 = (1 << 44) - 1;
 
 /// Finds the word that was meant.
 pub(super) struct Spelling {
@@ -65,14 +68,14 @@ impl Spelling {
             return Vocabulary::UNKNOWN;
         }
         let hash = hash(folded.as_bytes());
-        // The upper 44 bits tell the word, the lower 20 the answer plus one, so that an empty slot answers nothing.
-        let Some(slot) = self.memory.get(hash as usize & (SLOTS - 1)) else { return Vocabulary::UNKNOWN };
+        // 44 bits tell the word, the slot tells the rest; 20 bits hold the answer plus one, so that an empty slot answers nothing.
+        let Some(slot) = self.memory.get((hash >> 44) as usize & (SLOTS - 1)) else { return Vocabulary::UNKNOWN };
         let known = slot.load(Ordering::Relaxed);
-        if known >> 20 == hash >> 20 && known & 0xf_ffff != 0 {
+        if known >> 20 == (hash & HASH_KEPT) && known & 0xf_ffff != 0 {
             return (known & 0xf_ffff) as u32 - 1;
         }
         let answer = self.look_up(folded);
-        slot.store(hash >> 20 << 20 | u64::from(answer + 1), Ordering::Relaxed);
+        slot.store((hash & HASH_KEPT) << 20 | u64::from(answer + 1), Ordering::Relaxed);
         answer
     }
 
@@ -125,12 +128,16 @@ fn each_drop(word: &[u8], drops: usize, each: &mut impl FnMut(u64)) {
 }
 
 fn without<'b>(word: &[u8], at: usize, buffer: &'b mut [u8; LONGEST]) -> &'b [u8] {
-    let mut length = 0;
-    for (place, byte) in buffer.iter_mut().zip(word.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, b)| *b)) {
-        *place = byte;
-        length += 1;
+    if let (Some((before, rest)), Some(to)) =
+        (word.split_at_checked(at), buffer.get_mut(..word.len().saturating_sub(1)))
+        && let Some((to_before, to_after)) = to.split_at_mut_checked(at)
+        && let Some((_, after)) = rest.split_first()
+    {
+        to_before.copy_from_slice(before);
+        to_after.copy_from_slice(after);
+        return to;
     }
-    buffer.get(..length).unwrap_or_default()
+    &[]
 }
 
 /// Edits between two words: letters dropped, added, changed, or two neighbours swapped.

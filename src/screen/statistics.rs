@@ -17,6 +17,9 @@ use crate::record::{Category, Span};
 pub(super) struct Model {
     bias: f32,
     weights: HashMap<u64, (f32, Option<Category>), WordHash>,
+    /// One bit for the upper half of each feature's hash: most features of a text are in no model, and this says so
+    /// without leaving the cache.
+    present: Vec<u64>,
 }
 
 /// What the model says of one sentence.
@@ -73,7 +76,7 @@ impl Model {
     /// # Errors
     /// One sentence that names the line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut model = Self::default();
+        let mut model = Self { present: vec![0; 1024], ..Self::default() };
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty()) {
             let mut fields = line.split('\t');
             let (name, weight) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
@@ -88,7 +91,11 @@ impl Model {
             if name.is_empty() {
                 model.bias = weight;
             } else {
-                model.weights.insert(name_hash(name), (weight, category));
+                let hash = name_hash(name);
+                if let Some(bits) = model.present.get_mut((hash >> 54) as usize) {
+                    *bits |= 1 << ((hash >> 48) & 63);
+                }
+                model.weights.insert(hash, (weight, category));
             }
         }
         Ok(model)
@@ -97,6 +104,10 @@ impl Model {
     /// Whether it has learned anything.
     pub fn is_empty(&self) -> bool {
         self.weights.is_empty()
+    }
+
+    fn may_hold(&self, feature: u64) -> bool {
+        self.present.get((feature >> 54) as usize).is_some_and(|bits| bits & (1 << ((feature >> 48) & 63)) != 0)
     }
 
     /// Scores every sentence that has a feature of the model. `classes` gives the hashes of a word's classes.
@@ -116,7 +127,8 @@ impl Model {
             while let Some(token) = reading.tokens.get(at).filter(|token| token.sentence == sentence) {
                 let next = reading.tokens.get(at + 1).filter(|next| next.sentence == sentence);
                 let mut weigh = |feature: u64| {
-                    if let Some((weight, category)) = self.weights.get(&feature)
+                    if self.may_hold(feature)
+                        && let Some((weight, category)) = self.weights.get(&feature)
                         && !seen.contains(&feature)
                     {
                         seen.push(feature);
@@ -265,5 +277,5 @@ pub(super) fn name_hash(name: &str) -> u64 {
 }
 
 fn pair(a: u64, b: u64) -> u64 {
-    a.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b
+    (a.rotate_left(17) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -1,4 +1,4 @@
-//! What waits, in order: an index in memory over the entries of the store, made anew at every start.
+//! What waits, in order, and who lives together: an index in memory over the store, made anew at every start.
 //!
 //! It is derived, so a stale or lost board can only make something wait; visibility is never read from it.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::rows::EntryRow;
-use crate::record::{EntryId, PatientId, Tier};
+use crate::record::{EntryId, Patient, PatientId, Tier};
 use crate::review::State;
 
 /// The place of one entry on the board.
@@ -27,9 +27,12 @@ struct Place {
 pub struct Board {
     places: HashMap<EntryId, Place>,
     waiting: BTreeSet<(Reverse<Tier>, DateTime<Utc>, EntryId)>,
+    skim: BTreeSet<(DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
     counts: BTreeMap<State, u64>,
+    households: HashMap<String, BTreeSet<PatientId>>,
+    home: HashMap<PatientId, String>,
 }
 
 impl Board {
@@ -53,6 +56,9 @@ impl Board {
         if place.state.waits_for_person() {
             self.waiting.insert((Reverse(place.tier), place.since, id));
         }
+        if place.state == State::Skim {
+            self.skim.insert((place.since, id));
+        }
         if let Some(due) = place.due {
             self.timed.insert((due, id));
         }
@@ -63,6 +69,7 @@ impl Board {
 
     fn take_off(&mut self, id: EntryId, old: Place) {
         self.waiting.remove(&(Reverse(old.tier), old.since, id));
+        self.skim.remove(&(old.since, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
         }
@@ -74,6 +81,11 @@ impl Board {
     /// Entries that wait for a person, most urgent first: by tier, then oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = EntryId> {
         self.waiting.iter().map(|(_, _, id)| *id)
+    }
+
+    /// Entries that wait to be skimmed, oldest first.
+    pub fn to_skim(&self) -> impl Iterator<Item = EntryId> {
+        self.skim.iter().map(|(_, id)| *id)
     }
 
     /// Tier and waiting time of those that wait for a person.
@@ -104,6 +116,28 @@ impl Board {
     /// All entries of a patient.
     pub fn of_patient(&self, patient: PatientId) -> impl Iterator<Item = EntryId> {
         self.of_patient.get(&patient).into_iter().flatten().copied()
+    }
+
+    /// Puts a patient into the household that their row says.
+    pub fn settle(&mut self, patient: &Patient) {
+        if self.home.get(&patient.id) == patient.household.as_ref() {
+            return;
+        }
+        if let Some(old) = self.home.remove(&patient.id)
+            && let Some(people) = self.households.get_mut(&old)
+        {
+            people.remove(&patient.id);
+        }
+        if let Some(household) = &patient.household {
+            self.households.entry(household.clone()).or_default().insert(patient.id);
+            self.home.insert(patient.id, household.clone());
+        }
+    }
+
+    /// Who else lives with a patient.
+    pub fn household(&self, patient: PatientId) -> Vec<PatientId> {
+        let people = self.home.get(&patient).and_then(|home| self.households.get(home));
+        people.into_iter().flatten().copied().filter(|other| *other != patient).collect()
     }
 
     /// Whether an entry waits for a person.

@@ -102,7 +102,12 @@ impl Service {
     }
 
     /// The review after an event by a person.
-    fn step(&self, actor: &Actor, row: &EntryRow, event: &review::Event<'_>) -> Result<Review, ServiceError> {
+    pub(super) fn step(
+        &self,
+        actor: &Actor,
+        row: &EntryRow,
+        event: &review::Event<'_>,
+    ) -> Result<Review, ServiceError> {
         let facts = self.facts(self.caller(actor, row), row)?;
         review::step(&row.review, event, &facts).map_err(refuse)
     }
@@ -158,7 +163,7 @@ impl Service {
         self.step(actor, row, &review::Event::Decide(decision)).err().map(|error| error.to_string())
     }
 
-    fn carry_out(
+    pub(super) fn carry_out(
         &self,
         actor: &Actor,
         event: Event,
@@ -194,7 +199,7 @@ impl Service {
     }
 
     /// Somebody else's unit came first: who it was, if that can be told.
-    fn overtaken(&self, id: EntryId) -> ServiceError {
+    pub(super) fn overtaken(&self, id: EntryId) -> ServiceError {
         match self.row(id).map(|read| read.and_then(|read| read.row.review.decisions.last().cloned())) {
             Ok(Some(decision)) => {
                 ServiceError::Refused(format!("{} was first to decide on this entry: open it again", decision.by))
@@ -205,7 +210,7 @@ impl Service {
     }
 
     /// Logs a refused attempt and gives the refusal back.
-    fn refused(&self, actor: &Actor, event: Event, row: &EntryRow, error: ServiceError) -> ServiceError {
+    pub(super) fn refused(&self, actor: &Actor, event: Event, row: &EntryRow, error: ServiceError) -> ServiceError {
         let ServiceError::Refused(why) = &error else { return error };
         let record = Record { outcome: Outcome::Refused(why.clone()), ..self.record_on(actor, event, row) };
         match self.commit(Vec::new(), Vec::new(), vec![record]) {

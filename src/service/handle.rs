@@ -70,6 +70,9 @@ impl Session {
                 })
             }
             Request::Queue { limit } => Reply::Queue(service.queue(actor, limit.min(MOST_ROWS))?),
+            Request::Skim { limit } => Reply::Skim(service.skim(actor, limit.min(MOST_ROWS))?),
+            Request::Pass { lines } => Reply::Passed(service.pass(actor, &lines)?),
+            Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),
             Request::Open { entry } => Reply::Entry(Box::new(service.open(actor, entry)?)),
             Request::Decide { entry, version, revision, act } => {
                 Reply::Decided(service.decide(actor, entry, version, revision, act)?)

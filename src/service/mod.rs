@@ -10,6 +10,7 @@ mod read;
 mod rows;
 mod secret;
 mod settings;
+mod skim;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ use self::board::Board;
 use self::rows::EntryRow;
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::channel::Channel;
-use crate::record::EntryId;
+use crate::record::{EntryId, Patient};
 use crate::review::Policy;
 use crate::screen::Rules;
 use crate::source::{Source, SourceError};
@@ -106,6 +107,10 @@ impl Service {
         let mut board = Board::default();
         rows::for_each::<EntryRow>(parts.store.as_ref(), Table::Entry, &[], |_, read| {
             board.put(read.row.entry.id, read.seq, &read.row);
+            Ok(())
+        })?;
+        rows::for_each::<Patient>(parts.store.as_ref(), Table::Patient, &[], |_, read| {
+            board.settle(&read.row);
             Ok(())
         })?;
         let service = Self {

@@ -8,7 +8,7 @@ use crate::audit::{Actor, Event, Role};
 use crate::channel::{Delivery, Released};
 use crate::protocol::Published;
 use crate::record::{Act, EntryId, Lane};
-use crate::review::{self, Caller, Present, State};
+use crate::review::{self, Caller, Present, State, Withheld};
 use crate::store::{Expect, StoreError, Table};
 
 /// The row that says a feed was written once.
@@ -34,6 +34,7 @@ impl Service {
                 _ => {}
             }
         }
+        published.kept_back += self.withdraw_what_no_longer_may(now)?;
         let delivery = self.deliver(actor)?;
         published.in_feed = delivery.entries;
         published.feed = delivery.place;
@@ -124,10 +125,51 @@ impl Service {
                 let shown = self.screening(row.entry.id, row.review.version)?.findings;
                 !self.new_findings(&version, &rendition, &shown).is_empty()
             }
+            _ if row.review.passed.is_some() => again.lane > Lane::Skim,
             _ if row.review.decisions.is_empty() => again.lane > Lane::Clear,
             _ => again.tier > row.review.tier,
         };
         Ok(found.then(|| "screening finds more in it than when it was decided".into()))
+    }
+
+    /// Released entries for which the formula no longer holds, after a tighter policy or other access, wait
+    /// for people again.
+    fn withdraw_what_no_longer_may(&self, now: DateTime<Utc>) -> Result<u64, ServiceError> {
+        let ids: Vec<EntryId> = self.board().standing(State::Released).collect();
+        let mut withdrawn = 0;
+        for id in ids {
+            let Some(Read { seq, mut row }) = self.row(id)? else { continue };
+            let Err(withheld) = self.seen(&row, now)? else { continue };
+            let facts = self.facts(Caller::System, &row)?;
+            let Ok(next) = review::step(&row.review, &review::Event::KeptBack, &facts) else { continue };
+            let blocked = Event::PublishBlocked { why: withheld.to_string() };
+            let mut record = self.record_on(&Actor::system("publish"), blocked, &row);
+            record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
+            row.review = next;
+            let key = id.0.to_vec();
+            let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
+            match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record]) {
+                Ok(receipt) => self.board().put(id, receipt.seq, &row),
+                Err(ServiceError::Store(StoreError::Conflict(..))) => continue,
+                Err(error) => return Err(error),
+            }
+            withdrawn += 1;
+        }
+        Ok(withdrawn)
+    }
+
+    /// Whether patients see an entry now, by the one formula.
+    fn seen(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Result<(), Withheld>, ServiceError> {
+        let version = self.version(row.entry.id, row.review.version)?;
+        Ok(review::visible(&Present {
+            version: version.version,
+            fingerprint: version.fingerprint(&self.keys.fingerprint),
+            at_source: row.at_source,
+            open_online: self.open_online(row, &self.patient(row)?),
+            review: &row.review,
+            policy: &self.policy,
+            now,
+        }))
     }
 
     /// What patients see now, entry by entry: derived from every entry that was ever released.
@@ -136,20 +178,11 @@ impl Service {
         let mut released = Vec::new();
         for id in ids {
             let Some(Read { row, .. }) = self.row(id)? else { continue };
-            let patient = self.patient(&row)?;
-            let version = self.version(id, row.review.version)?;
-            let present = Present {
-                version: version.version,
-                fingerprint: version.fingerprint(&self.keys.fingerprint),
-                at_source: row.at_source,
-                open_online: self.open_online(&row, &patient),
-                review: &row.review,
-                policy: &self.policy,
-                now,
-            };
-            if review::visible(&present).is_err() {
+            if self.seen(&row, now)?.is_err() {
                 continue;
             }
+            let patient = self.patient(&row)?;
+            let version = self.version(id, row.review.version)?;
             let act = row.review.standing_act().unwrap_or(&Act::Approve);
             if let Ok(rendition) = review::render(&version, act) {
                 released.push(Released { entry: id, patient: patient.id, nhs_number: patient.nhs_number, rendition });

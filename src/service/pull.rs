@@ -29,6 +29,7 @@ struct Pending {
     writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
     audit: Vec<Record>,
     rows: Vec<EntryRow>,
+    patients: Vec<Patient>,
     bytes: usize,
 }
 
@@ -117,14 +118,21 @@ impl Service {
 impl Pull<'_> {
     /// Commits what is pending once it has grown beyond `above` bytes.
     fn flush(&mut self, above: usize) -> Result<(), ServiceError> {
-        if self.pending.bytes < above || self.pending.audit.is_empty() {
+        let Pending { patients, audit, bytes, .. } = &mut self.pending;
+        if !patients.is_empty() && *bytes >= above {
+            audit.push(self.service.record(self.actor, Event::PatientsUpdated { patients: patients.len() }));
+        }
+        if *bytes < above || audit.is_empty() {
             return Ok(());
         }
-        let Pending { writes, audit, rows, .. } = std::mem::take(&mut self.pending);
+        let Pending { writes, audit, rows, patients, .. } = std::mem::take(&mut self.pending);
         let receipt = self.service.commit(Vec::new(), writes, audit)?;
         let mut board = self.service.board();
         for row in rows {
             board.put(row.entry.id, receipt.seq, &row);
+        }
+        for patient in &patients {
+            board.settle(patient);
         }
         Ok(())
     }
@@ -149,6 +157,7 @@ impl Pull<'_> {
             if known.as_ref() != Some(&patient) {
                 self.pulled.patients += 1;
                 self.keep_patient(patient)?;
+                self.flush(UNIT_BYTES)?;
             }
         }
         Ok(())
@@ -186,6 +195,7 @@ impl Pull<'_> {
 
     fn keep_patient(&mut self, patient: Patient) -> Result<(), ServiceError> {
         self.pending.put(Table::Patient, patient.id.0.to_vec(), encode(&patient)?);
+        self.pending.patients.push(patient.clone());
         self.batch.known.insert(patient.id, patient);
         Ok(())
     }

@@ -56,6 +56,7 @@ impl Service {
                 ShownBy::System => to_review,
                 ShownBy::Portal => 0,
             },
+            to_skim: board.count(State::Skim),
             on_hold: board.count(State::AutoHold),
             settling: board.count(State::Settling),
             next_visible,
@@ -122,7 +123,7 @@ impl Service {
             .ok_or(ServiceError::Internal("a patient is missing from the store: run anteroom audit verify"))
     }
 
-    fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
+    pub(super) fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
         let patient = self.patient(row)?;
         let now = self.now();
         let held_by = lock(&self.readers)
@@ -221,14 +222,11 @@ impl Service {
     }
 
     fn household(&self, patient: &Patient) -> Result<Vec<Patient>, ServiceError> {
-        let Some(household) = &patient.household else { return Ok(Vec::new()) };
-        let mut others = Vec::new();
-        rows::for_each::<Patient>(self.store.as_ref(), Table::Patient, &[], |_, read| {
-            if read.row.household.as_ref() == Some(household) && read.row.id != patient.id {
-                others.push(read.row);
-            }
-            Ok(())
-        })?;
+        let ids = self.board().household(patient.id);
+        let mut others: Vec<Patient> = Vec::with_capacity(ids.len());
+        for id in ids {
+            others.extend(get(self.store.as_ref(), Table::Patient, &id.0)?.map(|read| read.row));
+        }
         others.sort_by(|a, b| a.born.cmp(&b.born).then_with(|| a.id.cmp(&b.id)));
         Ok(others)
     }

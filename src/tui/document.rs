@@ -4,7 +4,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::record::{EntryVersion, Finding, Part, Place, Screening, Shown, Span, Unreadable};
+use crate::record::{EntryVersion, Finding, Part, Place, Screening, Shown, Span, Unreadable, snap_to_words};
 use crate::review::Rendition;
 
 /// A piece of one line: all of it, its code included, or some bytes of its text.
@@ -77,7 +77,7 @@ impl Document {
                 number: 0,
                 finding: finding.clone(),
                 place: finding.place.as_ref().and_then(stretch),
-                suggested: finding.suggested.iter().filter_map(stretch).collect(),
+                suggested: finding.suggested.iter().filter_map(stretch).map(|found| document.in_words(found)).collect(),
             };
             if !matches.iter().any(|other| other.place == found.place && other.finding.why == finding.why) {
                 matches.push(found);
@@ -104,6 +104,12 @@ impl Document {
             })
             .collect();
         Self { lines, matches: Vec::new() }
+    }
+
+    /// A stretch as the words it touches, which is what a removal of it takes.
+    fn in_words(&self, stretch: Stretch) -> Stretch {
+        let text = self.lines.get(stretch.line).map(|line| line.text.as_str()).unwrap_or_default();
+        Stretch { span: stretch.span.map(|span| snap_to_words(text, span).unwrap_or(span)), ..stretch }
     }
 
     /// Whether `byte` of `field` of `line` lies in `stretch`.

@@ -214,6 +214,7 @@ impl Keymap {
             mistakes.push(Mistake { file: file.to_owned(), line: line(at), what });
         };
         let (tables, errors) = DeTable::parse_recoverable(text);
+        let broken = !errors.is_empty();
         for error in errors {
             wrong(error.span().map_or(0, |span| span.start), error.message().to_owned());
         }
@@ -250,6 +251,8 @@ impl Keymap {
                 };
                 let name = match action.get_ref() {
                     DeValue::String(name) => name.as_ref(),
+                    // What a broken line left behind has been told already.
+                    _ if broken => continue,
                     _ => {
                         wrong(action.span().start, "an action is a name in quotes".to_owned());
                         continue;
@@ -288,6 +291,7 @@ impl Keymap {
             }
         }
         mistakes.sort_by_key(|mistake| mistake.line);
+        mistakes.dedup_by_key(|mistake| mistake.line);
         mistakes
     }
 

@@ -88,6 +88,11 @@ impl Columns {
     /// Whose record.
     pub const PATIENT: u16 = 15;
 
+    /// One past the last column of the reasons: beside another pane a blank one stays.
+    pub fn end(&self, width: u16) -> u16 {
+        width - u16::from(self.entry.is_none())
+    }
+
     /// The columns that a list of `width` has room for.
     pub fn of(width: u16) -> Self {
         let patient = if width >= 56 { 18 } else { 16 };
@@ -117,27 +122,28 @@ pub fn why(row: &QueueRow) -> Vec<String> {
 
 /// Rows that one row of the queue would like: two when there is more to say than fits in one.
 pub fn queue_row_rows(columns: &Columns, width: u16, row: &QueueRow) -> usize {
-    let room = usize::from(width.saturating_sub(columns.why));
+    let room = usize::from(columns.end(width).saturating_sub(columns.why));
     let first = format!("{}{}", tag(row), why(row).first().map_or("", String::as_str)).width();
     if columns.entry.is_none() || row.why.len() > 1 || first > room { 2 } else { 1 }
 }
 
-/// Whether every row gets the rows it would like. When they do not all fit so, each gets one.
-pub fn queue_is_tall(size: (u16, u16), queue: &QueueState) -> bool {
+/// How many rows of the screen each row of the queue gets. When all of them fit, the most urgent get the
+/// second one first; a queue longer than the screen has one each.
+pub fn queue_heights(size: (u16, u16), queue: &QueueState) -> Vec<u16> {
     let list = queue_list(size, queue);
     let columns = Columns::of(list.width);
+    let mut spare = usize::from(list.height).saturating_sub(queue.shown.len());
     let rows = queue.shown.iter().filter_map(|index| queue.rows().get(*index));
-    // Most queues are longer than any screen, and then the first rows settle it.
-    let wanted: usize =
-        rows.take(usize::from(list.height) + 1).map(|row| queue_row_rows(&columns, list.width, row)).sum();
-    wanted <= usize::from(list.height)
+    rows.map(|row| {
+        let second = spare > 0 && queue_row_rows(&columns, list.width, row) > 1;
+        spare -= usize::from(second);
+        1 + u16::from(second)
+    })
+    .collect()
 }
 
 /// Rows of the queue on one page, at least one.
 pub fn queue_page(size: (u16, u16), queue: &QueueState) -> usize {
-    if queue_is_tall(size, queue) {
-        return queue.shown.len().max(1);
-    }
     usize::from(queue_list(size, queue).height).max(1)
 }
 

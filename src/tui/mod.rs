@@ -21,10 +21,12 @@ pub mod view;
 pub mod words;
 
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyEventKind};
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -87,6 +89,13 @@ pub enum TuiError {
 /// A request in flight for so long is worth a word.
 const SLOW: Duration = Duration::from_millis(300);
 
+/// A redaction in the making is kept by the daemon when its last change is so old.
+const KEEP_AFTER: Duration = Duration::from_secs(2);
+
+/// How long what was asked may take when the person leaves, and when the terminal is gone.
+const LAST_WORD: Duration = Duration::from_secs(2);
+const LAST_MOMENT: Duration = Duration::from_millis(250);
+
 /// More different keys than this at once were not pressed by a person.
 const FLOOD: usize = 16;
 
@@ -123,6 +132,7 @@ where
     let mut minute = tokio::time::interval_at(Instant::now() + Duration::from_secs(60), Duration::from_secs(60));
     let mut in_flight = 0usize;
     let mut slow_at: Option<Instant> = None;
+    let mut keep_at: Option<Instant> = None;
     let mut notice = options.notice;
     let mut dirty = true;
     loop {
@@ -131,31 +141,47 @@ where
         }
         // Wait for something to happen.
         let mut inputs = Vec::new();
+        let mut gone = false;
         tokio::select! {
             biased;
-            () = &mut ended => return Ok(Exit::Ended),
+            () = &mut ended => gone = true,
             failed = &mut link => return Err(failed.into()),
             Some(report) = reports.recv() => inputs.push(report),
             event = events.next() => match event {
                 Some(Ok(event)) => inputs.extend(input(event)),
                 // The terminal is gone.
-                Some(Err(_)) | None => return Ok(Exit::Ended),
+                Some(Err(_)) | None => gone = true,
             },
             _ = minute.tick() => inputs.push(Input::Minute),
-            () = async { tokio::time::sleep_until(slow_at.unwrap_or_else(Instant::now)).await }, if slow_at.is_some() => {
+            () = until(slow_at), if slow_at.is_some() => {
                 slow_at = None;
                 inputs.push(Input::Waiting(true));
+            }
+            () = until(keep_at), if keep_at.is_some() => {
+                keep_at = None;
+                inputs.push(Input::Paused);
             }
         }
         // Take in what else is ready, so that a burst of keys costs one frame.
         while let Ok(report) = reports.try_recv() {
             inputs.push(report);
         }
-        while let Some(event) = events.next().now_or_never() {
+        while !gone && let Poll::Ready(event) = ready(events.as_mut()).await {
             match event {
                 Some(Ok(event)) => inputs.extend(input(event)),
-                Some(Err(_)) | None => return Ok(Exit::Ended),
+                Some(Err(_)) | None => gone = true,
             }
+        }
+        if gone {
+            // Nobody is there any more; only a redaction in the making is worth a moment.
+            for effect in update::update(&mut state, Input::Paused) {
+                if let Effect::Ask(request) = effect {
+                    let _ = orders.send(Order::Ask(request));
+                }
+            }
+            drop(orders);
+            let _ = tokio::time::timeout(LAST_MOMENT, link).await;
+            return Ok(Exit::Ended);
         }
         refuse_floods(&mut inputs);
         dirty = !inputs.is_empty();
@@ -200,13 +226,27 @@ where
                     Effect::Quit => {
                         // What was asked before, such as keeping a draft, goes out first.
                         drop(orders);
-                        let _ = tokio::time::timeout(Duration::from_secs(2), link).await;
+                        let _ = tokio::time::timeout(LAST_WORD, link).await;
                         return Ok(Exit::Left);
                     }
                 }
             }
         }
+        keep_at = match state.has_unsaved_draft() {
+            true => keep_at.or_else(|| Some(Instant::now() + KEEP_AFTER)),
+            false => None,
+        };
     }
+}
+
+/// The next event if it is there already. Polled with this task's own waker: crossterm's stream keeps the first
+/// waker it sees until something happens, so a poll with any other would put the keys to sleep.
+async fn ready<S: Stream>(mut events: Pin<&mut S>) -> Poll<Option<S::Item>> {
+    std::future::poll_fn(|context| Poll::Ready(events.as_mut().poll_next(context))).await
+}
+
+async fn until(at: Option<Instant>) {
+    tokio::time::sleep_until(at.unwrap_or_else(Instant::now)).await;
 }
 
 /// What an event of the terminal means; nothing for what we did not ask for.
@@ -282,7 +322,11 @@ where
             },
         };
         let Some(error) = failed else { continue };
-        let _ = told.send(Input::Lost(format!("{error}; it is tried again by itself")));
+        let why = match error {
+            ClientError::Closed | ClientError::Transport(_) => "the daemon is away".to_owned(),
+            error => error.to_string(),
+        };
+        let _ = told.send(Input::Lost(format!("{why}; it is tried again by itself")));
         let mut pause = RETRY.0;
         client = loop {
             // Requests to a daemon that is gone are forgotten: the screen asks anew when it is back.

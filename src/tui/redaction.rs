@@ -260,15 +260,29 @@ fn pieces(document: &Document, index: usize, size: Size) -> Vec<Stretch> {
             .map(|(at, grapheme)| Span::new(at, at + grapheme.len()))
             .collect(),
         Size::Word | Size::Match => words(text),
-        Size::Sentence => sentences(text),
-        Size::Line => blocks(text, "\n"),
-        Size::Paragraph => blocks(text, "\n\n"),
+        Size::Sentence => in_whole_words(text, sentences(text)),
+        Size::Line => in_whole_words(text, blocks(text, "\n")),
+        Size::Paragraph => in_whole_words(text, blocks(text, "\n\n")),
         Size::All => Vec::new(),
     };
     if size == Size::Paragraph && spans.len() == 1 {
         return vec![whole];
     }
     found.extend(spans.into_iter().map(|span| Stretch { line: index, span: Some(span) }));
+    found
+}
+
+/// Each span as the words it touches, which is what a removal of it takes.
+fn in_whole_words(text: &str, spans: Vec<Span>) -> Vec<Span> {
+    let words = words(text);
+    let covering = |span: &Span| {
+        let first = words.partition_point(|word| word.end <= span.start);
+        let last = words.partition_point(|word| word.start < span.end).checked_sub(1)?;
+        let (first, last) = (words.get(first)?, words.get(last)?);
+        (first.start <= last.start).then(|| Span::new(first.start, last.end))
+    };
+    let mut found: Vec<Span> = spans.iter().filter_map(covering).collect();
+    found.dedup();
     found
 }
 
@@ -339,9 +353,10 @@ impl Removals {
         out
     }
 
-    /// Whether all of a stretch is taken out.
-    pub fn contains(&self, stretch: Stretch) -> bool {
-        match (self.0.get(&stretch.line), stretch.span) {
+    /// Whether all words of a stretch are taken out.
+    pub fn contains(&self, document: &Document, stretch: Stretch) -> bool {
+        let text = document.lines.get(stretch.line).map(|line| line.text.as_str()).unwrap_or_default();
+        match (self.0.get(&stretch.line), stretch.span.map(|span| whole_words(text, span).unwrap_or(span))) {
             (Some(Cut::Line), _) => true,
             (Some(Cut::Text(spans)), Some(span)) => spans.iter().any(|cut| cut.contains(span)),
             _ => false,

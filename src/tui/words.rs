@@ -22,6 +22,12 @@ pub fn time_or_day(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if at.date_naive() == now.date_naive() { at.format("%H:%M") } else { at.format("%a %-d %b") }.to_string()
 }
 
+/// `09:14` for today, `19 Nov` for another day.
+pub fn time_or_date(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let (at, now) = (at.with_timezone(&London), now.with_timezone(&London));
+    at.format(if at.date_naive() == now.date_naive() { "%H:%M" } else { "%-d %b" }).to_string()
+}
+
 /// `09:14:05` for today, `19 Nov 09:14` for another day.
 pub fn log_time(at: DateTime<Utc>, now: Option<DateTime<Utc>>) -> String {
     let at = at.with_timezone(&London);

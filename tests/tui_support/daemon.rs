@@ -6,8 +6,8 @@ use std::rc::Rc;
 use anteroom::audit::{Actor, Event, Outcome, Record, Role};
 use anteroom::client::{Client, ClientError, framed};
 use anteroom::protocol::{
-    Asked, AuditLine, Decided, Notice, Opened, Published, Pulled, Queue, Reply, Request, Sent, Status, Totals, VERSION,
-    Verified, Welcome,
+    Asked, AuditLine, Decided, Notice, Opened, PassedOn, Published, Pulled, Queue, Reply, Request, Sent, Skim, Status,
+    Totals, VERSION, Verified, Welcome,
 };
 use anteroom::record::{Act, EntryId};
 use anteroom::review::State;
@@ -29,6 +29,7 @@ pub struct Inside {
     pub role: Role,
     pub people: Vec<Actor>,
     pub damage: Vec<String>,
+    pub pulled: Pulled,
     /// Connections are refused while it is away.
     pub away: bool,
     /// Answers to decisions are held back.
@@ -56,6 +57,14 @@ impl Daemon {
             role: Role::Clinician,
             people: Vec::new(),
             damage: Vec::new(),
+            pulled: Pulled {
+                source: "Saturday".to_owned(),
+                new: 61,
+                changed: 3,
+                queued: 7,
+                on_hold: 57,
+                ..Pulled::default()
+            },
             away: false,
             slow: false,
         };
@@ -145,6 +154,11 @@ impl Inside {
                     demo_people: self.people.clone(),
                 })
             }
+            Request::Skim { .. } => {
+                Reply::Skim(Skim { lines: Vec::new(), reading_time: 500, totals: Totals::default() })
+            }
+            Request::Pass { .. } => Reply::Passed(PassedOn::default()),
+            Request::Pick { .. } => Reply::Refused { why: "nothing is on the skim page".to_owned() },
             Request::Queue { limit } => {
                 if matches!(self.role, Role::Auditor | Role::Admin) {
                     return Reply::Refused { why: "this role reads no records".to_owned() };
@@ -188,14 +202,7 @@ impl Inside {
                 }
                 Reply::DraftKept
             }
-            Request::Pull { .. } => Reply::Pulled(Pulled {
-                source: "Saturday".to_owned(),
-                new: 61,
-                changed: 3,
-                queued: 7,
-                on_hold: 57,
-                ..Pulled::default()
-            }),
+            Request::Pull { .. } => Reply::Pulled(self.pulled.clone()),
             Request::Publish => Reply::Published(Published {
                 released: 12,
                 in_feed: 340,

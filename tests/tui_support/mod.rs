@@ -5,9 +5,11 @@ pub mod daemon;
 pub mod practice;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use anteroom::protocol::Request;
@@ -20,7 +22,6 @@ use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Modifier, Style};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, LocalSet};
 
 use daemon::Daemon;
@@ -35,7 +36,18 @@ pub struct Watched {
 impl Backend for Watched {
     type Error = io::Error;
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
-        infallible(self.backend.borrow_mut().draw(content))
+        let mut backend = self.backend.borrow_mut();
+        for (x, y, cell) in content {
+            infallible(backend.draw([(x, y, cell)].into_iter()))?;
+            // As a terminal does, and TestBackend does not: a wide character covers what stood beside it.
+            for covered in 1..unicode_width::UnicodeWidthStr::width(cell.symbol()) {
+                let x = x + covered as u16;
+                if x < backend.buffer().area.width {
+                    infallible(backend.draw([(x, y, &Cell::EMPTY)].into_iter()))?;
+                }
+            }
+        }
+        Ok(())
     }
     fn hide_cursor(&mut self) -> io::Result<()> {
         infallible(self.backend.borrow_mut().hide_cursor())
@@ -71,6 +83,49 @@ fn infallible<T>(result: Result<T, std::convert::Infallible>) -> io::Result<T> {
     Ok(result.unwrap())
 }
 
+/// The events of a terminal. Like crossterm's stream it keeps the waker of the first poll that found nothing
+/// until there is something: whoever polls it with another waker is never woken.
+#[derive(Clone, Default)]
+struct Keyboard(Rc<RefCell<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+impl Keyboard {
+    fn send(&self, event: Event) {
+        self.0.borrow_mut().events.push_back(event);
+        self.wake();
+    }
+
+    fn close(&self) {
+        self.0.borrow_mut().closed = true;
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let waker = self.0.borrow_mut().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Option<io::Result<Event>>> {
+        let mut waiting = self.0.borrow_mut();
+        match waiting.events.pop_front() {
+            Some(event) => Poll::Ready(Some(Ok(event))),
+            None if waiting.closed => Poll::Ready(None),
+            None => {
+                waiting.waker.get_or_insert_with(|| context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
 /// How the screen is to be started.
 #[derive(Clone)]
 pub struct Start {
@@ -93,7 +148,7 @@ pub fn sized(width: u16, height: u16) -> Start {
 /// A running screen.
 pub struct Screen {
     watched: Watched,
-    keys: UnboundedSender<io::Result<Event>>,
+    keys: Keyboard,
     running: JoinHandle<Result<Exit, TuiError>>,
     pub daemon: Daemon,
 }
@@ -102,7 +157,7 @@ impl Screen {
     /// Presses keys: words such as `enter`, `ctrl-c`, or characters, with spaces between.
     pub async fn press(&self, keys: &str) {
         for word in keys.split(' ') {
-            self.keys.send(Ok(Event::Key(key(word)))).unwrap();
+            self.keys.send(Event::Key(key(word)));
             self.rest().await;
         }
     }
@@ -110,12 +165,12 @@ impl Screen {
     /// Presses keys that arrive all at once.
     pub fn burst(&self, keys: &str) {
         for word in keys.split(' ') {
-            self.keys.send(Ok(Event::Key(key(word)))).unwrap();
+            self.keys.send(Event::Key(key(word)));
         }
     }
 
     pub fn send(&self, event: Event) {
-        self.keys.send(Ok(event)).unwrap();
+        self.keys.send(event);
     }
 
     pub fn resize(&self, width: u16, height: u16) {
@@ -171,7 +226,7 @@ impl Screen {
 
     /// Ends the input, as a lost terminal does, and gives why the screen ended.
     pub async fn hang_up(self) -> Exit {
-        drop(self.keys);
+        self.keys.close();
         self.running.await.unwrap().unwrap()
     }
 
@@ -187,8 +242,9 @@ pub fn on_screen(start: Start, daemon: Daemon, test: impl AsyncFnOnce(Screen)) {
     LocalSet::new().block_on(&runtime, async move {
         let backend = Rc::new(RefCell::new(TestBackend::new(start.size.0, start.size.1)));
         let watched = Watched { backend, frames: Rc::default() };
-        let (keys, mut events) = unbounded_channel::<io::Result<Event>>();
-        let events = futures_util::stream::poll_fn(move |context| events.poll_recv(context));
+        let keys = Keyboard::default();
+        let events = keys.clone();
+        let events = futures_util::stream::poll_fn(move |context| events.poll(context));
         let (shown, served) = (watched.clone(), daemon.clone());
         let options = Options {
             keymap: Keymap::named(start.map).unwrap(),

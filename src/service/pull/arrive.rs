@@ -125,6 +125,7 @@ impl Pull<'_> {
         row.review = step(&row.review, review::Event::Screened(&screening))?;
         match row.review.state {
             State::Queued => self.pulled.queued += 1,
+            State::Skim => self.pulled.to_skim += 1,
             State::AutoHold => self.pulled.on_hold += 1,
             State::NotOpen => self.pulled.not_open += 1,
             _ => {}

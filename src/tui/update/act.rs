@@ -12,12 +12,17 @@ use crate::tui::state::{Blank, Effect, Opening, Overlay, Screen, Sending, State,
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(Overlay::Hide { target, selected }) = &mut state.overlay {
         match action {
-            Action::Down => *selected = (*selected + 1).min(HideReason::ALL.len() - 1),
-            Action::Up => *selected = selected.saturating_sub(1),
+            Action::Down => *selected = Some(selected.map_or(0, |at| (at + 1).min(HideReason::ALL.len() - 1))),
+            Action::Up => *selected = Some(selected.map_or(0, |at| at.saturating_sub(1))),
             Action::Decide => {
-                let (target, reason) = (target.clone(), HideReason::ALL.get(*selected).copied());
+                let chosen = selected.and_then(|at| HideReason::ALL.get(at)).copied();
+                let Some(reason) = chosen else {
+                    state.say(Tone::Plain, "choose a reason: press its number");
+                    return Vec::new();
+                };
+                let target = target.clone();
                 state.overlay = None;
-                return reason.map(|reason| decide(state, target, Act::Hide { reason })).unwrap_or_default();
+                return decide(state, target, Act::Hide { reason });
             }
             Action::Back => state.overlay = None,
             _ => return everywhere(state, action),
@@ -387,7 +392,7 @@ fn switch_person(state: &mut State) -> Vec<Effect> {
 /// Opens the dialog of reasons.
 pub(super) fn ask_reason(state: &mut State) -> Vec<Effect> {
     if let Some(target) = state.target() {
-        state.overlay = Some(Overlay::Hide { target, selected: 0 });
+        state.overlay = Some(Overlay::Hide { target, selected: None });
     }
     Vec::new()
 }

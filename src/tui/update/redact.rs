@@ -51,6 +51,7 @@ pub(super) fn begin(state: &mut State) -> Vec<Effect> {
         warnings: Vec::new(),
         warned: false,
         changed: false,
+        unsaved: false,
     };
     reflect(&mut redacting, entry, state.size, state.ascii);
     state.redact = Some(redacting);
@@ -178,6 +179,7 @@ pub fn planned(redacting: &RedactState, entry: &EntryState) -> Act {
 
 fn changed(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
     redacting.changed = true;
+    redacting.unsaved = true;
     redacting.warned = false;
     reflect(redacting, entry, size, ascii);
 }
@@ -221,7 +223,7 @@ fn warnings(redacting: &RedactState) -> Vec<String> {
         }
     }
     let readable = document.matches.iter().enumerate().filter_map(|(index, found)| {
-        let place = found.place.filter(|place| !redacting.removals.contains(*place))?;
+        let place = found.place.filter(|place| !redacting.removals.contains(document, *place))?;
         (!redacting.kept.contains(&index)).then(|| format!("{} “{}”", found.number, excerpt(document, place)))
     });
     let readable: Vec<String> = readable.collect();
@@ -302,7 +304,8 @@ pub fn settled(redacting: &RedactState) -> (usize, usize) {
 }
 
 fn is_settled(redacting: &RedactState, index: usize, place: Option<Stretch>) -> bool {
-    redacting.kept.contains(&index) || place.is_none_or(|place| redacting.removals.contains(place))
+    redacting.kept.contains(&index)
+        || place.is_none_or(|place| redacting.removals.contains(&redacting.laid.document, place))
 }
 
 fn unsettled(redacting: &RedactState) -> Vec<usize> {
@@ -352,7 +355,11 @@ fn take_all(redacting: &mut RedactState, entry: &EntryState) -> usize {
     }
     let removals = redacting.removals.clone();
     redacting.kept.retain(|index| {
-        document.matches.get(*index).and_then(|found| found.place).is_some_and(|place| !removals.contains(place))
+        document
+            .matches
+            .get(*index)
+            .and_then(|found| found.place)
+            .is_some_and(|place| !removals.contains(&document, place))
     });
     taken.len()
 }
@@ -411,7 +418,7 @@ fn decide(state: &mut State) -> Vec<Effect> {
     if let Preview::Nothing(why) = &redacting.preview {
         if *why == RedactionError::NothingLeft {
             state.say(Tone::Plain, "nothing worth reading is left, so the entry is hidden: choose why");
-            state.overlay = Some(Overlay::Hide { target, selected: 0 });
+            state.overlay = Some(Overlay::Hide { target, selected: None });
         } else {
             let why = why.to_string();
             state.say(Tone::Warning, why);
@@ -437,7 +444,7 @@ fn decide(state: &mut State) -> Vec<Effect> {
 /// Leaves the page; what was made so far is kept.
 fn leave(state: &mut State) -> Vec<Effect> {
     let effects = kept_draft(state);
-    if !effects.is_empty() {
+    if state.redact.as_ref().is_some_and(|redacting| redacting.changed && !redacting.removals.is_empty()) {
         state.say(Tone::Plain, "your redaction is kept as a draft; nothing is decided");
     }
     if let (Some(redacting), Some(entry)) = (&state.redact, &mut state.entry) {
@@ -460,9 +467,10 @@ fn draft(redacting: &RedactState, entry: &EntryState) -> Draft {
 }
 
 /// Keeps an unfinished redaction, where there is one.
-pub(super) fn kept_draft(state: &State) -> Vec<Effect> {
-    match (&state.redact, &state.entry) {
-        (Some(redacting), Some(entry)) if redacting.changed => {
+pub(super) fn kept_draft(state: &mut State) -> Vec<Effect> {
+    match (&mut state.redact, &state.entry) {
+        (Some(redacting), Some(entry)) if redacting.unsaved => {
+            redacting.unsaved = false;
             let entry_id = entry.opened.row.entry;
             let draft = (!redacting.removals.is_empty()).then(|| draft(redacting, entry));
             vec![Effect::Ask(Request::KeepDraft { entry: entry_id, draft })]

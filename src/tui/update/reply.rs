@@ -59,14 +59,14 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             }
             if std::mem::take(&mut state.queue.stale) { vec![act::queue_request()] } else { Vec::new() }
         }
-        (Request::Audit { before, .. }, Reply::Audit(lines)) => {
+        (Request::Audit { before, limit, .. }, Reply::Audit(lines)) => {
             let log = &mut state.log;
             if before.is_none() {
                 log.lines.clear();
                 log.selected = 0;
                 log.top = 0;
             }
-            log.complete = lines.is_empty();
+            log.complete = lines.len() < limit;
             let oldest = log.lines.last().map(|line| line.seq);
             log.lines.extend(lines.into_iter().filter(|line| oldest.is_none_or(|oldest| line.seq < oldest)));
             Vec::new()
@@ -150,6 +150,8 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     let Some(sending) = state.sending.take().filter(|sending| sending.target.entry == decided.entry) else {
         return vec![act::queue_request()];
     };
+    // The line of the last act is what the person looks for now.
+    state.message = None;
     let Sending { target, act } = sending;
     let Some(act) = act else {
         state.done.retain(|done| done.entry != decided.entry);

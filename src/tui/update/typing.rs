@@ -110,6 +110,9 @@ pub fn fitting(typed: &str) -> Vec<&'static About> {
         })
         .collect();
     fitting.sort_by_key(|(score, i, _)| (*score, *i));
+    // Letters scattered over a sentence fit almost anything; beside a good hit they are noise.
+    let best = fitting.first().map_or(0, |(score, ..)| *score);
+    fitting.retain(|(score, ..)| *score * 2 <= best);
     fitting.into_iter().map(|(.., about)| about).collect()
 }
 

@@ -40,7 +40,7 @@ pub(super) fn hide(
     state: &State,
     theme: Theme,
     target: &Target,
-    selected: usize,
+    selected: Option<usize>,
 ) -> Option<Position> {
     let rows = HideReason::ALL.len() + 4;
     let title = format!("Hide {}", target.label);
@@ -54,7 +54,7 @@ pub(super) fn hide(
     }
     let mut cursor = None;
     for (i, reason) in HideReason::ALL.iter().enumerate() {
-        let current = i == selected;
+        let current = Some(i) == selected;
         let base = if current { theme.strong() } else { theme.plain() };
         let note = words::reason_note(*reason);
         let note = if note.is_empty() { String::new() } else { format!("   {note}") };

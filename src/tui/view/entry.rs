@@ -243,6 +243,9 @@ fn compared(pen: &mut Pen<'_>, theme: Theme, area: Rect, rows: &[(char, String)]
 
 fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
     let lines = reasons(entry);
+    // What would be taken out gives way to why.
+    let longest = entry.laid.document.matches.iter().map(|found| said(found).width()).max().unwrap_or_default();
+    let with_removals = longest + 31 <= usize::from(area.width) || area.width >= 100;
     let height = usize::from(area.height);
     // Where not all fit, the current match is in sight and the last row says how many are not.
     let room = if lines.len() > height { height - 1 } else { height };
@@ -253,7 +256,7 @@ fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entr
         match reason {
             Reason::Match(index) => {
                 if let Some(found) = entry.laid.document.matches.get(*index) {
-                    draw_match(pen, theme, area, y, found, entry);
+                    draw_match(pen, theme, Rect::new(area.x, y, area.width, 1), found, entry, with_removals);
                 }
             }
             Reason::Note { warning, text, hint } => {
@@ -278,23 +281,29 @@ fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entr
     }
 }
 
-fn draw_match(pen: &mut Pen<'_>, theme: Theme, area: Rect, y: u16, found: &Match, entry: &EntryState) {
+/// What a match is about, and why it was found.
+fn said(found: &Match) -> String {
+    match found.finding.category {
+        Category::Unscreened => words::capital(&found.finding.why),
+        category => format!("{}: {}", words::capital(category.words()), found.finding.why),
+    }
+}
+
+fn draw_match(pen: &mut Pen<'_>, theme: Theme, area: Rect, found: &Match, entry: &EntryState, with_removal: bool) {
+    let y = area.y;
     let current = entry.current == Some(found.number - 1);
     let base = if current { theme.current() } else { theme.plain() };
     let finding = &found.finding;
     let removal = suggestion(found, &entry.laid.document);
     let mut right = area.right().saturating_sub(1);
-    if area.width >= 76 {
+    if with_removal {
         right = right.saturating_sub(14);
         pen.line(right, y, 14, &[(removal, theme.dim())]);
     }
     right = right.saturating_sub(12);
     pen.line(right, y, 11, &[(words::tier(finding.tier), theme.tier(finding.tier))]);
     pen.line(area.x + 1, y, 3, &[(&found.number.to_string(), theme.number())]);
-    let what = match finding.category {
-        Category::Unscreened => words::capital(&finding.why),
-        category => format!("{}: {}", words::capital(category.words()), finding.why),
-    };
+    let what = said(found);
     pen.line(area.x + 4, y, right.saturating_sub(area.x + 5), &[(&what, base)]);
 }
 

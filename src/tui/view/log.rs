@@ -134,8 +134,12 @@ fn particulars(line: &AuditLine) -> String {
             words::count(*frames, "frame", "frames"),
             words::count(*damage as u64, "damage", "damages")
         ),
+        Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
+        Event::SkimViewed { lines } => words::count(*lines as u64, "line", "lines"),
+        Event::Passed { on_screen } => format!("{on_screen} ms on the screen"),
         Event::TailCut { bytes } => words::count(*bytes, "byte", "bytes"),
         Event::EntryOpened
+        | Event::Picked
         | Event::Ingested
         | Event::Changed
         | Event::Deleted

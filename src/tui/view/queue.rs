@@ -3,9 +3,11 @@
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Pen, Theme};
 use crate::protocol::{Queue, QueueRow};
-use crate::record::Tier;
+use crate::record::{Shown, Tier};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::document::{fit, wrap};
@@ -34,12 +36,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     }
     let columns = Columns::of(area.width);
     heads(pen, theme, list, &columns);
-    let tall = layout::queue_is_tall(state.size, &state.queue);
+    let heights = layout::queue_heights(state.size, &state.queue);
     let mut cursor = None;
     let mut y = list.y;
     for place in state.queue.top..state.queue.shown.len() {
         let Some(row) = state.queue.row(place) else { break };
-        let height = if tall { layout::queue_row_rows(&columns, list.width, row) } else { 1 } as u16;
+        let height = heights.get(place).copied().unwrap_or(1);
         if y + height > list.bottom() {
             break;
         }
@@ -250,15 +252,21 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
     let name_end = Columns::PATIENT + name_room as u16;
     put(Columns::PATIENT, 0, name_end, &[(&fit(&name, name_room, false), base)]);
     put(name_end, 0, name_end + 5, &[(&sex_age, base)]);
-    let why_end = area.width;
+    let why_end = columns.end(area.width);
     let entry_end = columns.why - 1;
     if let Some(x) = columns.readers {
         put(x, 0, columns.entry.unwrap_or(columns.why) - 1, &[(&row.readers, base)]);
     }
     if let Some(x) = columns.entry {
         put(x, 0, entry_end, &[(&row.title, base)]);
-        let recorded = row.recorded.map(|at| words::time_or_day(at, now)).unwrap_or_default();
-        put(x, 1, entry_end, &[(&format!("{} {recorded}", row.author), theme.dim())]);
+        let recorded = row.recorded.map(|at| words::time_or_date(at, now)).unwrap_or_default();
+        let room = usize::from(entry_end - x).saturating_sub(recorded.len() + 1);
+        let author = Shown::new(&row.author);
+        // Where the whole name has no room the family name says more than a cut one.
+        let family = author.as_str().rsplit(' ').next().unwrap_or_default();
+        let author = if author.as_str().width() <= room { author.as_str() } else { family };
+        let author = fit(author, room, false);
+        put(x, 1, entry_end, &[(&format!("{author} {recorded}"), theme.dim())]);
     } else {
         put(Columns::PATIENT, 1, entry_end, &[(&row.title, theme.dim())]);
     }

@@ -1,0 +1,103 @@
+//! The skim page: entries with weak evidence, one line each, read down in seconds. What is passed goes on to
+//! its hold; what is not waits, withheld.
+
+use super::rows::{EntryRow, Read};
+use super::{Service, ServiceError};
+use crate::audit::{Actor, Event};
+use crate::protocol::{Decided, PassedLine, PassedOn, Skim, SkimLine};
+use crate::record::{EntryId, Span, sentences};
+use crate::review::{self, Passed};
+use crate::store::StoreError;
+
+impl Service {
+    /// The skim page, oldest first, at most `limit` lines of it.
+    ///
+    /// # Errors
+    /// When the role reads no records, or the store fails.
+    pub fn skim(&self, actor: &Actor, limit: usize) -> Result<Skim, ServiceError> {
+        self.may_read(actor, Event::SkimViewed { lines: 0 })?;
+        let ids: Vec<EntryId> = self.board().to_skim().take(limit).collect();
+        let mut lines = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(read) = self.row(id)? {
+                lines.push(self.skim_line(actor, &read.row)?);
+            }
+        }
+        self.note(actor, Event::SkimViewed { lines: lines.len() })?;
+        Ok(Skim { lines, reading_time: self.policy.reading_time, totals: self.totals()? })
+    }
+
+    /// The sentence that scored, with the words in it that did.
+    fn skim_line(&self, actor: &Actor, row: &EntryRow) -> Result<SkimLine, ServiceError> {
+        let version = self.version(row.entry.id, row.review.version)?;
+        let screening = self.screening(row.entry.id, row.review.version)?;
+        let finding = screening.findings.first();
+        let place = finding.and_then(|finding| finding.place.as_ref());
+        let part = place.and_then(|place| version.part(&place.part));
+        let (sentence, marked) = match (part, place.and_then(|place| place.span)) {
+            (Some(part), Some(span)) => {
+                let whole = sentences(&part.text).into_iter().find(|whole| whole.overlaps(span)).unwrap_or(span);
+                let inside =
+                    Span::new(span.start.max(whole.start) - whole.start, span.end.min(whole.end) - whole.start);
+                (whole.of(&part.text).unwrap_or_default().to_owned(), inside)
+            }
+            (Some(part), None) if !part.display.is_empty() => (part.display.clone(), Span::new(0, part.display.len())),
+            _ => (finding.map(|finding| finding.why.clone()).unwrap_or_default(), Span::new(0, 0)),
+        };
+        Ok(SkimLine { row: self.queue_row(actor, row)?, sentence, marked })
+    }
+
+    /// Lets lines pass that somebody has read. Each is its own act; one that may not pass does not stop the others.
+    ///
+    /// # Errors
+    /// When the role reads no records, or the store fails; the lines before that have passed.
+    pub fn pass(&self, actor: &Actor, lines: &[PassedLine]) -> Result<PassedOn, ServiceError> {
+        self.may_read(actor, Event::SkimViewed { lines: 0 })?;
+        let mut passed = PassedOn::default();
+        for line in lines {
+            match self.pass_line(actor, line) {
+                Ok(_) => passed.passed += 1,
+                Err(ServiceError::Refused(why)) => passed.refused.push(why),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(passed)
+    }
+
+    fn pass_line(&self, actor: &Actor, line: &PassedLine) -> Result<Decided, ServiceError> {
+        let read = self.existing(line.entry)?;
+        let event = Event::Passed { on_screen: line.on_screen };
+        if read.row.review.version != line.version || read.row.review.revision != line.revision {
+            let why = "the entry has moved on since its line was shown: refresh the page".to_owned();
+            return Err(self.refused(actor, event, &read.row, ServiceError::Refused(why)));
+        }
+        let passed = Passed { by: actor.login.clone(), at: self.now(), on_screen: line.on_screen };
+        self.move_on(actor, event, read, &review::Event::Pass(passed))
+    }
+
+    /// Pulls an entry out of the skim page, or off its hold, into the queue.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub fn pick(&self, actor: &Actor, id: EntryId) -> Result<Decided, ServiceError> {
+        let read = self.existing(id)?;
+        self.move_on(actor, Event::Picked, read, &review::Event::Pick)
+    }
+
+    fn move_on(
+        &self,
+        actor: &Actor,
+        event: Event,
+        read: Read<EntryRow>,
+        step: &review::Event<'_>,
+    ) -> Result<Decided, ServiceError> {
+        let id = read.row.entry.id;
+        match self.step(actor, &read.row, step) {
+            Ok(review) => match self.carry_out(actor, event, read, review) {
+                Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(id)),
+                other => other,
+            },
+            Err(refusal) => Err(self.refused(actor, event, &read.row, refusal)),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What the README prints from the program's own lists stands there as the program prints it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use anteroom::cli::keys;
+use anteroom::tui::keymap::Keymap;
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+#[test]
+fn the_key_table_is_the_one_anteroom_keys_prints() {
+    let table = keys::table(&Keymap::named("default").unwrap());
+    assert!(readme().contains(&table), "put the output of `anteroom keys` into README.md");
+}
+
+#[test]
+fn the_two_commands_are_there() {
+    let readme = readme();
+    assert!(readme.contains("    cargo run --release -- demo\n") && readme.contains("    cargo test\n"));
+}
+
+#[test]
+fn every_dependency_has_its_line() {
+    let manifest: toml::Table = toml::from_str(include_str!("../Cargo.toml")).unwrap();
+    let readme = readme();
+    let list = &readme[readme.find("### Dependencies").unwrap()..];
+    for table in ["dependencies", "dev-dependencies"] {
+        for name in manifest[table].as_table().unwrap().keys() {
+            assert!(list.contains(name.as_str()), "{name} has no line in README.md");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The rules of review, driven through their public doors: every interleaving of a few people (exhaustively),
+//! and long random histories with changing clocks, policies and sources, judged by a model of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod histories;
+mod interleavings;
+mod kit;
+mod policy;
+mod table;
+mod world;

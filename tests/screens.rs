@@ -1,0 +1,104 @@
+//! Pictures of each screen with its highlights, few enough to read.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod tui_support;
+
+use anteroom::record::{Act, Decision};
+use tui_support::daemon::Daemon;
+use tui_support::{Screen, Start, on_screen, practice};
+
+const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+
+/// The day of the design, with an entry that came back changed.
+fn day() -> Daemon {
+    let mut day = practice::day();
+    let waiting = day[1].row.clone();
+    let changed = &mut day[2];
+    changed.row.changed = true;
+    let mut before = changed.version.clone();
+    before.parts[0].text = "Tired.\nWorried about Daniel.".to_owned();
+    changed.version.parts[0].text = "Tired.\nWorried about Daniel, who told school that dad hits him.".to_owned();
+    changed.screening.findings.clear();
+    let approved = Decision { by: "dr.vik".to_owned(), act: Act::Approve, at: practice::at(18, 9, 0) };
+    changed.before = Some((before, vec![approved]));
+    changed.also_here = vec![waiting];
+    Daemon::with(day).change(|inside| {
+        inside.alarms = vec!["the feed of Thursday did not come".to_owned()];
+        inside.totals.set_aside = 4;
+    })
+}
+
+/// A picture at both sizes, after the test has gone where it is taken.
+fn pictures(name: &str, go: impl AsyncFn(&Screen)) {
+    for size in SIZES {
+        on_screen(Start { size, ..Start::default() }, day(), async |screen| {
+            screen.until("HOLT M").await;
+            go(&screen).await;
+            insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), screen.picture());
+        });
+    }
+}
+
+#[test]
+fn queue() {
+    pictures("queue", async |screen| screen.press("x 1 j").await);
+}
+
+#[test]
+fn entry() {
+    pictures("entry", async |screen| screen.press("enter tab tab").await);
+}
+
+#[test]
+fn entry_that_came_back_changed() {
+    pictures("changed", async |screen| screen.press("j j enter v").await);
+}
+
+#[test]
+fn patient() {
+    pictures("patient", async |screen| screen.press("j j enter c").await);
+}
+
+#[test]
+fn redact() {
+    pictures("redact", async |screen| screen.press("r d d down s").await);
+}
+
+#[test]
+fn reason() {
+    pictures("reason", async |screen| screen.press("enter x j").await);
+}
+
+#[test]
+fn log() {
+    pictures("log", async |screen| screen.press("l j V").await);
+}
+
+#[test]
+fn help() {
+    pictures("help", async |screen| screen.press("?").await);
+}
+
+#[test]
+fn palette() {
+    pictures("palette", async |screen| screen.press(": s e n t").await);
+}
+
+#[test]
+fn status() {
+    pictures("status", async |screen| screen.press("s").await);
+}
+
+#[test]
+fn ascii_and_no_colour_keep_every_mark() {
+    let start = Start { ascii: true, colour: false, ..Start::default() };
+    on_screen(start, day(), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("enter tab").await;
+        insta::assert_snapshot!("entry-ascii", screen.picture());
+        assert!(screen.text().is_ascii());
+        for colour in ["red", "yellow", "cyan", "green"] {
+            assert!(!screen.picture().contains(&format!("{colour} ")), "{colour} in {}", screen.picture());
+        }
+    });
+}
