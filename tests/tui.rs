@@ -453,6 +453,62 @@ fn leaving_in_the_middle_of_a_redaction_keeps_it() {
 }
 
 #[test]
+fn a_redaction_in_the_making_survives_a_lost_terminal() {
+    on_the_day(async |screen| {
+        screen.press("r d").await;
+        let daemon = screen.daemon.clone();
+        assert_eq!(screen.hang_up().await, Exit::Ended);
+        assert!(
+            matches!(daemon.asked().last(), Some(Request::KeepDraft { draft: Some(_), .. })),
+            "{:?}",
+            daemon.asked().last()
+        );
+    });
+}
+
+#[test]
+fn a_redaction_in_the_making_is_kept_after_a_moment_of_rest() {
+    on_the_day(async |screen| {
+        screen.press("r d").await;
+        let drafts =
+            |screen: &Screen| screen.asked().iter().filter(|asked| matches!(asked, Request::KeepDraft { .. })).count();
+        assert_eq!(drafts(&screen), 0, "not at every key");
+        tokio::time::sleep(Duration::from_millis(2300)).await;
+        assert_eq!(drafts(&screen), 1);
+    });
+}
+
+#[test]
+fn rows_that_a_pull_could_not_use_are_told_once() {
+    on_the_day(async |screen| {
+        screen.daemon.inside.borrow_mut().pulled.set_aside = 2;
+        screen.daemon.inside.borrow_mut().pulled.set_aside_examples =
+            vec!["Observation.csv, row 17: no such patient".to_owned()];
+        screen.press("P").await;
+        screen.until("2 rows could not be used.").await;
+        screen.until("Observation.csv, row 17: no such patient").await;
+        screen.press("x").await;
+        screen.until("HOLT M").await;
+        assert!(!screen.text().contains("Why? The patient"), "the key that closes the box does nothing else");
+    });
+}
+
+#[test]
+fn invisible_characters_in_names_and_texts_are_visible() {
+    let mut day = practice::day();
+    day[0].row.patient_name = "HO\u{202e}LT Marie".to_owned();
+    day[0].patient.name = day[0].row.patient_name.clone();
+    day[0].version.parts[3].text.insert_str(0, "a\u{200b}b\u{1b}[31m ");
+    day[0].screening.findings.clear();
+    on_screen(Start::default(), Daemon::with(day), async |screen| {
+        screen.until("HO⟨RLO⟩LT M").await;
+        screen.press("enter").await;
+        screen.until("a⟨·⟩b^[[31m Sertraline").await;
+        screen.until("HO⟨RLO⟩LT Marie").await;
+    });
+}
+
+#[test]
 fn every_page_is_drawn_at_every_size() {
     on_screen(sized(80, 24), Daemon::with(practice::day()), async |screen| {
         screen.until("HOLT M").await;

@@ -87,6 +87,13 @@ pub enum TuiError {
 /// A request in flight for so long is worth a word.
 const SLOW: Duration = Duration::from_millis(300);
 
+/// A redaction in the making is kept by the daemon when its last change is so old.
+const KEEP_AFTER: Duration = Duration::from_secs(2);
+
+/// How long what was asked may take when the person leaves, and when the terminal is gone.
+const LAST_WORD: Duration = Duration::from_secs(2);
+const LAST_MOMENT: Duration = Duration::from_millis(250);
+
 /// More different keys than this at once were not pressed by a person.
 const FLOOD: usize = 16;
 
@@ -123,6 +130,7 @@ where
     let mut minute = tokio::time::interval_at(Instant::now() + Duration::from_secs(60), Duration::from_secs(60));
     let mut in_flight = 0usize;
     let mut slow_at: Option<Instant> = None;
+    let mut keep_at: Option<Instant> = None;
     let mut notice = options.notice;
     let mut dirty = true;
     loop {
@@ -131,31 +139,47 @@ where
         }
         // Wait for something to happen.
         let mut inputs = Vec::new();
+        let mut gone = false;
         tokio::select! {
             biased;
-            () = &mut ended => return Ok(Exit::Ended),
+            () = &mut ended => gone = true,
             failed = &mut link => return Err(failed.into()),
             Some(report) = reports.recv() => inputs.push(report),
             event = events.next() => match event {
                 Some(Ok(event)) => inputs.extend(input(event)),
                 // The terminal is gone.
-                Some(Err(_)) | None => return Ok(Exit::Ended),
+                Some(Err(_)) | None => gone = true,
             },
             _ = minute.tick() => inputs.push(Input::Minute),
-            () = async { tokio::time::sleep_until(slow_at.unwrap_or_else(Instant::now)).await }, if slow_at.is_some() => {
+            () = until(slow_at), if slow_at.is_some() => {
                 slow_at = None;
                 inputs.push(Input::Waiting(true));
+            }
+            () = until(keep_at), if keep_at.is_some() => {
+                keep_at = None;
+                inputs.push(Input::Paused);
             }
         }
         // Take in what else is ready, so that a burst of keys costs one frame.
         while let Ok(report) = reports.try_recv() {
             inputs.push(report);
         }
-        while let Some(event) = events.next().now_or_never() {
+        while !gone && let Some(event) = events.next().now_or_never() {
             match event {
                 Some(Ok(event)) => inputs.extend(input(event)),
-                Some(Err(_)) | None => return Ok(Exit::Ended),
+                Some(Err(_)) | None => gone = true,
             }
+        }
+        if gone {
+            // Nobody is there any more; only a redaction in the making is worth a moment.
+            for effect in update::update(&mut state, Input::Paused) {
+                if let Effect::Ask(request) = effect {
+                    let _ = orders.send(Order::Ask(request));
+                }
+            }
+            drop(orders);
+            let _ = tokio::time::timeout(LAST_MOMENT, link).await;
+            return Ok(Exit::Ended);
         }
         refuse_floods(&mut inputs);
         dirty = !inputs.is_empty();
@@ -200,13 +224,21 @@ where
                     Effect::Quit => {
                         // What was asked before, such as keeping a draft, goes out first.
                         drop(orders);
-                        let _ = tokio::time::timeout(Duration::from_secs(2), link).await;
+                        let _ = tokio::time::timeout(LAST_WORD, link).await;
                         return Ok(Exit::Left);
                     }
                 }
             }
         }
+        keep_at = match state.has_unsaved_draft() {
+            true => keep_at.or_else(|| Some(Instant::now() + KEEP_AFTER)),
+            false => None,
+        };
     }
+}
+
+async fn until(at: Option<Instant>) {
+    tokio::time::sleep_until(at.unwrap_or_else(Instant::now)).await;
 }
 
 /// What an event of the terminal means; nothing for what we did not ask for.

@@ -240,8 +240,10 @@ pub struct RedactState {
     pub warnings: Vec<String>,
     /// Whether the person was told that some matches are not settled.
     pub warned: bool,
-    /// Whether anything differs from what the daemon keeps as the draft.
+    /// Whether anything was changed since the page was opened.
     pub changed: bool,
+    /// Whether the daemon does not have the latest of it yet.
+    pub unsaved: bool,
 }
 
 /// The audit log.
@@ -347,6 +349,8 @@ pub enum Input {
     Waiting(bool),
     /// The program is back after having been put aside.
     Resumed,
+    /// A moment has passed since the last change of a redaction.
+    Paused,
 }
 
 /// What the screen wants from the world.
@@ -423,6 +427,11 @@ impl State {
             Screen::Entry | Screen::Redact => self.entry.as_ref().map(|entry| Target::of(&entry.opened.row)),
             Screen::Log | Screen::Status => None,
         }
+    }
+
+    /// Whether a redaction has changed since the daemon last kept it.
+    pub fn has_unsaved_draft(&self) -> bool {
+        self.redact.as_ref().is_some_and(|redacting| redacting.unsaved)
     }
 
     /// The key that does `action` on this page.

@@ -13,8 +13,9 @@ use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ratatui::style::Modifier;
+use ratatui::style::{Color, Modifier};
 use tokio::sync::mpsc::unbounded_channel;
+use unicode_width::UnicodeWidthStr;
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -154,7 +155,39 @@ pub struct Whole<W: Write> {
     out: W,
     cursor: Option<(bool, Position)>,
     wanted: (bool, Position),
+    ink: Ink,
 }
+
+/// Where something stands on the screen, row by row. What was never drawn is blank.
+#[derive(Default)]
+struct Ink(Vec<Vec<bool>>);
+
+impl Ink {
+    fn put(&mut self, x: u16, y: u16, cell: &Cell) {
+        let (x, y) = (usize::from(x), usize::from(y));
+        let visible_on_blank = Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT;
+        let blank = cell.symbol() == " " && cell.bg == Color::Reset && !cell.modifier.intersects(visible_on_blank);
+        if self.0.len() <= y {
+            self.0.resize(y + 1, Vec::new());
+        }
+        let end = x + cell.symbol().width().max(1);
+        if let Some(row) = self.0.get_mut(y) {
+            if row.len() < end {
+                row.resize(end, false);
+            }
+            row.iter_mut().take(end).skip(x).for_each(|inked| *inked = !blank);
+        }
+    }
+
+    /// The column from which a row is blank.
+    fn tail(&self, y: u16) -> u16 {
+        let row = self.0.get(usize::from(y)).map(Vec::as_slice).unwrap_or_default();
+        row.iter().rposition(|inked| *inked).map_or(0, |last| last as u16 + 1)
+    }
+}
+
+/// Erasing the rest of a row costs about as much as so many blanks.
+const ERASE_COSTS: usize = 9;
 
 impl<W: Write> Whole<W> {
     /// Writes frames to `out`.
@@ -166,6 +199,7 @@ impl<W: Write> Whole<W> {
             out,
             cursor: None,
             wanted: (false, Position::ORIGIN),
+            ink: Ink::default(),
         }
     }
 }
@@ -174,13 +208,34 @@ impl<W: Write> Backend for Whole<W> {
     type Error = io::Error;
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
-        let mut content = content.peekable();
-        if content.peek().is_none() {
+        let cells: Vec<(u16, u16, &Cell)> = content.collect();
+        if cells.is_empty() {
             return Ok(());
         }
         // Drawing moves the cursor.
         self.cursor = None;
-        self.inner.draw(content)
+        for (x, y, cell) in &cells {
+            self.ink.put(*x, *y, cell);
+        }
+        // The blank end of a row is erased by one command where that is shorter.
+        let rows: Vec<(u16, u16)> = cells
+            .chunk_by(|a, b| a.1 == b.1)
+            .filter_map(|row| {
+                let y = row.first()?.1;
+                let tail = self.ink.tail(y);
+                (row.iter().filter(|(x, ..)| *x >= tail).count() > ERASE_COSTS).then_some((y, tail))
+            })
+            .collect();
+        let erased = |x: u16, y: u16| rows.iter().any(|(row, tail)| *row == y && x >= *tail);
+        self.inner.draw(cells.iter().copied().filter(|(x, y, _)| !erased(*x, *y)))?;
+        for (y, tail) in &rows {
+            queue!(
+                self.pending,
+                crossterm::cursor::MoveTo(*tail, *y),
+                crossterm::terminal::Clear(crossterm::terminal::ClearType::UntilNewLine)
+            )?;
+        }
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -205,11 +260,15 @@ impl<W: Write> Backend for Whole<W> {
 
     fn clear(&mut self) -> io::Result<()> {
         self.cursor = None;
+        self.ink = Ink::default();
         self.inner.clear()
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
         self.cursor = None;
+        if clear_type == ClearType::All {
+            self.ink = Ink::default();
+        }
         self.inner.clear_region(clear_type)
     }
 
@@ -249,7 +308,6 @@ impl<W: Write> Backend for Whole<W> {
 /// # Errors
 /// When its size cannot be read.
 pub fn screen() -> io::Result<ratatui::Terminal<Whole<io::BufWriter<io::Stdout>>>> {
-    let _ = Modifier::empty();
     ratatui::Terminal::new(Whole::new(io::BufWriter::with_capacity(64 << 10, io::stdout())))
 }
 

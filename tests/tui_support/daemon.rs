@@ -29,6 +29,7 @@ pub struct Inside {
     pub role: Role,
     pub people: Vec<Actor>,
     pub damage: Vec<String>,
+    pub pulled: Pulled,
     /// Connections are refused while it is away.
     pub away: bool,
     /// Answers to decisions are held back.
@@ -56,6 +57,14 @@ impl Daemon {
             role: Role::Clinician,
             people: Vec::new(),
             damage: Vec::new(),
+            pulled: Pulled {
+                source: "Saturday".to_owned(),
+                new: 61,
+                changed: 3,
+                queued: 7,
+                on_hold: 57,
+                ..Pulled::default()
+            },
             away: false,
             slow: false,
         };
@@ -188,14 +197,7 @@ impl Inside {
                 }
                 Reply::DraftKept
             }
-            Request::Pull { .. } => Reply::Pulled(Pulled {
-                source: "Saturday".to_owned(),
-                new: 61,
-                changed: 3,
-                queued: 7,
-                on_hold: 57,
-                ..Pulled::default()
-            }),
+            Request::Pull { .. } => Reply::Pulled(self.pulled.clone()),
             Request::Publish => Reply::Published(Published {
                 released: 12,
                 in_feed: 340,

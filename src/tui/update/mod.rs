@@ -42,6 +42,7 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::Resumed => vec![Effect::Redraw],
+        Input::Paused => redact::kept_draft(state),
     };
     settle(state);
     ask_once(state, effects)

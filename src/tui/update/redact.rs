@@ -51,6 +51,7 @@ pub(super) fn begin(state: &mut State) -> Vec<Effect> {
         warnings: Vec::new(),
         warned: false,
         changed: false,
+        unsaved: false,
     };
     reflect(&mut redacting, entry, state.size, state.ascii);
     state.redact = Some(redacting);
@@ -178,6 +179,7 @@ pub fn planned(redacting: &RedactState, entry: &EntryState) -> Act {
 
 fn changed(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
     redacting.changed = true;
+    redacting.unsaved = true;
     redacting.warned = false;
     reflect(redacting, entry, size, ascii);
 }
@@ -442,7 +444,7 @@ fn decide(state: &mut State) -> Vec<Effect> {
 /// Leaves the page; what was made so far is kept.
 fn leave(state: &mut State) -> Vec<Effect> {
     let effects = kept_draft(state);
-    if !effects.is_empty() {
+    if state.redact.as_ref().is_some_and(|redacting| redacting.changed && !redacting.removals.is_empty()) {
         state.say(Tone::Plain, "your redaction is kept as a draft; nothing is decided");
     }
     if let (Some(redacting), Some(entry)) = (&state.redact, &mut state.entry) {
@@ -465,9 +467,10 @@ fn draft(redacting: &RedactState, entry: &EntryState) -> Draft {
 }
 
 /// Keeps an unfinished redaction, where there is one.
-pub(super) fn kept_draft(state: &State) -> Vec<Effect> {
-    match (&state.redact, &state.entry) {
-        (Some(redacting), Some(entry)) if redacting.changed => {
+pub(super) fn kept_draft(state: &mut State) -> Vec<Effect> {
+    match (&mut state.redact, &state.entry) {
+        (Some(redacting), Some(entry)) if redacting.unsaved => {
+            redacting.unsaved = false;
             let entry_id = entry.opened.row.entry;
             let draft = (!redacting.removals.is_empty()).then(|| draft(redacting, entry));
             vec![Effect::Ask(Request::KeepDraft { entry: entry_id, draft })]

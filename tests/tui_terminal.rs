@@ -1,0 +1,200 @@
+//! What reaches a terminal, byte by byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod tui_support;
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use anteroom::audit::{Actor, Role};
+use anteroom::protocol::{Queue, Reply, Request, VERSION, Welcome};
+use anteroom::tui::keymap::{Key, Keymap};
+use anteroom::tui::state::{Effect, Input, State};
+use anteroom::tui::terminal::{Whole, needs_ascii, wants_colour};
+use anteroom::tui::update::update;
+use anteroom::tui::view::{Theme, draw};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use tui_support::{key, practice};
+
+/// Remembers each write.
+#[derive(Clone, Default)]
+struct Wire(Rc<RefCell<Vec<Vec<u8>>>>);
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().push(bytes.to_vec());
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The screen without its loop: state in, bytes out.
+struct Line {
+    wire: Wire,
+    terminal: Terminal<Whole<Wire>>,
+    state: State,
+    colour: bool,
+}
+
+impl Line {
+    fn new(rows: usize, colour: bool) -> Self {
+        crossterm::style::force_color_output(true);
+        let wire = Wire::default();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, 80, 24));
+        let terminal = Terminal::with_options(Whole::new(wire.clone()), TerminalOptions { viewport }).unwrap();
+        let state = State::new((80, 24), false, Keymap::named("default").unwrap(), false);
+        let mut line = Self { wire, terminal, state, colour };
+        line.take(Input::Connected(Welcome {
+            version: VERSION,
+            actor: Actor { login: "dr.rahman".to_owned(), role: Role::Clinician },
+            name: "Dr Samir Rahman".to_owned(),
+            practice: "Elm Tree Surgery".to_owned(),
+            demo_people: Vec::new(),
+        }));
+        let day = practice::day();
+        let rows: Vec<_> = day
+            .iter()
+            .cycle()
+            .take(rows)
+            .enumerate()
+            .map(|(i, entry)| {
+                let mut row = entry.row.clone();
+                row.entry.0[..8].copy_from_slice(&(i as u64).to_be_bytes());
+                row
+            })
+            .collect();
+        let queue = Queue { now: practice::now(), rows, totals: practice::totals(&day), alarms: Vec::new() };
+        line.take(Input::Answered(Box::new((Request::Queue { limit: 1 }, Reply::Queue(queue)))));
+        line
+    }
+
+    /// Takes an input in and gives what was written for it.
+    fn take(&mut self, input: Input) -> Vec<Vec<u8>> {
+        for effect in update(&mut self.state, input) {
+            if let Effect::Ask(Request::Open { .. }) = effect {
+                let mut opened = practice::holt();
+                opened.row.entry = self.state.opening.as_ref().unwrap().entry;
+                let request = Request::Open { entry: opened.row.entry };
+                update(&mut self.state, Input::Answered(Box::new((request, Reply::Entry(Box::new(opened))))));
+            }
+        }
+        self.wire.0.borrow_mut().clear();
+        let (state, theme) = (&self.state, Theme { colour: self.colour });
+        self.terminal.draw(|frame| draw(frame, state, theme)).unwrap();
+        self.wire.0.borrow().clone()
+    }
+
+    fn press(&mut self, name: &str) -> Vec<Vec<u8>> {
+        self.take(Input::Key(Key::new(key(name))))
+    }
+}
+
+fn bytes(writes: &[Vec<u8>]) -> usize {
+    writes.iter().map(Vec::len).sum()
+}
+
+#[test]
+fn a_frame_is_one_write_between_the_marks_of_a_synchronized_update() {
+    let mut line = Line::new(8, true);
+    for name in ["j", "enter", "tab", "r", "A", "x", "esc"] {
+        let writes = line.press(name);
+        assert_eq!(writes.len(), 1, "{} writes for {name}", writes.len());
+        assert!(writes[0].starts_with(b"\x1b[?2026h") && writes[0].ends_with(b"\x1b[?2026l"), "{name}");
+    }
+}
+
+#[test]
+fn a_terminal_shows_what_was_drawn_after_any_row_of_pages() {
+    let mut line = Line::new(500, true);
+    let mut screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
+    // The first frame of `line` was drawn before anybody listened.
+    line.terminal.clear().unwrap();
+    screen.process(&line.take(Input::Waiting(false)).concat());
+    for name in ["enter", "tab", "r", "A", "x", "esc", "esc", "?", "esc", "esc", "G", ":", "esc", "L", "j"] {
+        screen.process(&line.press(name).concat());
+        let buffer = {
+            let (state, theme) = (&line.state, Theme { colour: true });
+            let mut test = Terminal::new(ratatui::backend::TestBackend::new(80, 24)).unwrap();
+            test.draw(|frame| draw(frame, state, theme)).unwrap();
+            tui_support::lines(test.backend().buffer())
+        };
+        let shown: String = screen.screen().rows(0, 80).map(|row| format!("{}\n", row.trim_end())).collect();
+        assert_eq!(shown, buffer, "after {name}");
+    }
+}
+
+#[test]
+fn nothing_is_written_when_nothing_looks_different() {
+    let mut line = Line::new(8, true);
+    assert_eq!(line.take(Input::Waiting(false)), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn a_move_costs_at_most_400_bytes_and_a_new_screen_3500() {
+    let mut line = Line::new(500, true);
+    for _ in 0..10 {
+        let moved = bytes(&line.press("j"));
+        assert!((1..=400).contains(&moved), "{moved} bytes for a move");
+    }
+    for name in ["enter", "r", "A", "esc", "esc", "?", "esc"] {
+        let drawn = bytes(&line.press(name));
+        assert!(drawn <= 3500, "{drawn} bytes for {name}");
+    }
+}
+
+#[test]
+fn without_colour_marks_are_still_bold_and_underlined() {
+    let mut line = Line::new(8, false);
+    let drawn = String::from_utf8(line.press("enter").concat()).unwrap();
+    let mut screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
+    screen.process(drawn.as_bytes());
+    let marked: String = (0..24)
+        .flat_map(|y| (0..80).map(move |x| (y, x)))
+        .filter_map(|(y, x)| screen.screen().cell(y, x).filter(|cell| cell.bold() && cell.underline()))
+        .map(|cell| cell.contents().to_owned())
+        .collect();
+    assert!(marked.contains("Partner") && marked.contains("MARAC"), "{marked}");
+    let coloured = (0..24)
+        .flat_map(|y| (0..80).map(move |x| (y, x)))
+        .any(|(y, x)| screen.screen().cell(y, x).is_some_and(|cell| cell.fgcolor() != vt100::Color::Default));
+    assert!(!coloured);
+}
+
+#[test]
+fn the_environment_says_what_a_terminal_can_show() {
+    let with = |pairs: &'static [(&str, &str)]| {
+        move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    };
+    assert!(!needs_ascii(with(&[("TERM", "xterm-256color"), ("LANG", "en_GB.UTF-8")])));
+    assert!(!needs_ascii(with(&[("TERM", "tmux"), ("LC_ALL", ""), ("LANG", "C.utf8")])));
+    assert!(needs_ascii(with(&[("TERM", "linux"), ("LANG", "en_GB.UTF-8")])));
+    assert!(needs_ascii(with(&[("TERM", "xterm"), ("LC_ALL", "C"), ("LANG", "en_GB.UTF-8")])));
+    assert!(needs_ascii(with(&[("TERM", "xterm")])));
+    assert!(wants_colour(with(&[])) && wants_colour(with(&[("NO_COLOR", "")])));
+    assert!(!wants_colour(with(&[("NO_COLOR", "1")])));
+}
+
+#[test]
+fn five_minutes_without_a_key_blank_the_screen() {
+    let mut line = Line::new(8, true);
+    for minute in 1..=5 {
+        assert!(line.state.blank.is_none(), "blank before minute {minute}");
+        line.take(Input::Minute);
+    }
+    assert!(line.state.blank.is_some());
+    let effects = update(&mut line.state, Input::Key(Key::new(key("q"))));
+    assert!(!effects.contains(&Effect::Quit) && line.state.blank.is_none());
+}
+
+#[test]
+fn the_waits_grow_by_the_minute() {
+    let mut line = Line::new(8, true);
+    assert_eq!(line.state.now, Some(practice::now()));
+    let writes = line.take(Input::Minute);
+    assert!(String::from_utf8(writes.concat()).unwrap().contains('3'));
+    assert_eq!(line.state.now, Some(practice::now() + chrono::Duration::minutes(1)));
+}
