@@ -13,6 +13,8 @@ pub(super) enum DateError {
     Form,
     #[error("is not a date like 01 Mar 2026 or 01 Mar 2026 09:05:00")]
     WrittenForm,
+    #[error("is not of the form that columns.toml gives")]
+    MappedForm,
     #[error("is not a time like 09:05:00")]
     Time,
     #[error("lies before 1850")]

@@ -15,7 +15,6 @@ pub mod gpconnect;
 
 mod documents;
 mod json;
-mod lines;
 mod observations;
 mod resources;
 mod shapes;
@@ -28,9 +27,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
+use super::textlines::{LINE_LIMIT, Line, Lines};
 use super::{Belongs, Change, Source, SourceError, dates};
 use crate::record::{Author, Code, SourceKey};
-use lines::{LINE_LIMIT, Line, Lines};
 use shapes::Shape;
 
 /// The name that keys and messages carry.

@@ -9,6 +9,7 @@ use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex,
 
 pub mod emis;
 pub mod fhir;
+pub mod lines;
 pub mod tpp;
 
 mod dates;
@@ -17,6 +18,7 @@ mod outlet;
 mod packed;
 mod rows;
 mod table;
+mod textlines;
 
 /// The longest text, in bytes, that is taken from one field. A longer one is not screened, so it is
 /// dropped and its line marked [`TooLarge`](crate::record::Unreadable::TooLarge).
@@ -36,7 +38,8 @@ pub trait Source {
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
 
-/// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp`, `gpconnect` and `fhir`; dates after `today` are mistakes.
+/// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp`, `gpconnect`, `fhir`
+/// and `lines`; dates after `today` are mistakes.
 ///
 /// # Errors
 /// When the kind of feed is not known.
@@ -45,9 +48,10 @@ pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError
         Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
         Some(("tpp", path)) => Ok(Box::new(tpp::Tpp::new(path, today))),
         Some(("gpconnect", path)) => Ok(Box::new(fhir::gpconnect::GpConnect::new(path, today))),
+        Some(("lines", path)) => Ok(Box::new(lines::PlainLines::new(path, today))),
         Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
         _ => Err(SourceError(
-            "a feed is named emis:PATH, tpp:PATH, gpconnect:PATH or fhir:PATH: say which kind of feed it is".into(),
+            "a feed is named emis:PATH, tpp:PATH, gpconnect:PATH, fhir:PATH or lines:PATH: say which kind of feed it is".into(),
         )),
     }
 }

@@ -24,27 +24,27 @@ impl Column {
 /// The names in the first row. Case does not count, nor does white space around a name.
 pub(super) struct Header {
     names: Vec<String>,
-    missing: Vec<&'static str>,
-    twice: Vec<&'static str>,
+    missing: Vec<String>,
+    twice: Vec<String>,
 }
 
 impl Header {
     /// A column without which the table cannot be used.
-    pub(super) fn required(&mut self, name: &'static str) -> Column {
+    pub(super) fn required(&mut self, name: &str) -> Column {
         let column = self.optional(&[name]);
-        if !column.is_there() && !self.missing.contains(&name) {
-            self.missing.push(name);
+        if !column.is_there() && !self.missing.iter().any(|missing| missing == name) {
+            self.missing.push(name.to_owned());
         }
         column
     }
 
     /// A column under the first of these names that is there.
-    pub(super) fn optional(&mut self, names: &[&'static str]) -> Column {
+    pub(super) fn optional(&mut self, names: &[&str]) -> Column {
         for name in names {
             let mut places = self.names.iter().enumerate().filter(|(_, there)| there.eq_ignore_ascii_case(name));
             if let Some((place, _)) = places.next() {
-                if places.next().is_some() && !self.twice.contains(name) {
-                    self.twice.push(name);
+                if places.next().is_some() && !self.twice.iter().any(|twice| twice == name) {
+                    self.twice.push((*name).to_owned());
                 }
                 return Column(Some(place));
             }
@@ -53,7 +53,7 @@ impl Header {
     }
 
     fn refusal(&self) -> Option<String> {
-        let list = |names: &[&str]| names.join(", ");
+        let list = |names: &[String]| names.join(", ");
         if !self.missing.is_empty() {
             return Some(format!(
                 "the header lacks {}: nothing in this table was read; ask the supplier for the table with these columns",
@@ -104,7 +104,7 @@ impl<'a> Row<'a> {
 /// As [`read_from`].
 pub(super) fn read<C>(
     path: &Path,
-    key: &'static str,
+    key: &str,
     columns: impl FnOnce(&mut Header) -> C,
     sink: &mut Sink<'_>,
     each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
@@ -121,7 +121,7 @@ pub(super) fn read_from<C>(
     file: &str,
     input: io::Result<impl Read>,
     encoding: Encoding,
-    key: &'static str,
+    key: &str,
     columns: impl FnOnce(&mut Header) -> C,
     sink: &mut Sink<'_>,
     mut each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
