@@ -225,7 +225,7 @@ fn published_bundles_arrive_whole() {
         assert_eq!(all, expected[kind], "{kind}");
     }
     let unread = notices(&changes).into_iter().find(|notice| notice.starts_with("Not screened")).unwrap();
-    for kind in ["Parameters", "CapabilityStatement", "Flag", "TestReport", "Binary"] {
+    for kind in ["Parameters", "CapabilityStatement", "Flag", "TestReport"] {
         assert!(unread.contains(&format!("{} {kind}", expected[kind])), "{kind}: {unread}");
     }
     // Of whole records nothing is left out; the small examples name no patient.
@@ -493,6 +493,61 @@ fn every_type_keeps_its_words() {
         json!({"item": [{"text": "At home?", "answer": [{"valueString": CONFIDENTIAL}]}]}),
     );
     assert_eq!(answers.text, format!("At home?\n{CONFIDENTIAL}"));
+}
+
+/// GP Connect sends a document and the letter itself in two answers.
+#[test]
+fn a_letter_is_read_from_the_file_beside_its_document() {
+    let letter = |url: &str| {
+        resource("DocumentReference", "d", json!({"content": [{"attachment": {"contentType": "x", "url": url}}]}))
+    };
+    let read_with = |url: &str, content_type: &str, content: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        let entries: Vec<Value> = record(&[letter(url)]).into_iter().map(|it| json!({"resource": it})).collect();
+        std::fs::write(folder.path().join("a.json"), json!({"resourceType": "Bundle", "entry": entries}).to_string())
+            .unwrap();
+        let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, content);
+        let binary = json!({"resourceType": "Binary", "id": "b-1", "contentType": content_type, "content": data});
+        std::fs::write(folder.path().join("b.json"), binary.to_string()).unwrap();
+        let changes = read_path(folder.path());
+        let part = part(&changes, "DocumentReference/d").clone();
+        (part.text, part.unreadable, notices(&changes))
+    };
+    let here = "https://example.org/fhir/Binary/b-1";
+    let rtf = format!("{{\\rtf1 {CONFIDENTIAL}}}");
+    assert_eq!(read_with(here, "text/richtext", rtf.as_bytes()), (CONFIDENTIAL.to_owned(), None, vec![]));
+    assert_eq!(read_with(here, "image/png", b"x"), (String::new(), Some(Unreadable::Format), vec![]));
+    let elsewhere = read_with("https://example.org/fhir/Binary/other", "text/plain", b"x");
+    let unread = "Not screened, because nothing here reads them: 1 Binary.".to_owned();
+    assert_eq!(elsewhere, (String::new(), Some(Unreadable::NotSent), vec![unread]));
+}
+
+/// What the published letters say, as other programs read them.
+#[test]
+fn published_letters_are_read_or_held() {
+    let Some(folder) = shared("documents") else { return };
+    let mut read = BTreeMap::new();
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let path = file.unwrap().path();
+        let binary: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let changes = self::read(&record(&[resource(
+            "DocumentReference",
+            "d",
+            json!({"content": [{"attachment": {"contentType": binary["contentType"], "data": binary["content"]}}]}),
+        )]));
+        let part = part(&changes, "DocumentReference/d").clone();
+        read.insert(
+            binary["contentType"].as_str().unwrap().rsplit(['/', '.']).next().unwrap().to_owned(),
+            (part.text, part.unreadable),
+        );
+    }
+    println!("{read:?}");
+    for held in ["pdf", "gif", "png", "xml"] {
+        assert_eq!(read[held], (String::new(), Some(Unreadable::Format)), "{held}");
+    }
+    for kind in ["plain", "richtext", "rtf", "document"] {
+        assert!(!read[kind].0.is_empty() && !read[kind].0.contains("\\"), "{kind}: {:?}", read[kind]);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! - A `DiagnosticReport` is an entry of its own, even when it names an encounter: results arrive and
 //!   are released apart from the consultation. An `Observation` that a report names is a line of that
 //!   report, of the first one where several do.
-//! - A `DocumentReference` is an entry of its own. Only plain text is read.
+//! - A `DocumentReference` is an entry of its own. Letters in it are read where they are text, HTML, RTF or Word.
 //! - What names neither is an entry of its own.
 
 pub mod gpconnect;
@@ -21,6 +21,7 @@ mod shapes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -30,6 +31,7 @@ use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use super::textlines::{LINE_LIMIT, Line, Lines};
 use super::{Belongs, Change, Source, SourceError, dates};
 use crate::record::{Author, Code, SourceKey};
+use documents::Binaries;
 use shapes::Shape;
 
 /// The name that keys and messages carry.
@@ -66,6 +68,8 @@ struct Export {
     reports: HashMap<String, String>,
     /// What consultations, panels and whole records say of the resources in them.
     record: Record,
+    /// Letters that came beside the documents that name them.
+    binaries: Rc<Binaries>,
 }
 
 /// What a record as a whole says of its resources, by `Type/id`. Empty where each stands by itself.
@@ -197,6 +201,7 @@ impl Export {
             by_identifier: HashMap::new(),
             reports: HashMap::new(),
             record: Record::default(),
+            binaries: Rc::default(),
         }
     }
 

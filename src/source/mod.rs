@@ -12,6 +12,7 @@ pub mod fhir;
 pub mod lines;
 pub mod tpp;
 
+mod attachments;
 mod dates;
 mod encoding;
 mod outlet;

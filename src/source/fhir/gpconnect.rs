@@ -11,10 +11,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use chrono::NaiveDate;
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::documents::Binaries;
 use super::resources::is_hidden;
 use super::shapes::stu3_shape_of;
 use super::{Export, Home, Record, json};
@@ -38,7 +41,9 @@ const HEADING: &str = "24781000000107";
 const NO_TITLE: [&str; 4] = ["unspecifiedcondtions", "unspecifiedconditions", "unspecified condition", "untitled"];
 
 /// Types that others lean on and that say nothing of a patient by themselves.
-const SUPPORTING: [&str; 9] = [
+const SUPPORTING: [&str; 10] = [
+    // Counted by themselves: a document may name them.
+    "Binary",
     "HealthcareService",
     "List",
     "Location",
@@ -91,13 +96,17 @@ impl Source for GpConnect {
         }
         files.sort();
         let mut said = Said::default();
+        let binaries = Rc::new(Binaries::of(binaries(&files)));
         for (number, path) in (1..).zip(&files) {
             // Such files are named after patients, so sentences number them instead.
             let mut outlet = Outlet::new(&format!("bundle {number} of {} in the order of names", files.len()), sink);
             match open(path) {
-                Ok(bundle) => self.bundle(&bundle, &mut said, &mut outlet)?,
+                Ok(bundle) => self.bundle(&bundle, &binaries, &mut said, &mut outlet)?,
                 Err(why) => outlet.set_aside(0, why)?,
             }
+        }
+        if binaries.unused() > 0 {
+            said.not_read.insert("Binary".to_owned(), binaries.unused() as u64);
         }
         for notice in said.notices() {
             sink(Change::Notice(notice))?;
@@ -130,6 +139,27 @@ fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Sourc
     Ok(())
 }
 
+/// Which files hold a binary resource, by its identifier.
+fn binaries(files: &[PathBuf]) -> BTreeMap<String, PathBuf> {
+    #[derive(Deserialize)]
+    struct Name {
+        #[serde(rename = "resourceType", default)]
+        kind: String,
+        #[serde(default)]
+        id: String,
+    }
+    let mut binaries = BTreeMap::new();
+    for path in files {
+        let Ok(file) = std::fs::File::open(path) else { continue };
+        if let Ok(Name { kind, id }) = serde_json::from_reader(std::io::BufReader::new(file))
+            && kind == "Binary"
+        {
+            binaries.insert(id, path.clone());
+        }
+    }
+    binaries
+}
+
 fn open(path: &Path) -> Result<Value, String> {
     let read = |path: &Path| match std::fs::metadata(path)?.len() {
         length if length > BUNDLE_LIMIT => Ok(None),
@@ -146,7 +176,13 @@ fn open(path: &Path) -> Result<Value, String> {
 }
 
 impl GpConnect {
-    fn bundle(&self, bundle: &Value, said: &mut Said, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+    fn bundle(
+        &self,
+        bundle: &Value,
+        binaries: &Rc<Binaries>,
+        said: &mut Said,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), SourceError> {
         let kind = json::text(bundle, "resourceType").unwrap_or_default();
         if kind.is_empty() {
             return outlet.set_aside(0, "resourceType is missing: the file was left out; ask for the record again");
@@ -168,6 +204,7 @@ impl GpConnect {
         }
         let mut export = Export::new(SYSTEM, self.latest, stu3_shape_of);
         export.organisation = organisation(&resources);
+        export.binaries = Rc::clone(binaries);
         export.record = record(&resources, said);
         let contained: Vec<(u64, Value)> = ended_allergies(&resources, export.record.patient.as_deref());
         resources.extend(contained.iter().map(|(number, resource)| (*number, resource)));
