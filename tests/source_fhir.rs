@@ -511,16 +511,16 @@ fn each_bad_line_has_its_sentence_and_stops_no_other() {
 fn folders_and_files_that_hold_nothing_to_read() {
     let folder = tempfile::tempdir().unwrap();
     let error = |path: &Path| Fhir::new(path, today()).read(&mut |_| Ok(())).unwrap_err().to_string();
-    assert!(error(folder.path()).contains("holds no .ndjson file"));
+    assert!(error(folder.path()).contains("holds no .ndjson or .ndjson.gz file"));
     assert!(error(&folder.path().join("absent")).contains("cannot be read"));
-    std::fs::write(folder.path().join("Patient.ndjson.gz"), "x").unwrap();
+    std::fs::write(folder.path().join("Patient.ndjson.zip"), "x").unwrap();
     std::fs::write(folder.path().join("Patient.ndjson"), "").unwrap();
     std::fs::write(folder.path().join("Device.ndjson"), "{\"resourceType\":\"Device\"}\n").unwrap();
     let changes = read(folder.path());
     assert_eq!(
         said(&changes),
         [
-            "Patient.ndjson.gz: the file is packed or encrypted and was not read: unpack it first, then pull again",
+            "Patient.ndjson.zip: the file is packed or encrypted and was not read: unpack it first, then pull again",
             "Patient.ndjson: the file is empty: ask for it again if it should not be",
         ]
     );
@@ -528,6 +528,47 @@ fn folders_and_files_that_hold_nothing_to_read() {
         changes.last(),
         Some(&Change::Notice("Not screened, because nothing here reads them: 1 Device.".into()))
     );
+}
+
+fn gzip(lines: &[String]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    for line in lines {
+        std::io::Write::write_all(&mut packer, format!("{line}\n").as_bytes()).unwrap();
+    }
+    packer.finish().unwrap()
+}
+
+#[test]
+fn packed_files_are_read_as_far_as_they_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Condition.ndjson.gz");
+    let pages: Vec<String> = (0..20_000).map(|n| condition(&n.to_string()).to_string()).collect();
+    let whole = gzip(&pages[..4]);
+    // Two packed files one behind the other are one, as servers write them.
+    std::fs::write(&path, [whole.as_slice(), &gzip(&pages[4..8])].concat()).unwrap();
+    let changes = read(folder.path());
+    assert_eq!(said(&changes), Vec::<String>::new());
+    assert_eq!(part(&changes, "Condition/7").text, CONFIDENTIAL);
+    let damaged =
+        "Condition.ndjson.gz: the packed file is damaged or cut off: what came before was read; ask for it again";
+    let many = gzip(&pages);
+    std::fs::write(&path, &many[..many.len() / 2]).unwrap();
+    let changes = read(folder.path());
+    assert_eq!(said(&changes), [damaged]);
+    assert_eq!(part(&changes, "Condition/1").text, CONFIDENTIAL);
+    std::fs::write(&path, "no gzip at all").unwrap();
+    assert_eq!(said(&read(folder.path())), [damaged]);
+    let bomb: Vec<String> =
+        [condition("1").to_string()].into_iter().chain((0..40).map(|_| " ".repeat(1 << 20))).collect();
+    std::fs::write(&path, gzip(&bomb)).unwrap();
+    let changes = read(folder.path());
+    assert_eq!(
+        said(&changes),
+        [
+            "Condition.ndjson.gz: the packed file grows to more than 200 times its size: what came before was read; ask the supplier for it again"
+        ]
+    );
+    assert_eq!(part(&changes, "Condition/1").text, CONFIDENTIAL);
 }
 
 proptest! {

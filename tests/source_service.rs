@@ -43,7 +43,13 @@ fn a_batch_pulled_again_changes_nothing_and_a_row_that_comes_twice_is_one_line()
     let displays: Vec<&str> = opened.version.parts.iter().map(|part| part.display.as_str()).collect();
     assert_eq!(displays, ["Domestic abuse", "Anxiety"]);
 
-    // The rows come again in another order with one of them changed, and one is removed.
+    // The same rows in another order are no news.
+    let turned = tpp::Batch::quiet()
+        .with("SREvent", table(SREVENT, &[event("7", &[])]))
+        .with("SRCode", table(SRCODE, &[code("3", &[]), code("2", &[("SNOMEDText", "Domestic abuse")])]));
+    assert_eq!(counts(&lea.pull(&tpp_feed(&turned, &practice.path().join("turned")))), [0, 0, 0, 0]);
+
+    // One of them is removed.
     let second = tpp::Batch::quiet().with("SREvent", table(SREVENT, &[event("7", &[])])).with(
         "SRCode",
         table(SRCODE, &[code("3", &[("RemovedData", "1")]), code("2", &[("SNOMEDText", "Domestic abuse")])]),

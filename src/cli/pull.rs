@@ -10,7 +10,7 @@ use crate::protocol::{Pulled, Reply, Request};
 /// Pulls a feed now.
 #[derive(Debug, clap::Args)]
 pub struct PullArgs {
-    /// emis:FOLDER or fhir:FOLDER
+    /// emis:FOLDER, tpp:FOLDER or tpp:ZIP, gpconnect:PATH, fhir:PATH or lines:PATH
     feed: String,
     /// One JSON object for machines
     #[arg(long)]

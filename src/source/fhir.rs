@@ -1,4 +1,4 @@
-//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file. [`gpconnect`] reads STU3.
+//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file, in gzip or not. [`gpconnect`] reads STU3.
 //!
 //! A file may hold any types in any order, so the files are gone through more than once: first for
 //! names and for which results belong to which report, then for patients, then for what opens an
@@ -29,7 +29,7 @@ use serde_json::Value;
 
 use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use super::textlines::{LINE_LIMIT, Line, Lines};
-use super::{Belongs, Change, Source, SourceError, dates};
+use super::{Belongs, Change, Source, SourceError, dates, packed};
 use crate::record::{Author, Code, SourceKey};
 use documents::Binaries;
 use shapes::Shape;
@@ -173,16 +173,16 @@ fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
         if !found.is_file() {
             continue;
         }
-        if name.ends_with(".ndjson") {
+        if name.ends_with(".ndjson") || name.ends_with(".ndjson.gz") {
             files.push(found);
-        } else if [".ndjson.gz", ".ndjson.zip", ".ndjson.gpg"].iter().any(|end| name.ends_with(end)) {
+        } else if [".ndjson.zip", ".ndjson.gpg"].iter().any(|end| name.ends_with(end)) {
             let why = "the file is packed or encrypted and was not read: unpack it first, then pull again";
             sink(Change::SetAside(whole_file(&found, why)))?;
         }
     }
     if files.is_empty() {
         return Err(SourceError(format!(
-            "{} holds no .ndjson file: name the folder of a FHIR bulk export",
+            "{} holds no .ndjson or .ndjson.gz file: name the folder of a FHIR bulk export",
             path.display()
         )));
     }
@@ -367,7 +367,7 @@ fn each_line(
     mut each: impl FnMut(&str, u64, &mut Outlet<'_>) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
     let mut outlet = Outlet::new(&file_name(path), sink);
-    let mut lines = match std::fs::File::open(path) {
+    let mut lines = match packed::open(path) {
         Ok(file) => Lines::new(file),
         Err(error) if report == Report::Yes => return outlet.set_aside(0, unreadable(&error)),
         Err(_) => return Ok(()),

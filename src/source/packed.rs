@@ -1,10 +1,11 @@
-//! The files of a feed that may come as a folder or as a zip of one.
+//! Files that come packed: a feed as a folder or a zip of one, a file by itself or in gzip.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use flate2::bufread::MultiGzDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -131,6 +132,19 @@ impl Files {
             (At::InZip(_), None) => read(Err(io::ErrorKind::NotFound.into())),
         }
     }
+}
+
+/// Opens a file that may be packed with gzip, by its name.
+///
+/// # Errors
+/// When the system does not let it be opened.
+pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let file = File::open(path)?;
+    if !file_name(path).to_ascii_lowercase().ends_with(".gz") {
+        return Ok(Box::new(file));
+    }
+    let left = file.metadata()?.len().saturating_mul(MOST_GROWTH).max(ALWAYS_FITS);
+    Ok(Box::new(Growing { input: MultiGzDecoder::new(BufReader::new(file)), left }))
 }
 
 fn of_zip(error: &ZipError) -> io::Error {
