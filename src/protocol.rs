@@ -234,8 +234,8 @@ pub struct PassedLine {
 /// What became of a page that was passed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOn {
-    /// Lines that went on to their hold.
-    pub passed: u64,
+    /// The entries that went on to their hold.
+    pub passed: Vec<EntryId>,
     /// Why others did not, a sentence each.
     pub refused: Vec<String>,
 }

@@ -79,6 +79,40 @@ fn help() {
     pictures("help", async |screen| screen.press("?").await);
 }
 
+/// A whole page, with one line pulled out of it and the next selected, read to its end.
+#[test]
+fn skim() {
+    for size in SIZES {
+        let day = tui_support::skim::day(44, 1);
+        on_screen(Start { size, ..Start::default() }, day, async |screen| {
+            screen.until("44 to skim S").await;
+            screen.press("S").await;
+            screen.until("p passes it").await;
+            screen.press("j j j t j").await;
+            insta::assert_snapshot!(format!("skim-{}x{}", size.0, size.1), screen.picture());
+        });
+    }
+}
+
+#[test]
+fn entry_from_the_skim_page() {
+    on_screen(Start { size: SIZES[1], ..Start::default() }, tui_support::skim::day(5, 60_000), async |screen| {
+        screen.until("5 to skim S").await;
+        screen.press("S j enter tab").await;
+        insta::assert_snapshot!("skim-entry-120x40", screen.picture());
+    });
+}
+
+#[test]
+fn queue_with_lines_to_skim() {
+    for size in SIZES {
+        on_screen(Start { size, ..Start::default() }, tui_support::skim::day(28, 500), async |screen| {
+            screen.until("28 to skim S").await;
+            insta::assert_snapshot!(format!("queue-skim-{}x{}", size.0, size.1), screen.picture());
+        });
+    }
+}
+
 #[test]
 fn palette() {
     pictures("palette", async |screen| screen.press(": s e n t").await);

@@ -510,7 +510,7 @@ fn invisible_characters_in_names_and_texts_are_visible() {
 
 #[test]
 fn every_page_is_drawn_at_every_size() {
-    on_screen(sized(80, 24), Daemon::with(practice::day()), async |screen| {
+    on_screen(sized(80, 24), tui_support::skim::day(40, 500), async |screen| {
         screen.until("HOLT M").await;
         for keys in [
             "?",
@@ -525,7 +525,9 @@ fn every_page_is_drawn_at_every_size() {
             "esc ?",
             "esc esc esc l",
             "esc s",
-            "esc",
+            "esc S",
+            "enter",
+            "esc esc",
         ] {
             screen.press(keys).await;
             for (width, height) in

@@ -6,7 +6,7 @@ mod tui_support;
 use std::cell::RefCell;
 
 use anteroom::protocol::{Opened, Request};
-use anteroom::record::{Act, Category, Span, Style, Tier};
+use anteroom::record::{Act, Category, EntryId, Span, Style, Tier};
 use anteroom::review::render;
 use anteroom::tui::document::{Document, Field, Laid, Stretch};
 use anteroom::tui::redaction::{Removals, Selection, Size};
@@ -203,10 +203,16 @@ proptest! {
         opened.patient.household = vec![soup.clone()];
         opened.patient.readers = vec![soup.clone()];
         opened.row.held_by = Some(soup.clone());
-        let daemon = Daemon::with(vec![opened]).change(|inside| inside.alarms = vec![soup.clone()]);
+        let mut to_skim = opened.clone();
+        to_skim.row.entry.0 = [2; 16];
+        to_skim.row.state = anteroom::review::State::Skim;
+        let daemon = Daemon::with(vec![opened, to_skim]).change(|inside| {
+            inside.alarms = vec![soup.clone()];
+            inside.sentences.insert(EntryId([2; 16]), (soup.clone(), Span::new(soup.len() / 3, soup.len() / 2)));
+        });
         on_screen(sized(110, 30), daemon, async |screen| {
             screen.until("Waits").await;
-            for keys in ["j", "enter", "c", "esc r", "A d", "x", "esc esc x", "1", "l", "esc"] {
+            for keys in ["j", "enter", "c", "esc r", "A d", "x", "esc esc x", "1", "l", "esc", "S", "enter", "t"] {
                 screen.press(keys).await;
                 for cell in &screen.buffer().content {
                     let unsafe_character = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}');

@@ -6,9 +6,10 @@ mod tui_support;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
+use std::time::Duration;
 
 use anteroom::audit::{Actor, Role};
-use anteroom::protocol::{Queue, Reply, Request, VERSION, Welcome};
+use anteroom::protocol::{Queue, Reply, Request, Skim, Totals, VERSION, Welcome};
 use anteroom::tui::keymap::{Key, Keymap};
 use anteroom::tui::state::{Effect, Input, State};
 use anteroom::tui::terminal::{Whole, needs_ascii, wants_colour};
@@ -144,6 +145,27 @@ fn a_move_costs_at_most_400_bytes_and_a_new_screen_3500() {
         let drawn = bytes(&line.press(name));
         assert!(drawn <= 3500, "{drawn} bytes for {name}");
     }
+}
+
+#[test]
+fn a_page_to_skim_costs_as_little_and_counts_down_in_a_few_bytes() {
+    let mut line = Line::new(8, true);
+    line.press("S");
+    let lines: Vec<_> = tui_support::skim::lines(60).into_iter().map(|(_, line)| line).collect();
+    let totals = Totals { to_skim: 60, ..Totals::default() };
+    let skim = Skim { lines, reading_time: 500, totals };
+    let shown = bytes(&line.take(Input::Answered(Box::new((Request::Skim { limit: 400 }, Reply::Skim(skim))))));
+    assert!((500..=3500).contains(&shown), "{shown} bytes for the page");
+    for _ in 0..5 {
+        let moved = bytes(&line.press("j"));
+        assert!((1..=400).contains(&moved), "{moved} bytes for a move");
+    }
+    for _ in 0..9 {
+        let second = bytes(&line.take(Input::OnScreen(Duration::from_secs(1))));
+        assert!((1..=80).contains(&second), "{second} bytes for a second");
+    }
+    line.take(Input::OnScreen(Duration::from_secs(1)));
+    assert_eq!(line.take(Input::OnScreen(Duration::from_secs(1))), Vec::<Vec<u8>>::new(), "nothing once it is read");
 }
 
 #[test]

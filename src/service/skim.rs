@@ -56,7 +56,7 @@ impl Service {
         let mut passed = PassedOn::default();
         for line in lines {
             match self.pass_line(actor, line) {
-                Ok(_) => passed.passed += 1,
+                Ok(decided) => passed.passed.push(decided.entry),
                 Err(ServiceError::Refused(why)) => passed.refused.push(why),
                 Err(error) => return Err(error),
             }

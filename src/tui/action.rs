@@ -35,6 +35,9 @@ pub enum Action {
     PreviousEntry,
     Patient,
     Versions,
+    Skim,
+    Pick,
+    Pass,
     Find,
     Log,
     Verify,
@@ -57,6 +60,8 @@ pub enum Action {
 pub enum Place {
     /// The list of what waits.
     Queue,
+    /// Lines with weak evidence, to be read down.
+    Skim,
     /// One entry's text and reasons.
     Entry,
     /// Choosing what to take out of an entry.
@@ -73,13 +78,14 @@ pub enum Place {
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 7] =
-        [Self::Queue, Self::Entry, Self::Redact, Self::Hide, Self::Log, Self::Status, Self::Help];
+    pub const ALL: [Self; 8] =
+        [Self::Queue, Self::Skim, Self::Entry, Self::Redact, Self::Hide, Self::Log, Self::Status, Self::Help];
 
     /// The name of its table in a keymap file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Queue => "queue",
+            Self::Skim => "skim",
             Self::Entry => "entry",
             Self::Redact => "redact",
             Self::Hide => "hide",
@@ -93,6 +99,7 @@ impl Place {
     pub fn words(self) -> &'static str {
         match self {
             Self::Queue => "in the queue",
+            Self::Skim => "on the skim page",
             Self::Entry => "in an entry",
             Self::Redact => "while redacting",
             Self::Hide => "while hiding",
@@ -119,8 +126,9 @@ pub struct About {
 }
 
 const EVERYWHERE: &[Place] = &Place::ALL;
-const LISTS: &[Place] = &[Place::Queue, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help];
-const MAIN: &[Place] = &[Place::Queue, Place::Entry, Place::Log, Place::Status];
+const LISTS: &[Place] =
+    &[Place::Queue, Place::Skim, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help];
+const MAIN: &[Place] = &[Place::Queue, Place::Skim, Place::Entry, Place::Log, Place::Status];
 const READING: &[Place] = &[Place::Queue, Place::Entry];
 const ENTRY: &[Place] = &[Place::Entry];
 const REDACT: &[Place] = &[Place::Redact];
@@ -145,10 +153,12 @@ pub const ACTIONS: &[About] = {
         about(Shrink, "shrink", "less", "Select less", REDACT),
         about(TakeAll, "take-all", "take all", "Take every suggested removal", REDACT),
         about(Decide, "decide", "decide", "Decide: exactly what is shown takes effect", REDACT_AND_HIDE),
-        about(Open, "open", "open", "Open the selected entry; the read is logged", &[Place::Queue]),
+        about(Open, "open", "open", "Open the selected entry; the read is logged", &[Place::Queue, Place::Skim]),
+        about(Pick, "pick", "to queue", "Pull it into the queue, to be read whole", &[Place::Skim, Place::Entry]),
+        about(Pass, "pass", "pass page", "Let the lines of this page pass, all of them read", &[Place::Skim]),
         about(Approve, "approve", "approve", "Let the patient see this entry as it is", READING),
         about(Redact, "redact", "redact", "Choose words to take out, and see what will be shown", READING),
-        about(Hide, "hide", "hide", "Keep the whole entry from every reader, and say why", READING_AND_REDACT),
+        about(Hide, "hide", "hide", "Keep the whole entry from every reader, and say why", WHERE_ONE_HIDES),
         about(NextMatch, "next-match", "next match", "Go to the next numbered match", ENTRY_AND_REDACT),
         about(PreviousMatch, "previous-match", "", "Go to the previous numbered match", ENTRY_AND_REDACT),
         about(Style, "style", "style", "Change between silent and marked removal", REDACT),
@@ -161,6 +171,7 @@ pub const ACTIONS: &[About] = {
         about(Versions, "versions", "versions", "Show what changed since the decided version", ENTRY),
         about(NextEntry, "next-entry", "", "Go to the next entry without deciding", ENTRY),
         about(PreviousEntry, "previous-entry", "", "Go to the previous entry without deciding", ENTRY),
+        about(Skim, "skim", "", "Read down the weak cues, one line an entry", &[Place::Queue]),
         about(Verify, "verify", "verify", "Recompute the whole log and say whether it is intact", &[Place::Log]),
         about(Find, "find", "find", "Show only rows whose name, reason or author fits", &[Place::Queue]),
         about(Pull, "pull", "pull", "Fetch new entries now; in the demo the next day", &[Place::Queue, Place::Status]),
@@ -189,9 +200,9 @@ pub const ACTIONS: &[About] = {
 
 const ENTRY_AND_REDACT: &[Place] = &[Place::Entry, Place::Redact];
 const REDACT_AND_HIDE: &[Place] = &[Place::Redact, Place::Hide];
-const READING_AND_REDACT: &[Place] = &[Place::Queue, Place::Entry, Place::Redact];
+const WHERE_ONE_HIDES: &[Place] = &[Place::Queue, Place::Skim, Place::Entry, Place::Redact];
 const LISTS_AND_HIDE: &[Place] =
-    &[Place::Queue, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help, Place::Hide];
+    &[Place::Queue, Place::Skim, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help, Place::Hide];
 
 impl About {
     /// Whether the bottom bar names it there. How to find the others is named apart.

@@ -21,6 +21,9 @@ pub const FOOTER: u16 = 3;
 /// Rows above every page: two lines and a rule.
 pub const HEADER: u16 = 3;
 
+/// Rows above the skim page, which is for lines: one line and a rule.
+pub const SKIM_HEADER: u16 = 2;
+
 /// Whether the terminal is too small to draw on.
 pub fn too_small(size: (u16, u16)) -> bool {
     size.0 < SMALLEST.0 || size.1 < SMALLEST.1
@@ -145,6 +148,11 @@ pub fn queue_heights(size: (u16, u16), queue: &QueueState) -> Vec<u16> {
 /// Rows of the queue on one page, at least one.
 pub fn queue_page(size: (u16, u16), queue: &QueueState) -> usize {
     usize::from(queue_list(size, queue).height).max(1)
+}
+
+/// Lines of the skim page that the screen has room for.
+pub fn skim_page(size: (u16, u16)) -> usize {
+    usize::from(size.1.saturating_sub(FOOTER + SKIM_HEADER))
 }
 
 /// Text above, reasons below.

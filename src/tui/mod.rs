@@ -2,6 +2,7 @@
 //!
 //! - [`action`] everything a person can do; [`keymap`] with which keys
 //! - [`state`] all that the screen knows; [`update`] what changes it, pure; [`view`] what is drawn of it
+//! - [`skim`] the lines to skim and the time they were read; [`excerpt`] a sentence cut around its mark
 //! - [`document`] an entry as text on a screen; [`redaction`] choosing pieces of it
 //! - [`terminal`] the real terminal, entered and left
 //!
@@ -12,9 +13,11 @@ pub mod action;
 mod cells;
 pub mod compare;
 pub mod document;
+pub mod excerpt;
 pub mod keymap;
 pub mod layout;
 pub mod redaction;
+pub mod skim;
 pub mod state;
 pub mod terminal;
 pub mod update;
@@ -140,6 +143,10 @@ where
         if dirty {
             terminal.draw(|frame| view::draw(frame, &state, options.theme)).map_err(broken)?;
         }
+        // Lines count as read by the time that they stood there, so the clock runs from the frame to whatever
+        // happens next. It ticks only until the page counts as read.
+        let shown_at = state.reads_skim().then(Instant::now);
+        let second_at = shown_at.and_then(|at| Some(at + state.skim.next_second()?));
         // Wait for something to happen.
         let mut inputs = Vec::new();
         let mut gone = false;
@@ -162,6 +169,10 @@ where
                 keep_at = None;
                 inputs.push(Input::Paused);
             }
+            () = until(second_at), if second_at.is_some() => {}
+        }
+        if let Some(at) = shown_at {
+            inputs.insert(0, Input::OnScreen(at.elapsed()));
         }
         // Take in what else is ready, so that a burst of keys costs one frame.
         while let Ok(report) = reports.try_recv() {

@@ -9,6 +9,7 @@ use super::document::{Document, Laid};
 use super::keymap::{Key, Keymap};
 use super::layout;
 use super::redaction::{Removals, Selection};
+use super::skim::SkimState;
 use crate::audit::Actor;
 use crate::protocol::{AuditLine, Opened, Queue, QueueRow, Request, Status, Verified, Welcome};
 use crate::record::{Act, EntryId, Style, Version};
@@ -19,6 +20,8 @@ use crate::review::RedactionError;
 pub enum Screen {
     /// What waits.
     Queue,
+    /// Lines with weak evidence.
+    Skim,
     /// One entry.
     Entry,
     /// Taking words out of it.
@@ -120,12 +123,23 @@ impl Target {
     }
 }
 
-/// A decision of this session that can be taken back.
+/// What a person did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Decided on an entry.
+    Decided(EntryId),
+    /// Let the lines of a skim page pass.
+    Passed(Vec<EntryId>),
+    /// Pulled an entry into the queue. That is decided on there, and not taken back.
+    Picked(EntryId),
+}
+
+/// An act of this session, to be taken back or to be decided on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// Which entry.
-    pub entry: EntryId,
-    /// `HOLT M · Consultation`.
+    /// What was done.
+    pub deed: Deed,
+    /// What to: `HOLT M · Consultation`, `28 lines`.
     pub label: String,
     /// The line that stays in sight.
     pub text: String,
@@ -176,6 +190,11 @@ impl QueueState {
         self.queue.as_ref().map(|queue| queue.rows.as_slice()).unwrap_or_default()
     }
 
+    /// Lines that wait on the skim page.
+    pub fn to_skim(&self) -> u64 {
+        self.queue.as_ref().map_or(0, |queue| queue.totals.to_skim)
+    }
+
     /// The row at a place of the shown list.
     pub fn row(&self, place: usize) -> Option<&QueueRow> {
         self.shown.get(place).and_then(|index| self.rows().get(*index))
@@ -190,6 +209,8 @@ impl QueueState {
 /// The entry that is open.
 #[derive(Debug, Clone)]
 pub struct EntryState {
+    /// The page from which it was opened.
+    pub from: Screen,
     /// As the daemon sent it.
     pub opened: Opened,
     /// Its text, wrapped.
@@ -302,6 +323,8 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// The list of what waits.
     pub queue: QueueState,
+    /// The lines to skim.
+    pub skim: SkimState,
     /// The entry that is open.
     pub entry: Option<EntryState>,
     /// The redaction in the making.
@@ -312,7 +335,7 @@ pub struct State {
     pub status: Option<Status>,
     /// What the status line says until the next key.
     pub message: Option<Message>,
-    /// Decisions of this session, the last one last.
+    /// Acts of this session, the last one last.
     pub done: Vec<Done>,
     /// The decision on its way.
     pub sending: Option<Sending>,
@@ -351,6 +374,8 @@ pub enum Input {
     Resumed,
     /// A moment has passed since the last change of a redaction.
     Paused,
+    /// What was drawn last has been on the screen for so long.
+    OnScreen(std::time::Duration),
 }
 
 /// What the screen wants from the world.
@@ -385,6 +410,7 @@ impl State {
             under: Screen::Queue,
             overlay: None,
             queue: QueueState::default(),
+            skim: SkimState::default(),
             entry: None,
             redact: None,
             log: LogState::default(),
@@ -413,6 +439,7 @@ impl State {
     pub fn page(&self) -> Place {
         match self.screen {
             Screen::Queue => Place::Queue,
+            Screen::Skim => Place::Skim,
             Screen::Entry => Place::Entry,
             Screen::Redact => Place::Redact,
             Screen::Log => Place::Log,
@@ -424,9 +451,46 @@ impl State {
     pub fn target(&self) -> Option<Target> {
         match self.screen {
             Screen::Queue => self.queue.current().map(Target::of),
+            Screen::Skim => self.skim.current().map(|line| Target::of(&line.row)),
             Screen::Entry | Screen::Redact => self.entry.as_ref().map(|entry| Target::of(&entry.opened.row)),
             Screen::Log | Screen::Status => None,
         }
+    }
+
+    /// The list from which one comes here, and to which leaving an entry leads.
+    pub fn came_from(&self) -> Screen {
+        match (self.screen, &self.entry) {
+            (Screen::Skim, _) => Screen::Skim,
+            (Screen::Entry | Screen::Redact, Some(entry)) => entry.from,
+            _ => Screen::Queue,
+        }
+    }
+
+    /// Whether the open entry is a line of the skim page, which is neither approved nor redacted.
+    pub fn is_to_skim(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.opened.row.state == crate::review::State::Skim)
+    }
+
+    /// Whether the person has the whole skim page before them: only then its lines are being read.
+    pub fn reads_skim(&self) -> bool {
+        let covered = self.overlay.is_some() || self.blank.is_some() || layout::too_small(self.size);
+        self.screen == Screen::Skim && !covered && !self.skim.page().is_empty()
+    }
+
+    /// Whether an act is on its way to the daemon.
+    pub fn is_sending(&self) -> bool {
+        self.sending.is_some() || self.skim.underway.is_some()
+    }
+
+    /// Forgets what was done to an entry before: only the last act on it can be taken back.
+    pub fn forget(&mut self, entry: EntryId) {
+        self.done.retain_mut(|done| match &mut done.deed {
+            Deed::Decided(decided) | Deed::Picked(decided) => *decided != entry,
+            Deed::Passed(passed) => {
+                passed.retain(|passed| *passed != entry);
+                !passed.is_empty()
+            }
+        });
     }
 
     /// Whether a redaction has changed since the daemon last kept it.
@@ -446,9 +510,11 @@ impl State {
 
     /// Shows an entry that has come.
     pub fn show_entry(&mut self, opened: Opened) {
+        let from = self.came_from();
         let document = Document::of_version(&opened.version, &opened.screening);
         let laid = Laid::new(document, layout::text_width(self.size), self.ascii);
         self.entry = Some(EntryState {
+            from,
             laid,
             top: 0,
             current: None,

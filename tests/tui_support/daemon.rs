@@ -1,15 +1,16 @@
 //! A daemon in memory that speaks the protocol over a pipe.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use anteroom::audit::{Actor, Event, Outcome, Record, Role};
 use anteroom::client::{Client, ClientError, framed};
 use anteroom::protocol::{
-    Asked, AuditLine, Decided, Notice, Opened, PassedOn, Published, Pulled, Queue, Reply, Request, Sent, Skim, Status,
-    Totals, VERSION, Verified, Welcome,
+    Asked, AuditLine, Decided, Notice, Opened, PassedLine, PassedOn, Published, Pulled, Queue, Reply, Request, Sent,
+    Skim, SkimLine, Status, Totals, VERSION, Verified, Welcome,
 };
-use anteroom::record::{Act, EntryId};
+use anteroom::record::{Act, EntryId, Span};
 use anteroom::review::State;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::DuplexStream;
@@ -21,6 +22,9 @@ use super::practice;
 /// What the daemon knows and has been asked.
 pub struct Inside {
     pub entries: Vec<Opened>,
+    /// What the skim page shows of entries, and what of it is marked.
+    pub sentences: HashMap<EntryId, (String, Span)>,
+    pub reading_time: u64,
     pub decided: Vec<(EntryId, Act)>,
     pub alarms: Vec<String>,
     pub totals: Totals,
@@ -50,6 +54,8 @@ impl Daemon {
         let inside = Inside {
             totals: practice::totals(&entries),
             entries,
+            sentences: HashMap::new(),
+            reading_time: 500,
             decided: Vec::new(),
             alarms: Vec::new(),
             asked: Vec::new(),
@@ -138,7 +144,38 @@ impl Daemon {
 impl Inside {
     fn waiting(&self) -> Vec<&Opened> {
         let decided = |entry: &Opened| self.decided.iter().any(|(id, _)| *id == entry.row.entry);
-        self.entries.iter().filter(|entry| !decided(entry)).collect()
+        let queued = |entry: &&Opened| !matches!(entry.row.state, State::Skim | State::AutoHold);
+        self.entries.iter().filter(queued).filter(|entry| !decided(entry)).collect()
+    }
+
+    pub fn to_skim(&self) -> Vec<SkimLine> {
+        let decided = |entry: &Opened| self.decided.iter().any(|(id, _)| *id == entry.row.entry);
+        let skim = self.entries.iter().filter(|entry| entry.row.state == State::Skim && !decided(entry));
+        let line = |entry: &Opened| {
+            let (sentence, marked) = self.sentences[&entry.row.entry].clone();
+            SkimLine { row: entry.row.clone(), sentence, marked }
+        };
+        skim.map(line).collect()
+    }
+
+    /// Moves an entry on, if it stands where it should.
+    fn step(&mut self, entry: EntryId, from: State, to: State) -> Result<Decided, String> {
+        let found = self.entries.iter_mut().find(|opened| opened.row.entry == entry && opened.row.state == from);
+        let Some(opened) = found else { return Err(format!("that is not possible from {}", from.name())) };
+        opened.row.state = to;
+        opened.row.revision += 1;
+        Ok(Decided { entry, state: to, visible_at: None, review_by: None, seq: 88216 })
+    }
+
+    fn pass(&mut self, line: &PassedLine) -> Result<Decided, String> {
+        let known = self.to_skim().into_iter().find(|known| known.row.entry == line.entry);
+        if known.is_none_or(|known| (known.row.version, known.row.revision) != (line.version, line.revision)) {
+            return Err("the entry has moved on since its line was shown: refresh the page".to_owned());
+        }
+        if line.on_screen < self.reading_time {
+            return Err("the page was not on the screen long enough to be read".to_owned());
+        }
+        self.step(line.entry, State::Skim, State::AutoHold)
     }
 
     fn answer(&mut self, request: Request, person: Option<&Actor>) -> Reply {
@@ -154,11 +191,26 @@ impl Inside {
                     demo_people: self.people.clone(),
                 })
             }
-            Request::Skim { .. } => {
-                Reply::Skim(Skim { lines: Vec::new(), reading_time: 500, totals: Totals::default() })
+            Request::Skim { limit } => {
+                let lines = self.to_skim();
+                let totals = Totals { to_skim: lines.len() as u64, ..self.totals.clone() };
+                let lines = lines.into_iter().take(limit).collect();
+                Reply::Skim(Skim { lines, reading_time: self.reading_time, totals })
             }
-            Request::Pass { .. } => Reply::Passed(PassedOn::default()),
-            Request::Pick { .. } => Reply::Refused { why: "nothing is on the skim page".to_owned() },
+            Request::Pass { lines } => {
+                let mut answer = PassedOn::default();
+                for line in lines {
+                    match self.pass(&line) {
+                        Ok(decided) => answer.passed.push(decided.entry),
+                        Err(why) => answer.refused.push(why),
+                    }
+                }
+                Reply::Passed(answer)
+            }
+            Request::Pick { entry } => match self.step(entry, State::Skim, State::Queued) {
+                Ok(decided) => Reply::Decided(decided),
+                Err(why) => Reply::Refused { why },
+            },
             Request::Queue { limit } => {
                 if matches!(self.role, Role::Auditor | Role::Admin) {
                     return Reply::Refused { why: "this role reads no records".to_owned() };
@@ -166,6 +218,7 @@ impl Inside {
                 let rows: Vec<_> = self.waiting().into_iter().take(limit).map(|entry| entry.row.clone()).collect();
                 let mut totals = self.totals.clone();
                 totals.to_review = rows.len() as u64;
+                totals.to_skim = self.to_skim().len() as u64;
                 totals.settling = self.decided.len() as u64;
                 Reply::Queue(Queue { now: practice::now(), rows, totals, alarms: self.alarms.clone() })
             }
@@ -193,8 +246,13 @@ impl Inside {
                 })
             }
             Request::Undo { entry } => {
+                if let Ok(decided) = self.step(entry, State::AutoHold, State::Skim) {
+                    return Reply::Decided(decided);
+                }
                 self.decided.retain(|(id, _)| *id != entry);
-                Reply::Decided(Decided { entry, state: State::Queued, visible_at: None, review_by: None, seq: 88215 })
+                let found = self.entries.iter().find(|opened| opened.row.entry == entry);
+                let state = found.map_or(State::Queued, |opened| opened.row.state);
+                Reply::Decided(Decided { entry, state, visible_at: None, review_by: None, seq: 88215 })
             }
             Request::KeepDraft { entry, draft } => {
                 if let Some(opened) = self.entries.iter_mut().find(|opened| opened.row.entry == entry) {

@@ -3,6 +3,7 @@
 
 pub mod daemon;
 pub mod practice;
+pub mod skim;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -1,13 +1,13 @@
 //! What each action does on each page, and why it cannot.
 
-use super::{LOG_PAGE, QUEUE_LIMIT, key_for, may_read, redact, refresh};
+use super::{LOG_PAGE, QUEUE_LIMIT, key_for, may_read, redact, refresh, skim};
 use crate::protocol::Request;
 use crate::record::{Act, HideReason, Tier};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::document::wrap;
 use crate::tui::layout;
-use crate::tui::state::{Blank, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
+use crate::tui::state::{Blank, Deed, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
 
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(Overlay::Hide { target, selected }) = &mut state.overlay {
@@ -51,6 +51,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     }
     match state.screen {
         Screen::Queue => queue(state, action),
+        Screen::Skim => skim::act(state, action),
         Screen::Entry => entry(state, action),
         Screen::Redact => redact::act(state, action),
         Screen::Log => log(state, action),
@@ -113,6 +114,7 @@ fn queue(state: &mut State, action: Action) -> Vec<Effect> {
             });
         }
         Action::Hide => return with_row(state, |state, _| ask_reason(state)),
+        Action::Skim => return skim::enter(state),
         Action::Find => state.overlay = Some(Overlay::Find),
         Action::Back if !state.queue.filter.is_empty() => {
             state.queue.filter.clear();
@@ -131,6 +133,9 @@ fn with_row(state: &mut State, act: impl FnOnce(&mut State, Tier) -> Vec<Effect>
         None => {
             let sentence = match (state.queue.queue.is_some(), state.queue.filter.is_empty()) {
                 (false, _) => "the queue has not come yet".to_owned(),
+                (true, true) if state.queue.to_skim() > 0 => {
+                    format!("nothing waits in the queue; {} reads down what is to skim", key_for(state, Action::Skim))
+                }
                 (true, true) => format!("nothing waits; {} fetches new entries", key_for(state, Action::Pull)),
                 (true, false) => format!("nothing fits; {} shows all again", key_for(state, Action::Back)),
             };
@@ -183,13 +188,19 @@ fn entry(state: &mut State, action: Action) -> Vec<Effect> {
             };
             show_match(state, next);
         }
+        Action::Approve | Action::Redact if state.is_to_skim() => return skim::not_yet_in_the_queue(state),
+        Action::Pick if state.is_to_skim() => return skim::pick(state),
+        Action::Pick => state.say(Tone::Plain, "only a line to skim is pulled into the queue"),
         Action::Approve => return approve_open(state),
         Action::Redact => return redact::begin(state),
         Action::Hide => return ask_reason(state),
         Action::Patient => state.overlay = Some(Overlay::Patient),
         Action::Versions => compare(state),
+        Action::NextEntry | Action::PreviousEntry if state.came_from() == Screen::Skim => {
+            return skim::neighbour(state, action == Action::NextEntry);
+        }
         Action::NextEntry | Action::PreviousEntry => return neighbour(state, action == Action::NextEntry),
-        Action::Back => return back_to(state, Screen::Queue),
+        Action::Back => return back_to(state, state.came_from()),
         _ => return everywhere(state, action),
     }
     Vec::new()
@@ -302,7 +313,7 @@ fn log(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 /// Leaves a page. From the page on which somebody who reads no records starts, that is the program.
-fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
+pub(super) fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     if !may_read(state) && screen == Screen::Queue {
         if state.screen == home(state) {
             return vec![Effect::Quit];
@@ -311,7 +322,7 @@ fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
         return Vec::new();
     }
     state.screen = screen;
-    if screen == Screen::Queue {
+    if matches!(screen, Screen::Queue | Screen::Skim) {
         state.entry = None;
         state.redact = None;
     }
@@ -364,7 +375,7 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn leave_for(state: &mut State, action: Action) -> Vec<Effect> {
-    if matches!(state.screen, Screen::Queue | Screen::Entry) {
+    if matches!(state.screen, Screen::Queue | Screen::Skim | Screen::Entry) {
         state.under = state.screen;
     }
     let (screen, request) = match action {
@@ -399,7 +410,7 @@ pub(super) fn ask_reason(state: &mut State) -> Vec<Effect> {
 
 /// Sends a decision, unless one is still on its way: a second key must not decide on what was not read.
 pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect> {
-    if state.sending.is_some() || state.opening.is_some() {
+    if state.is_sending() || state.opening.is_some() {
         state.say(Tone::Plain, "one moment: the last decision is on its way");
         return Vec::new();
     }
@@ -414,13 +425,25 @@ pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect>
 }
 
 fn undo(state: &mut State) -> Vec<Effect> {
-    if state.sending.is_some() {
+    if state.is_sending() {
         state.say(Tone::Plain, "one moment: the last decision is on its way");
         return Vec::new();
     }
+    let last = state.done.last().map(|done| (done.deed.clone(), done.label.clone()));
+    let decided = match last {
+        Some((Deed::Passed(entries), _)) => return skim::take_back(state, entries),
+        Some((Deed::Picked(_), label)) => {
+            // The act before it is the next to be taken back.
+            state.done.pop();
+            state.say(Tone::Plain, format!("{label} stays in the queue: what somebody wants read is decided on there"));
+            return Vec::new();
+        }
+        Some((Deed::Decided(entry), label)) => Some((entry, label)),
+        None => None,
+    };
     let second = state.queue.current().filter(|row| row.state == ReviewState::AwaitingSecond);
-    let target = match (state.done.last(), state.screen, second) {
-        (Some(done), ..) => Some((done.entry, done.label.clone())),
+    let target = match (decided, state.screen, second) {
+        (Some(decided), ..) => Some(decided),
         (None, Screen::Queue, Some(row)) => Some((row.entry, Target::of(row).label)),
         _ => None,
     };

@@ -3,6 +3,7 @@
 mod act;
 pub mod redact;
 mod reply;
+mod skim;
 mod typing;
 
 pub use typing::fitting;
@@ -43,21 +44,32 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         }
         Input::Resumed => vec![Effect::Redraw],
         Input::Paused => redact::kept_draft(state),
+        Input::OnScreen(time) => {
+            if state.reads_skim() {
+                state.skim.was_on_screen(time);
+            }
+            Vec::new()
+        }
     };
     settle(state);
     ask_once(state, effects)
 }
 
-/// One request for the queue at a time, however many things change it.
+/// One request for the queue and one for the skim page at a time, however many things change them.
 fn ask_once(state: &mut State, effects: Vec<Effect>) -> Vec<Effect> {
     let mut out = Vec::with_capacity(effects.len());
     for effect in effects {
-        if matches!(effect, Effect::Ask(Request::Queue { .. })) {
-            if state.queue.asked {
-                state.queue.stale = true;
+        let list = match &effect {
+            Effect::Ask(Request::Queue { .. }) => Some((&mut state.queue.asked, &mut state.queue.stale)),
+            Effect::Ask(Request::Skim { .. }) => Some((&mut state.skim.asked, &mut state.skim.stale)),
+            _ => None,
+        };
+        if let Some((asked, stale)) = list {
+            if *asked {
+                *stale = true;
                 continue;
             }
-            state.queue.asked = true;
+            *asked = true;
         }
         out.push(effect);
     }
@@ -176,13 +188,14 @@ fn key_for(state: &State, action: Action) -> String {
 }
 
 fn lost(state: &mut State, why: String) -> Vec<Effect> {
-    if let Some(sending) = state.sending.take() {
-        let label = sending.target.label;
+    let skimming = skim::underway(state);
+    if let Some(label) = state.sending.take().map(|sending| sending.target.label).or(skimming) {
         state
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
     }
     state.opening = None;
     state.queue.asked = false;
+    state.skim.asked = false;
     state.waiting = false;
     state.link = Link::Lost(why);
     Vec::new()
@@ -214,8 +227,10 @@ fn queue_row_of(state: &State, entry: EntryId) -> Option<usize> {
 /// Asks again for what the page shows.
 fn refresh(state: &State) -> Vec<Effect> {
     let mut effects = ask_queue(state);
-    if state.screen == Screen::Status {
-        effects.push(Effect::Ask(Request::Status));
+    match state.screen {
+        Screen::Skim if may_read(state) => effects.push(skim::request()),
+        Screen::Status => effects.push(Effect::Ask(Request::Status)),
+        _ => {}
     }
     effects
 }
@@ -232,6 +247,8 @@ fn settle(state: &mut State) {
         queue.top = queue.selected + 1 - page;
     }
     queue.top = queue.top.min(queue.shown.len().saturating_sub(page));
+
+    state.skim.fit(layout::skim_page(size));
 
     let log = &mut state.log;
     let page = usize::from(layout::log_list(size).height).max(1);

@@ -3,23 +3,27 @@
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::{act, queue_row_of, redact};
+use super::{act, queue_row_of, redact, refresh, skim};
 use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request};
 use crate::record::EntryId;
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
-use crate::tui::state::{Done, Effect, Opening, Overlay, QueueState, Screen, Sending, State, Tone};
+use crate::tui::state::{Deed, Done, Effect, Opening, Overlay, QueueState, Screen, Sending, State, Tone};
 use crate::tui::words;
 
 pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec<Effect> {
     match (request, reply) {
+        (Request::Undo { entry }, reply) if skim::takes_back(state, entry) => skim::taken_back(state, entry, reply),
+        (request @ (Request::Skim { .. } | Request::Pass { .. } | Request::Pick { .. }), reply) => {
+            skim::answered(state, request, reply)
+        }
         (Request::Decide { .. } | Request::Undo { .. }, Reply::Decided(decided)) => settled(state, decided),
         (Request::Decide { entry, .. }, Reply::Refused { why } | Reply::Failed { why }) => refused(state, entry, why),
         (Request::Undo { entry }, reply @ (Reply::Refused { .. } | Reply::Failed { .. })) => {
             state.sending = None;
             if let Reply::Refused { why } = reply {
                 // It cannot be taken back any more; the one before it may.
-                state.done.retain(|done| done.entry != entry);
+                state.forget(entry);
                 state.say(Tone::Warning, why);
             } else if let Reply::Failed { why } = reply {
                 state.say(Tone::Warning, why);
@@ -34,6 +38,7 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
                     if let Some(place) = queue_row_of(state, entry) {
                         state.queue.selected = place;
                     }
+                    state.skim.select(entry);
                     let effects = if opening.then == Action::Redact { redact::begin(state) } else { Vec::new() };
                     if let Some(note) = opening.note {
                         state.say(Tone::Warning, note);
@@ -41,11 +46,11 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
                     effects
                 }
                 (Reply::Refused { why } | Reply::Failed { why }, Some(_)) => {
-                    state.screen = Screen::Queue;
+                    state.screen = state.came_from();
                     state.entry = None;
                     state.redact = None;
                     state.say(Tone::Warning, why);
-                    vec![act::queue_request()]
+                    refresh(state)
                 }
                 _ => Vec::new(),
             }
@@ -154,14 +159,15 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     state.message = None;
     let Sending { target, act } = sending;
     let Some(act) = act else {
-        state.done.retain(|done| done.entry != decided.entry);
+        state.forget(decided.entry);
         state.reselect = Some(decided.entry);
+        state.skim.reopen = (decided.state == ReviewState::Skim).then_some(decided.entry);
         state.say(Tone::Good, format!("taken back: {} waits again", target.label));
-        return vec![act::queue_request()];
+        return refresh(state);
     };
-    state.done.retain(|done| done.entry != decided.entry);
+    state.forget(decided.entry);
     state.done.push(Done {
-        entry: decided.entry,
+        deed: Deed::Decided(decided.entry),
         text: format!("{}  {} · {}", words::done(&act), target.label, what_follows(state, &decided)),
         label: target.label,
     });
@@ -169,7 +175,9 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     if state.redact.take().is_some() || state.entry.as_ref().is_some_and(|entry| entry.opened.draft.is_some()) {
         effects.push(Effect::Ask(Request::KeepDraft { entry: decided.entry, draft: None }));
     }
-    if matches!(state.screen, Screen::Entry | Screen::Redact) {
+    if state.came_from() == Screen::Skim {
+        skim::left_the_page(state, decided.entry);
+    } else if matches!(state.screen, Screen::Entry | Screen::Redact) {
         // The next one opens by itself: the row below, or the first when this was the last.
         let here = queue_row_of(state, decided.entry);
         let waits = |place: &usize| state.queue.row(*place).is_some_and(|row| row.entry != decided.entry);
@@ -190,7 +198,7 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     {
         state.reselect = Some(below);
     }
-    effects.push(act::queue_request());
+    effects.extend(refresh(state));
     effects
 }
 
@@ -210,12 +218,16 @@ fn what_follows(state: &State, decided: &Decided) -> String {
 fn told_pulled(state: &mut State, pulled: Pulled) {
     let entries = format!("{} new, {} changed, {} deleted", pulled.new, pulled.changed, pulled.deleted);
     let to_review = words::count(pulled.queued, "entry", "entries");
-    let text = format!("pulled {}: {to_review} to review ({entries})", pulled.source);
+    let to_skim = match pulled.to_skim {
+        0 => String::new(),
+        n => format!(", {} to skim", words::number(n)),
+    };
+    let text = format!("pulled {}: {to_review} to review{to_skim} ({entries})", pulled.source);
     if pulled.notices.is_empty() && pulled.set_aside == 0 {
         state.say(Tone::Good, text);
         return;
     }
-    let mut lines = vec![format!("{to_review} to review; {entries}; {} on hold.", pulled.on_hold)];
+    let mut lines = vec![format!("{to_review} to review{to_skim}; {entries}; {} on hold.", pulled.on_hold)];
     lines.extend(pulled.notices);
     if pulled.set_aside > 0 {
         let rows = words::count(pulled.set_aside, "row", "rows");

@@ -7,7 +7,7 @@ use super::{Pen, Theme};
 use crate::tui::action::{ACTIONS, Action, Place};
 use crate::tui::keymap::spelled;
 use crate::tui::layout;
-use crate::tui::state::{Link, Screen, State, Tone};
+use crate::tui::state::{Deed, Link, Screen, State, Tone};
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     let (width, height) = state.size;
@@ -25,7 +25,9 @@ fn status(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     let y = area.y + 1;
     let key = state.keymap.keys(state.page(), Action::Undo, state.ascii).into_iter().next();
     let undo = match (key, state.done.last()) {
-        (Some(key), Some(_)) => vec![(key, theme.key()), (" undo".to_owned(), theme.plain())],
+        (Some(key), Some(done)) if !matches!(done.deed, Deed::Picked(_)) => {
+            vec![(key, theme.key()), (" undo".to_owned(), theme.plain())]
+        }
         _ => Vec::new(),
     };
     let pieces: Vec<(&str, _)> = undo.iter().map(|(text, style)| (text.as_str(), *style)).collect();
@@ -74,7 +76,13 @@ fn keys(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     let mut shown = Vec::new();
     let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
-    let listed = listed.filter(|about| demo || about.action != Action::SwitchPerson);
+    let listed = listed.filter(|about| match about.action {
+        Action::SwitchPerson => demo,
+        // A line to skim is pulled into the queue first.
+        Action::Approve | Action::Redact => place != Place::Entry || !state.is_to_skim(),
+        Action::Pick => place != Place::Entry || state.is_to_skim(),
+        _ => true,
+    });
     for about in listed {
         let label = match (about.action, state.queue.filter.is_empty()) {
             (Action::Back, false) if place == Place::Queue => "show all",

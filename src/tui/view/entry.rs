@@ -38,7 +38,9 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     for flag in &opened.patient.flags {
         note(true, flag.clone(), None);
     }
-    if let Some(why) = &opened.may_not_release {
+    if opened.row.state == ReviewState::Skim {
+        note(false, "a line to skim: it is decided on in the queue".to_owned(), Some(Action::Pick));
+    } else if let Some(why) = &opened.may_not_release {
         note(true, why.clone(), None);
     }
     if opened.row.state == ReviewState::AwaitingSecond {

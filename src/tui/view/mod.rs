@@ -9,6 +9,7 @@ mod palette;
 mod pen;
 mod queue;
 mod redact;
+mod skim;
 mod status;
 mod theme;
 
@@ -51,10 +52,14 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     }
     let mut cursor = match state.screen {
         Screen::Queue => queue::draw(pen, state, theme),
+        Screen::Skim => skim::draw(pen, state, theme, skim::area(state)),
         Screen::Entry => {
-            if state.size.0 >= layout::WIDE {
-                queue::draw(pen, state, theme);
-            }
+            // On a wide terminal, beside the list that it was opened from.
+            match state.came_from() {
+                _ if state.size.0 < layout::WIDE => None,
+                Screen::Skim => skim::draw(pen, state, theme, skim::area(state)),
+                _ => queue::draw(pen, state, theme),
+            };
             entry::draw(pen, state, theme)
         }
         Screen::Redact => redact::draw(pen, state, theme),

@@ -89,19 +89,37 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
         let late = if totals.late > 0 { theme.alarm() } else { theme.plain() };
         let to_review = format!("{} to review", words::number(totals.to_review));
         let late_text = format!("   {} late", words::number(totals.late));
-        let room = usize::from(area.width).saturating_sub(2 + to_review.len() + late_text.len());
+        let (to_skim, skim_key) = to_skim(state, totals.to_skim);
+        let taken = to_review.len() + late_text.len() + to_skim.width() + skim_key.width();
+        let room = usize::from(area.width).saturating_sub(2 + taken);
         let readable = words::number(totals.readable);
         let readable = match totals.readable {
             0 => String::new(),
             _ if room >= 52 + readable.len() => format!("   {readable} already readable by the patient or a proxy"),
-            _ => format!("   {readable} already readable"),
+            _ if room >= 20 + readable.len() => format!("   {readable} already readable"),
+            _ => format!("   {readable} readable"),
         };
-        let order = if room >= 68 || readable.is_empty() { "by urgency" } else { "" };
+        let order = if room >= 68 || readable.is_empty() && to_skim.is_empty() { "by urgency" } else { "" };
         pen.line_to(area.right().saturating_sub(1), 1, 14, &[(order, theme.dim())]);
-        let pieces = [(to_review.as_str(), theme.plain()), (&late_text, late), (&readable, theme.plain())];
+        let pieces = [
+            (to_review.as_str(), theme.plain()),
+            (&late_text, late),
+            (&readable, theme.plain()),
+            (&to_skim, theme.plain()),
+            (&skim_key, theme.key()),
+        ];
         pen.line(area.x + 1, 1, area.width - 2, &pieces);
     }
     pen.rule(area, 2, "", "", theme.dim());
+}
+
+/// How many lines wait to be skimmed, and the key that opens them.
+fn to_skim(state: &State, lines: u64) -> (String, String) {
+    if lines == 0 {
+        return Default::default();
+    }
+    let key = state.keymap.keys(crate::tui::action::Place::Queue, Action::Skim, state.ascii).into_iter().next();
+    (format!("   {} to skim ", words::number(lines)), key.unwrap_or_default())
 }
 
 fn waiting(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
@@ -118,7 +136,7 @@ fn waiting(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     }
 }
 
-fn paragraph(pen: &mut Pen<'_>, style: Style, area: Rect, y: u16, text: &str) -> u16 {
+pub(super) fn paragraph(pen: &mut Pen<'_>, style: Style, area: Rect, y: u16, text: &str) -> u16 {
     let mut y = y;
     for row in wrap(text, usize::from(area.width.saturating_sub(6)).min(70)) {
         pen.line(area.x + 3, y, area.width.saturating_sub(4), &[(&row, style)]);
@@ -201,7 +219,14 @@ fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect, queue: &Que
         Some(_) => "Nothing waits for you. Every entry with a finding has been decided.",
     };
     let y = paragraph(pen, theme.strong(), list, list.y + 1, first);
-    let y = paragraph(pen, theme.plain(), list, y + 1, &next);
+    let mut y = y + 1;
+    if queue.totals.to_skim > 0 {
+        let (lines, wait) = if queue.totals.to_skim == 1 { ("line", "waits") } else { ("lines", "wait") };
+        let lines = format!("{} {lines}", words::number(queue.totals.to_skim));
+        let skim = format!("{lines} with a weak cue {wait} to be skimmed: {} opens them.", key(Action::Skim));
+        y = paragraph(pen, theme.plain(), list, y, &skim);
+    }
+    let y = paragraph(pen, theme.plain(), list, y, &next);
     if queue.totals.settling > 0 {
         let publish = key(Action::Publish);
         paragraph(pen, theme.plain(), list, y, &format!("{publish} shows what is due by now."));

@@ -37,7 +37,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     fact("to review", words::number(totals.to_review), false);
     fact("of these late", words::number(totals.late), totals.late > 0);
     fact("already readable", words::number(totals.readable), totals.readable > 0);
-    fact("without a finding", format!("{} wait out their hold", words::number(totals.on_hold)), false);
+    fact("to skim", words::number(totals.to_skim), false);
+    fact("cleared or skimmed", format!("{} wait out their hold", words::number(totals.on_hold)), false);
     fact("decided, undoable", words::number(totals.settling), false);
     fact("visible to patients", words::number(totals.released), false);
     fact("hidden", words::number(totals.hidden), false);

@@ -1,0 +1,148 @@
+//! The skim page: one line an entry, the sentence that scored cut around the words that did.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Pen, Theme, queue};
+use crate::protocol::SkimLine;
+use crate::record::Shown;
+use crate::tui::action::Action;
+use crate::tui::document::fit;
+use crate::tui::excerpt::Excerpt;
+use crate::tui::layout;
+use crate::tui::skim::Underway;
+use crate::tui::state::{Screen, State};
+use crate::tui::words;
+
+/// Draws the page on `area`: the whole screen, or beside an entry that was opened from it.
+pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) -> Option<Position> {
+    header(pen, state, theme, area);
+    if area.width < state.size.0 {
+        for y in 0..area.height {
+            // Its rule stands a row above the entry's.
+            let line = match y + 1 {
+                layout::SKIM_HEADER => "┤",
+                layout::HEADER => "├",
+                _ => "│",
+            };
+            pen.line(area.right(), y, 1, &[(line, theme.dim())]);
+        }
+    }
+    let list = Rect::new(area.x, layout::SKIM_HEADER, area.width, area.height.saturating_sub(layout::SKIM_HEADER));
+    if state.skim.page().is_empty() {
+        empty(pen, state, theme, list);
+        return None;
+    }
+    let mut cursor = None;
+    for (i, line) in state.skim.page().iter().take(usize::from(list.height)).enumerate() {
+        let selected = i == state.skim.selected();
+        let y = list.y + i as u16;
+        if selected {
+            cursor = Some(Position::new(list.x, y));
+        }
+        self::line(pen, state, theme, Rect::new(list.x, y, list.width, 1), &line.sent, selected);
+    }
+    cursor
+}
+
+fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let skim = &state.skim;
+    let mut room = area.width.saturating_sub(2);
+    if let (true, Some(welcome)) = (area.width == state.size.0, &state.welcome) {
+        let who = [(welcome.actor.login.as_str(), theme.strong()), ("  ", theme.plain())];
+        let pieces = [who[0], who[1], (welcome.actor.role.name(), theme.plain())];
+        room = pen.line_to(area.right().saturating_sub(1), 0, area.width / 3, &pieces).saturating_sub(area.x + 3);
+    }
+    let to_skim = format!("{} to skim", words::number(skim.count() as u64));
+    let (page, pages) = skim.number();
+    let page = if skim.page().is_empty() { String::new() } else { format!("   page {page} of {pages}") };
+    let key = state.keymap.keys(crate::tui::action::Place::Skim, Action::Pass, state.ascii).into_iter().next();
+    // Beside an entry the lines are not being read.
+    let reading = state.screen == Screen::Skim && !skim.page().is_empty();
+    let (key, read) = match (reading, skim.seconds_left(), key) {
+        (false, ..) => (String::new(), String::new()),
+        (true, 0, Some(key)) => (key, " passes it".to_owned()),
+        (true, 0, None) => (String::new(), "read".to_owned()),
+        (true, left, _) => (String::new(), format!("counts as read in {left} s")),
+    };
+    let pieces = [
+        (to_skim.as_str(), theme.strong()),
+        (&page, theme.plain()),
+        ("   ", theme.plain()),
+        (&key, theme.key()),
+        (&read, theme.plain()),
+    ];
+    pen.line(area.x + 1, 0, room, &pieces);
+    pen.rule(area, layout::SKIM_HEADER - 1, "", "", theme.dim());
+}
+
+fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect) {
+    if !state.skim.come {
+        // On a good day this is over before it can be read.
+        if state.waiting {
+            queue::paragraph(pen, theme.plain(), list, list.y + 2, "Asking for the lines to skim…");
+        }
+        return;
+    }
+    let y = queue::paragraph(pen, theme.strong(), list, list.y + 2, "Nothing is left to skim.");
+    let back = state.keymap.keys(crate::tui::action::Place::Skim, Action::Back, state.ascii).into_iter().next();
+    let back = format!("{} goes back to the queue.", back.unwrap_or_default());
+    queue::paragraph(pen, theme.plain(), list, y + 1, &back);
+}
+
+fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimLine, selected: bool) {
+    let row = &line.row;
+    let underway = match &state.skim.underway {
+        Some(Underway::Picking(target)) => target.entry == row.entry,
+        Some(Underway::Passing) => true,
+        Some(Underway::TakingBack { .. }) | None => false,
+    };
+    let underway = underway || state.sending.as_ref().is_some_and(|sending| sending.target.entry == row.entry);
+    let base = if underway { theme.dim() } else { theme.plain() };
+    let name_style = if selected && !underway { theme.strong() } else { base };
+    let name_room = match area.width {
+        layout::WIDE.. => 18,
+        76.. => 13,
+        _ => 10,
+    };
+    if selected {
+        pen.line(area.x, area.y, 1, &[("▶", name_style)]);
+    }
+    let name = fit(Shown::new(&words::short_name(&row.patient_name)).as_str(), usize::from(name_room), false);
+    pen.line(area.x + 2, area.y, name_room, &[(&name, name_style)]);
+    let sex_age_at = area.x + 2 + name_room + 1;
+    pen.line(sex_age_at, area.y, 5, &[(&row.sex_age, name_style)]);
+    let x = sex_age_at + 6;
+    let room = usize::from(area.right().saturating_sub(x));
+    let tag = layout::tag(row);
+    let readers = others_read(&row.readers).map(|readers| format!("{readers} · ")).unwrap_or_default();
+    // On the narrowest terminals the words that scored come first.
+    let readers = if readers.width() + tag.width() > room / 2 { String::new() } else { readers };
+    let room = room.saturating_sub(tag.width() + readers.width());
+    let Excerpt { before, marked, after } = Excerpt::new(&line.sentence, line.marked, room);
+    let mark: Style = if underway { theme.dim() } else { theme.mark() };
+    let pieces = [
+        (tag.as_str(), theme.dim()),
+        (&readers, if underway { base } else { theme.strong() }),
+        (&before, base),
+        (&marked, mark),
+        (&after, base),
+    ];
+    pen.line(x, area.y, area.right().saturating_sub(x), &pieces);
+}
+
+/// The readers of a record, where somebody other than the patient is among them.
+fn others_read(readers: &str) -> Option<String> {
+    let readers = Shown::new(readers).as_str().replace('\n', " ");
+    (!matches!(readers.as_str(), "" | "none" | "app")).then_some(readers)
+}
+
+/// Where the page stands on the screen.
+pub(super) fn area(state: &State) -> Rect {
+    let height = state.size.1.saturating_sub(layout::FOOTER);
+    match state.screen {
+        Screen::Skim => Rect::new(0, 0, state.size.0, height),
+        _ => Rect::new(0, 0, layout::list_width(state.size), height),
+    }
+}
