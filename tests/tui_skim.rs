@@ -27,9 +27,13 @@ struct Desk {
 }
 
 impl Desk {
-    /// Each line must be on the screen for half a second; 80x24 holds 19 of them.
+    /// Each line must be on the screen for half a second; 24 rows hold 19 of them, and 200 columns each whole.
     fn with(count: u8) -> Self {
-        let state = State::new((80, 24), false, Keymap::named("default").unwrap(), false);
+        Self::of_width(200, count)
+    }
+
+    fn of_width(width: u16, count: u8) -> Self {
+        let state = State::new((width, 24), false, Keymap::named("default").unwrap(), false);
         let lines = skim::lines(count).into_iter().map(|(_, line)| line).collect();
         let mut desk = Self { state, lines };
         desk.take(Input::Connected(Welcome {
@@ -112,6 +116,25 @@ impl Desk {
 }
 
 #[test]
+fn what_was_cut_on_the_screen_was_not_read_and_does_not_pass() {
+    let mut desk = Desk::of_width(80, 19);
+    let whole = "Sticky eye.";
+    desk.lines[3].sentence = whole.to_owned();
+    desk.lines[3].marked = anteroom::record::Span::new(0, 6);
+    desk.come();
+    for line in 0..desk.lines.len() {
+        if line != 3 {
+            desk.lines[line].sentence = "word ".repeat(60);
+            desk.lines[line].marked = anteroom::record::Span::new(0, 4);
+        }
+    }
+    desk.come();
+    desk.wait(60_000);
+    let passed: Vec<EntryId> = desk.pass().unwrap().iter().map(|line| line.entry).collect();
+    assert_eq!(passed, [desk.lines[3].row.entry]);
+}
+
+#[test]
 fn a_page_passes_when_each_of_its_lines_had_its_time_and_not_before() {
     let mut desk = Desk::with(30);
     assert_eq!(desk.entries().len(), 19);
@@ -158,7 +181,7 @@ fn time_counts_only_while_the_page_is_what_is_on_the_screen() {
     desk.press("j");
     desk.take(Input::Resized(50, 10));
     desk.wait(60_000);
-    desk.take(Input::Resized(80, 24));
+    desk.take(Input::Resized(200, 24));
     assert_eq!(desk.pass(), None, "nothing of it was on a blank or a tiny screen");
     desk.wait(1_000);
     assert!(desk.pass().is_some());
@@ -288,7 +311,7 @@ fn a_lost_daemon_forgets_what_was_on_its_way_and_says_so() {
 
 #[test]
 fn the_whole_screen_reads_passes_and_takes_back() {
-    on_screen(Start::default(), skim::day(22, 10), async |screen| {
+    on_screen(wide(), skim::day(22, 10), async |screen| {
         screen.until("22 to skim S").await;
         screen.press("S").await;
         screen.until("22 to skim   page 1 of 2").await;
@@ -312,7 +335,7 @@ fn the_whole_screen_reads_passes_and_takes_back() {
 
 #[test]
 fn what_the_daemon_refuses_is_said() {
-    on_screen(Start::default(), skim::day(3, 10), async |screen| {
+    on_screen(wide(), skim::day(3, 10), async |screen| {
         screen.until("3 to skim S").await;
         screen.press("S").await;
         screen.until("p passes it").await;
@@ -328,7 +351,7 @@ fn what_the_daemon_refuses_is_said() {
 
 #[test]
 fn an_entry_is_opened_from_its_line_and_pulled_or_hidden_there() {
-    on_screen(Start::default(), skim::day(3, 60_000), async |screen| {
+    on_screen(wide(), skim::day(3, 60_000), async |screen| {
         screen.until("3 to skim S").await;
         screen.press("S j enter").await;
         screen.until("OBI Daniel").await;
@@ -359,7 +382,7 @@ fn an_entry_is_opened_from_its_line_and_pulled_or_hidden_there() {
 #[test]
 fn an_empty_queue_says_that_lines_wait_to_be_skimmed() {
     on_screen(
-        Start::default(),
+        wide(),
         skim::day(2, 10).change(|inside| {
             inside.entries.retain(|entry| entry.row.state == ReviewState::Skim);
         }),
@@ -376,7 +399,7 @@ fn an_empty_queue_says_that_lines_wait_to_be_skimmed() {
 #[test]
 fn every_map_has_its_keys_on_the_skim_page() {
     for map in Keymap::NAMES {
-        on_screen(Start { map, ..Start::default() }, skim::day(3, 10), async |screen| {
+        on_screen(Start { map, ..wide() }, skim::day(3, 10), async |screen| {
             screen.until("3 to skim S").await;
             screen.press("S j t").await;
             screen.until("pulled into the queue  OBI D").await;
@@ -429,4 +452,9 @@ proptest! {
         let shown = [excerpt.before, excerpt.marked, excerpt.after].concat();
         prop_assert!(shown.width() <= room, "{shown:?} is wider than {room}");
     }
+}
+
+/// A screen on which no line is cut.
+fn wide() -> Start {
+    Start { size: (200, 24), ..Start::default() }
 }

@@ -15,6 +15,8 @@ pub struct Excerpt {
     pub marked: String,
     /// What stands after them, with an ellipsis where something is missing.
     pub after: String,
+    /// Whether something is missing.
+    pub cut: bool,
 }
 
 impl Excerpt {
@@ -39,7 +41,7 @@ impl Excerpt {
         let (mark, after) = rest.split_at((to - from).min(rest.len()));
         let [left, middle, right] = [before, mark, after].map(width);
         if left + middle + right <= room {
-            return Self { before: before.concat(), marked: mark.concat(), after: after.concat() };
+            return Self { before: before.concat(), marked: mark.concat(), after: after.concat(), cut: false };
         }
         let signs = usize::from(left > 0) + usize::from(right > 0);
         if middle + signs > room {
@@ -47,7 +49,7 @@ impl Excerpt {
             let before = if left > 0 && room > 1 { ELLIPSIS } else { "" };
             let marked = head(mark, room.saturating_sub(before.width() + 1));
             let after = if room > 0 { ELLIPSIS } else { "" };
-            return Self { before: before.to_owned(), marked, after: after.to_owned() };
+            return Self { before: before.to_owned(), marked, after: after.to_owned(), cut: true };
         }
         let spare = room - middle;
         let budget = (spare / 2).max(spare.saturating_sub(right));
@@ -57,7 +59,7 @@ impl Excerpt {
             true => after.concat(),
             false => format!("{}{ELLIPSIS}", head(after, budget - 1).trim_end()),
         };
-        Self { before, marked: mark.concat(), after }
+        Self { before, marked: mark.concat(), after, cut: true }
     }
 }
 

@@ -242,14 +242,14 @@ impl SkimState {
         Some(self.left().saturating_sub(whole))
     }
 
-    /// The lines of the page as somebody passes them.
-    pub fn passed(&self) -> Vec<PassedLine> {
+    /// The lines of the page as somebody passes them: those that were `whole` in sight.
+    pub fn passed(&self, whole: impl Fn(&SkimLine) -> bool) -> Vec<PassedLine> {
         let passed = |line: &Line| PassedLine {
             entry: line.sent.row.entry,
             version: line.sent.row.version,
             revision: line.sent.row.revision,
             on_screen: u64::try_from(line.on_screen.as_millis()).unwrap_or(u64::MAX),
         };
-        self.page().iter().map(passed).collect()
+        self.page().iter().filter(|line| whole(&line.sent)).map(passed).collect()
     }
 }

@@ -7,6 +7,7 @@ use crate::record::EntryId;
 use crate::tui::action::Action;
 use crate::tui::skim::{LIMIT, Underway};
 use crate::tui::state::{Deed, Done, Effect, Link, Opening, Overlay, Screen, State, Target, Tone};
+use crate::tui::view::in_sight;
 use crate::tui::words;
 
 /// The lines again, for use after something changed them.
@@ -88,8 +89,15 @@ fn pass(state: &mut State) -> Vec<Effect> {
         state.say(Tone::Warning, format!("too early: this page of {lines} counts as read in {left} s"));
         return Vec::new();
     }
+    // Nobody has read what the screen had no room for.
+    let width = state.size.0;
+    let lines = state.skim.passed(|line| !in_sight(line, width).1.cut);
+    if lines.is_empty() {
+        state.say(Tone::Warning, "these lines did not fit: a wider screen shows them whole, or pull them out");
+        return Vec::new();
+    }
     state.skim.underway = Some(Underway::Passing);
-    vec![Effect::Ask(Request::Pass { lines: state.skim.passed() })]
+    vec![Effect::Ask(Request::Pass { lines })]
 }
 
 /// Takes a passed page back.

@@ -21,6 +21,7 @@ pub use theme::Theme;
 use super::layout;
 use super::state::{Blank, Overlay, Screen, State};
 use pen::Pen;
+pub(in crate::tui) use skim::in_sight;
 
 /// Draws the whole screen.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {

@@ -101,11 +101,7 @@ fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimL
     let underway = underway || state.sending.as_ref().is_some_and(|sending| sending.target.entry == row.entry);
     let base = if underway { theme.dim() } else { theme.plain() };
     let name_style = if selected && !underway { theme.strong() } else { base };
-    let name_room = match area.width {
-        layout::WIDE.. => 18,
-        76.. => 13,
-        _ => 10,
-    };
+    let name_room = name_room(area.width);
     if selected {
         pen.line(area.x, area.y, 1, &[("▶", name_style)]);
     }
@@ -114,13 +110,9 @@ fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimL
     let sex_age_at = area.x + 2 + name_room + 1;
     pen.line(sex_age_at, area.y, 5, &[(&row.sex_age, name_style)]);
     let x = sex_age_at + 6;
-    let room = usize::from(area.right().saturating_sub(x));
+    let (readers, excerpt) = in_sight(line, area.width);
+    let Excerpt { before, marked, after, .. } = excerpt;
     let tag = layout::tag(row);
-    let readers = others_read(&row.readers).map(|readers| format!("{readers} · ")).unwrap_or_default();
-    // On the narrowest terminals the words that scored come first.
-    let readers = if readers.width() + tag.width() > room / 2 { String::new() } else { readers };
-    let room = room.saturating_sub(tag.width() + readers.width());
-    let Excerpt { before, marked, after } = Excerpt::new(&line.sentence, line.marked, room);
     let mark: Style = if underway { theme.dim() } else { theme.mark() };
     let pieces = [
         (tag.as_str(), theme.dim()),
@@ -130,6 +122,26 @@ fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimL
         (&after, base),
     ];
     pen.line(x, area.y, area.right().saturating_sub(x), &pieces);
+}
+
+fn name_room(width: u16) -> u16 {
+    match width {
+        layout::WIDE.. => 18,
+        76.. => 13,
+        _ => 10,
+    }
+}
+
+/// What a page of this width shows of a line: its readers, and as much of its sentence as fits.
+pub(in crate::tui) fn in_sight(line: &SkimLine, width: u16) -> (String, Excerpt) {
+    let room = usize::from(width.saturating_sub(2 + name_room(width) + 7));
+    let tag = layout::tag(&line.row);
+    let readers = others_read(&line.row.readers).map(|readers| format!("{readers} · ")).unwrap_or_default();
+    // On the narrowest terminals the words that scored come first.
+    let readers = if readers.width() + tag.width() > room / 2 { String::new() } else { readers };
+    let room = room.saturating_sub(tag.width() + readers.width());
+    let excerpt = Excerpt::new(&line.sentence, line.marked, room);
+    (readers, excerpt)
 }
 
 /// The readers of a record, where somebody other than the patient is among them.
