@@ -32,3 +32,10 @@ fn every_dependency_has_its_line() {
         }
     }
 }
+
+#[test]
+fn the_moves_of_an_entry_are_the_table_s() {
+    let readme = readme();
+    assert!(readme.contains(&anteroom::review::permissions()), "put this in:\n{}", anteroom::review::permissions());
+    assert!(readme.contains(&anteroom::review::diagram()), "put this in:\n{}", anteroom::review::diagram());
+}

@@ -466,3 +466,15 @@ fn a_removal_that_takes_care_along_asks_first() {
     assert_eq!(cautions("short", Span::new(2, 99)), []);
     assert_eq!(sentences("She denies it. He").len(), 2);
 }
+
+#[test]
+fn what_the_source_hides_from_the_patient_is_not_shown_here_either() {
+    let mut secret = part("b", "Seen by IDVA", "zanthorex");
+    secret.codes.push(Code::not_for_patient());
+    let both = entry(vec![part("a", "Cough", "quillwort"), secret.clone()]);
+    let without = entry(vec![part("a", "Cough", "quillwort")]);
+    assert_eq!(render(&both, &Act::Approve), render(&without, &Act::Approve));
+    let redacted = redact(vec![line("a")], Style::Marked);
+    assert_eq!(render(&both, &redacted), render(&without, &redacted));
+    assert_eq!(render(&entry(vec![secret]), &Act::Approve), Err(RedactionError::NothingLeft));
+}

@@ -161,3 +161,31 @@ fn packs_with_slips_are_refused_with_the_file() {
     assert!(error.to_string().starts_with("mine.toml: rule a:"), "{error}");
     assert!(Rules::parse(&[("mine.toml", "rule = 7")]).is_err());
 }
+
+#[test]
+fn text_made_to_be_slow_ends() {
+    // Quadratic work on any of these would take minutes.
+    for text in ["Her husband hit her and ", "Her husband hit her. ", "no no denies ", "police he her ", "abuzive "] {
+        let text = text.repeat((1 << 18) / text.len());
+        let screening = screen(&text);
+        assert!(screening.matches.iter().all(|found| found.span.of(&text).is_some()));
+    }
+}
+
+#[test]
+fn findings_are_sorted_most_urgent_first_then_as_read() {
+    let version = entry(vec![
+        part("1", "", "He checks her phone. Her husband hit her."),
+        part("2", "", "Discussed at MARAC. Her husband hit her."),
+    ]);
+    let screening = rules().screen_entry(&version);
+    let order: Vec<_> = screening
+        .findings
+        .iter()
+        .filter_map(|finding| finding.place.as_ref())
+        .map(|place| (version.parts.iter().position(|part| part.key == place.part), place.span))
+        .collect();
+    assert_eq!(screening.findings[0].place.as_ref().unwrap().part, key("2"), "MARAC is tier 4");
+    let keys: Vec<_> = screening.findings.iter().map(|finding| std::cmp::Reverse(finding.tier)).zip(order).collect();
+    assert!(keys.len() == screening.findings.len() && keys.is_sorted(), "{keys:?}");
+}

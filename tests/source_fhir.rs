@@ -280,7 +280,7 @@ fn a_value_of_a_form_nobody_can_read_is_held() {
 }
 
 #[test]
-fn of_documents_only_plain_text_is_read() {
+fn of_documents_text_is_read_and_the_rest_held() {
     let text = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let plain = text(CONFIDENTIAL.as_bytes());
     for (attachment, expected, unreadable) in [
@@ -295,6 +295,12 @@ fn of_documents_only_plain_text_is_read() {
         (json!({"contentType": "text/plain", "data": "not base64!"}), "", Some(Unreadable::Damaged)),
         (json!({"contentType": "text/plain;charset=utf-16", "data": plain}), "", Some(Unreadable::Format)),
         (json!({"contentType": "application/pdf", "data": plain}), "", Some(Unreadable::Format)),
+        (json!({"contentType": "text/html", "data": text(b"<p>afraid of <b>going</b> home</p>")}), CONFIDENTIAL, None),
+        (
+            json!({"contentType": "text/html", "data": text(b"<p>afraid of going home</p><img src='x'>")}),
+            CONFIDENTIAL,
+            Some(Unreadable::Format),
+        ),
         (json!({"data": plain}), "", Some(Unreadable::Format)),
         (json!({"contentType": "text/plain", "url": "https://example.org/Binary/1"}), "", Some(Unreadable::NotSent)),
         (

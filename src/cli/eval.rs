@@ -5,6 +5,7 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sha2::Digest;
 
 use super::{Exit, rules::load};
 use crate::record::{Category, Lane, Span};
@@ -21,9 +22,29 @@ pub struct EvalArgs {
     /// Use the packs in this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// Only this part of the entries
+    #[arg(long, value_enum)]
+    pub part: Option<Part>,
     /// Print the id of every missed hold and every false hold
     #[arg(long)]
     pub misses: bool,
+}
+
+/// Which part of labelled entries to use. A fifth is held back from training, by the first byte of the SHA-256 of
+/// the pair's name, or of the entry's where it has no twin, so that twins stay together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Four fifths, to train and tune on
+    Training,
+    /// The fifth that training must not see
+    HeldBack,
+}
+
+impl Part {
+    fn of(name: &str) -> Self {
+        let byte = sha2::Sha256::digest(name.as_bytes()).first().copied().unwrap_or_default();
+        if byte.is_multiple_of(5) { Self::HeldBack } else { Self::Training }
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,6 +80,13 @@ pub(super) struct Labelled {
     pub category: Option<Category>,
     groups: [String; 2],
     pair: Option<String>,
+}
+
+impl Labelled {
+    /// Whether it belongs to `part`; everything does when none is asked for.
+    pub fn belongs_to(&self, part: Option<Part>) -> bool {
+        part.is_none_or(|part| part == Part::of(self.pair.as_ref().unwrap_or(&self.id)))
+    }
 }
 
 /// Reads one labelled line.
@@ -153,7 +181,7 @@ pub fn run(args: &EvalArgs, mut input: impl BufRead, mut out: impl Write, mut er
     if let Err(why) = result {
         return Exit::fail(&mut err, Exit::Unreachable, &why);
     }
-    let (report, misses) = measure(&rules, &lines);
+    let (report, misses) = measure(&rules, &lines, args.part);
     let written = if args.json {
         writeln!(out, "{}", serde_json::to_string(&report).unwrap_or_default())
     } else {
@@ -168,7 +196,7 @@ pub fn run(args: &EvalArgs, mut input: impl BufRead, mut out: impl Write, mut er
     }
 }
 
-fn measure(rules: &Rules, lines: &[(String, String)]) -> (Report, Vec<String>) {
+fn measure(rules: &Rules, lines: &[(String, String)], part: Option<Part>) -> (Report, Vec<String>) {
     let mut groups: BTreeMap<String, Counts> = BTreeMap::new();
     let mut pairs: BTreeMap<String, [Option<Lane>; 2]> = BTreeMap::new();
     let mut errors = Vec::new();
@@ -181,7 +209,7 @@ fn measure(rules: &Rules, lines: &[(String, String)]) -> (Report, Vec<String>) {
                 continue;
             }
         };
-        let Some(should_hold) = entry.should_hold else { continue };
+        let Some(should_hold) = entry.should_hold.filter(|_| entry.belongs_to(part)) else { continue };
         let marked = entry.marked;
         let screening = rules.screen(&TextItem { kind: entry.kind, text: entry.text, codes: Vec::new() });
         let lane = screening.verdict;

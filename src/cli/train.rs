@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::Exit;
-use super::eval::labelled;
+use super::eval::{Part, labelled};
 use super::rules::load;
 use crate::record::Category;
 use crate::screen::Features;
@@ -18,6 +18,9 @@ pub struct TrainArgs {
     /// Where to write the model
     #[arg(long, value_name = "MODEL")]
     pub out: PathBuf,
+    /// Train on this part of the entries only
+    #[arg(long, value_enum)]
+    pub part: Option<Part>,
     /// Use the packs in this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
@@ -42,6 +45,7 @@ pub fn run(args: &TrainArgs, mut out: impl Write, mut err: impl Write) -> Exit {
         let before = texts.len();
         for (number, line) in text.lines().enumerate() {
             match labelled(line) {
+                Ok(entry) if !entry.belongs_to(args.part) => {}
                 Ok(entry) => texts.extend(entry.should_hold.map(|hold| {
                     let marked = if hold { entry.marked } else { Vec::new() };
                     (entry.text, marked, entry.category.unwrap_or(Category::DomesticAbuse))

@@ -30,3 +30,18 @@ pub struct Code {
     #[serde(default)]
     pub display: String,
 }
+
+impl Code {
+    /// The label of a line that its source already hides from the patient: NOPAT of HL7's ActCode, "no
+    /// disclosure to patient, family or caregivers without attending provider's authorization".
+    pub fn not_for_patient() -> Self {
+        Self {
+            system: CodeSystem::Local,
+            code: NOT_FOR_PATIENT.to_owned(),
+            display: "hidden from the patient at the source".to_owned(),
+        }
+    }
+}
+
+/// HL7's label for what a patient must not see without their clinician.
+pub(super) const NOT_FOR_PATIENT: &str = "NOPAT";

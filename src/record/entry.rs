@@ -4,8 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::code::NOT_FOR_PATIENT;
 use super::identity::keyed_digest;
-use super::{Code, EntryId, PatientId, SourceKey, Version};
+use super::{Code, CodeSystem, EntryId, PatientId, SourceKey, Version};
 
 /// What was recorded together and would be shown together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,14 @@ pub struct Part {
     pub order: u64,
     /// Set where the source holds content that we could not read.
     pub unreadable: Option<Unreadable>,
+}
+
+impl Part {
+    /// Whether the source already hides the line from the patient: then it must not be shown here either.
+    pub fn is_hidden_at_source(&self) -> bool {
+        let is_label = |code: &Code| code.system == CodeSystem::Local && code.code == NOT_FOR_PATIENT;
+        self.codes.iter().any(is_label)
+    }
 }
 
 /// Who recorded something.

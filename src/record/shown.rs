@@ -86,10 +86,6 @@ fn piece(grapheme: &str) -> String {
             '\u{2028}' | '\u{2029}' => out.push('\n'),
             '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => out.push('\u{fffd}'),
             _ if unicode_normalization::char::is_combining_mark(c) => {
-                if out.is_empty() {
-                    // Without a base it would stand on the neighbour, or nowhere.
-                    out.push('◌');
-                }
                 marks += 1;
                 match marks.cmp(&(COMBINING_LIMIT + 1)) {
                     std::cmp::Ordering::Less => out.push(c),
@@ -101,8 +97,9 @@ fn piece(grapheme: &str) -> String {
             _ => out.push(c),
         }
     }
-    // A mark without a letter has no width, and terminals and ratatui drop it: it stands on a dotted circle.
-    if !out.is_empty() && out.width() == 0 {
+    // A mark without a letter would stand on the neighbour, or nowhere: it stands on a dotted circle.
+    let bare = grapheme.chars().next().is_some_and(unicode_normalization::char::is_combining_mark);
+    if bare || (!out.is_empty() && out.width() == 0) {
         let carried = format!("\u{25cc}{out}");
         // What does not stand on the circle either is named.
         let named = || grapheme.chars().map(|c| format!("⟨U+{:04X}⟩", c as u32)).collect();

@@ -5,16 +5,20 @@
 
 mod caution;
 mod cut;
+mod moves;
 mod policy;
 mod rendition;
 mod state;
+mod step;
 mod table;
 mod visible;
 
 pub use caution::{Caution, cautions};
 pub use cut::MARK;
+pub use moves::{Event, EventName, TRANSITIONS, Transition, Who};
 pub use policy::Policy;
 pub use rendition::{Line, RedactionError, Rendition, render};
-pub use state::{Caller, Event, EventName, Facts, Passed, Refusal, Review, State, TRANSITIONS, Transition, Who, step};
+pub use state::{Passed, Review, State};
+pub use step::{Caller, Facts, Refusal, step};
 pub use table::{diagram, permissions};
 pub use visible::{Present, Withheld, releasable, visible};

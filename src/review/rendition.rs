@@ -106,7 +106,9 @@ pub fn render(version: &EntryVersion, act: &Act) -> Result<Rendition, RedactionE
     }
     let mark = mark();
     let mut lines: Vec<Line> = Vec::new();
-    for part in &version.parts {
+    // What the source hides from the patient is not shown here either, and leaves no mark.
+    let (hidden, shown): (Vec<&Part>, Vec<&Part>) = version.parts.iter().partition(|part| part.is_hidden_at_source());
+    for part in shown {
         match render_part(part, removals, style)? {
             Some(line) => lines.push(line),
             // Marks that follow one another merge: how many lines stood there is nobody's business.
@@ -121,7 +123,7 @@ pub fn render(version: &EntryVersion, act: &Act) -> Result<Rendition, RedactionE
         author: Shown::new(&unmarked(&version.author.name)),
         lines,
     };
-    match rendition.is_worth_reading() || removals.is_empty() {
+    match rendition.is_worth_reading() || (removals.is_empty() && hidden.is_empty()) {
         true => Ok(rendition),
         false => Err(RedactionError::NothingLeft),
     }

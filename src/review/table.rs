@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::state::{State, TRANSITIONS, Transition, Who, words};
+use super::moves::{TRANSITIONS, Transition, Who};
+use super::state::State;
+use super::step::words;
 
 /// Every move as a Mermaid state diagram, from [`TRANSITIONS`]. What can happen in every state is drawn once.
 pub fn diagram() -> String {

@@ -127,7 +127,7 @@ impl Cues {
         let mut context = Context::default();
         let Some(token) = reading.tokens.get(first) else { return context };
         context.hypothetical = token.before == Gap::Query;
-        let window = reading.sentence_tokens(token.sentence);
+        let window = reading.window(first, 0);
         let mut found: Vec<(Says, usize, usize)> = Vec::new();
         for at in window.clone() {
             let Some(token) = reading.tokens.get(at) else { continue };

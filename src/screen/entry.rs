@@ -1,8 +1,11 @@
 //! A whole entry: one text made of its parts, and the way back from that text to the parts.
 
-use super::rules::{RESEMBLES, Rules, in_order};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::rules::{RESEMBLES, Rules};
 use super::{Match, lanes};
-use crate::record::{Category, Context, EntryVersion, Finding, Place, Screening, Span, Tier};
+use crate::record::{Category, Context, EntryVersion, Finding, Place, Screening, SourceKey, Span, Tier};
 
 /// One text made of an entry's parts, one line for each piece that a patient could read.
 struct Whole {
@@ -48,7 +51,8 @@ impl Whole {
 
     /// The places of `span`, one for each piece it touches.
     fn places(&self, version: &EntryVersion, span: Span) -> Vec<Place> {
-        let touched = self.pieces.iter().filter(|piece| piece.span.overlaps(span));
+        let first = self.pieces.partition_point(|piece| piece.span.end <= span.start);
+        let touched = self.pieces.iter().skip(first).take_while(|piece| piece.span.start < span.end);
         touched
             .filter_map(|piece| {
                 let part = version.parts.get(piece.part?)?;
@@ -67,9 +71,7 @@ impl Rules {
     pub fn screen_entry(&self, version: &EntryVersion) -> Screening {
         let mut findings: Vec<Finding> = Vec::new();
         let whole = Whole::new(version);
-        let mut found = self.in_text(&self.read(&whole.text));
-        in_order(&mut found);
-        for (found, remove) in found {
+        for (found, remove) in self.in_text(&self.read(&whole.text)) {
             let place = whole.places(version, found.span).into_iter().next();
             // The model has learned from sentences that people wrote; titles and code words are neither.
             if found.rule == RESEMBLES && place.as_ref().is_none_or(|place| place.span.is_none()) {
@@ -89,7 +91,7 @@ impl Rules {
                     category: Category::Unscreened,
                     tier: Tier::Critical,
                     place: Some(whole_part),
-                    why: "The source holds content here that could not be read, so it was not screened".to_owned(),
+                    why: "Content that could not be read or screened".to_owned(),
                     context: Context::default(),
                     suggested: Vec::new(),
                 });
@@ -99,12 +101,13 @@ impl Rules {
         if findings.iter().any(|finding| finding.tier >= Tier::Cue && finding.rule != RESEMBLES) {
             findings.retain(|finding| finding.rule != RESEMBLES || finding.tier > Tier::Weak);
         }
-        let order = |finding: &Finding| -> (usize, Option<Span>) {
+        let places: HashMap<&SourceKey, usize> =
+            version.parts.iter().enumerate().map(|(number, part)| (&part.key, number + 1)).collect();
+        findings.sort_by_cached_key(|finding| {
             let place = finding.place.as_ref();
-            let part = place.and_then(|place| version.parts.iter().position(|part| part.key == place.part));
-            (part.map_or(0, |part| part + 1), place.and_then(|place| place.span))
-        };
-        findings.sort_by(|a, b| b.tier.cmp(&a.tier).then_with(|| order(a).cmp(&order(b))).then(a.rule.cmp(&b.rule)));
+            let part = place.and_then(|place| places.get(&place.part)).copied().unwrap_or_default();
+            (Reverse(finding.tier), part, place.and_then(|place| place.span), finding.rule.clone())
+        });
         Screening {
             lane: lanes::lane(&findings),
             tier: findings.iter().map(|finding| finding.tier).max().unwrap_or(Tier::Nothing),

@@ -24,13 +24,13 @@ pub(super) fn lane(findings: &[Finding]) -> Lane {
 }
 
 /// From this score of the model on, a sentence is held or skimmed.
-const SCORE_THAT_HOLDS: f32 = 2.2;
-const SCORE_TO_SKIM: f32 = -0.6;
+const SCORE_THAT_HOLDS: f32 = 1.1;
+const SCORE_TO_SKIM: f32 = -0.8;
 
 /// A sentence beside one that has to go goes too from this score on, or from the lower one when it starts like
 /// the second half of a story.
-pub(super) const SCORE_THAT_GOES_TOO: f32 = 0.0;
-pub(super) const SCORE_THAT_FOLLOWS: f32 = -2.5;
+pub(super) const SCORE_THAT_GOES_TOO: f32 = -0.5;
+pub(super) const SCORE_THAT_FOLLOWS: f32 = -1.8;
 
 /// The more sentences, the likelier one of them looks odd by chance: thresholds grow with their logarithm.
 const LENGTH: f32 = 0.15;

@@ -1,12 +1,14 @@
 //! Text and codes become findings with reasons. Pure: the same input and rules give the same answer.
 //!
 //! How an entry becomes a hold, in five files:
-//! 1. [`reading`] cuts the text into folded words and sentences, once;
+//! 1. [`reading`] cuts the text into folded words and sentences, once; [`spelling`] reads a misspelt word as the one meant;
 //! 2. [`pattern`] looks up, at each word that some rule starts from, whether that rule's words stand around it
 //!    (phrases and who-does-what-to-whom are one language; the rules are `packs/*.toml`), and [`codes`] looks up codes;
 //! 3. [`context`] says whether that is denied, past, imagined or about somebody else;
-//! 4. [`lanes`] weighs it, and says hold, skim or clear;
-//! 5. [`removal`] proposes what to take out.
+//! 4. [`statistics`] adds sentences that resemble disclosures, and clears nothing;
+//! 5. [`lanes`] weighs it all, and says hold, skim or clear. [`removal`] proposes what to take out.
+//!
+//! [`rules`] puts these together for a text, [`entry`] for an entry and back to its parts.
 
 mod codes;
 mod context;

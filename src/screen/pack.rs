@@ -10,6 +10,7 @@ use crate::record::{Category, Tier};
 /// The packs of this release, by file name. A practice's own folder may replace them all.
 pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("words.toml", include_str!("packs/words.toml")),
+    ("topics.toml", include_str!("packs/topics.toml")),
     ("codes.toml", include_str!("packs/codes.toml")),
     ("domestic_abuse.toml", include_str!("packs/domestic_abuse.toml")),
     ("sexual_violence.toml", include_str!("packs/sexual_violence.toml")),

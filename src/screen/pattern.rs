@@ -113,10 +113,7 @@ impl Pattern {
         let (anchor_run, anchor_step) = self.anchor;
         let mut hit = self.runs.get(anchor_run)?.around(reading, anchor_step, at)?;
         if self.runs.len() > 1 {
-            let sentence = reading.tokens.get(at)?.sentence;
-            let reach = u32::from(self.neighbours);
-            let window = reading.sentence_tokens(sentence.saturating_sub(reach)).start
-                ..reading.sentence_tokens(sentence + reach).end;
+            let window = reading.window(at, u32::from(self.neighbours));
             for (_, run) in self.runs.iter().enumerate().filter(|(r, _)| *r != anchor_run) {
                 let nearest = window
                     .clone()

@@ -10,6 +10,9 @@ use super::statistics::stem;
 use super::vocabulary::{Vocabulary, hash};
 use crate::record::{Span, sentences};
 
+/// How many words on either side of a word can belong to it; no sentence that people write is longer.
+const WINDOW: usize = 60;
+
 /// A word of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
@@ -135,10 +138,23 @@ impl<'t> Reading<'t> {
         start..end
     }
 
-    /// The folded words of sentence `number`, as written.
-    pub fn words(&self, number: u32) -> Vec<String> {
+    /// The words around token `at` in its own sentence and `sentences` on either side, at most [`WINDOW`] each way:
+    /// a text without a full stop must not cost the square of its length.
+    pub fn window(&self, at: usize, sentences: u32) -> std::ops::Range<usize> {
+        let Some(token) = self.tokens.get(at) else { return 0..0 };
+        let start = self.sentence_tokens(token.sentence.saturating_sub(sentences)).start;
+        let end = self.sentence_tokens(token.sentence.saturating_add(sentences)).end;
+        start.max(at.saturating_sub(WINDOW))..end.min(at + WINDOW + 1)
+    }
+
+    /// The words of sentence `number`, folded and rightly spelt.
+    pub fn words(&self, number: u32, vocabulary: &Vocabulary) -> Vec<String> {
         let tokens = self.tokens.get(self.sentence_tokens(number)).unwrap_or_default();
-        tokens.iter().map(|token| fold(token.span.of(self.text).unwrap_or_default())).collect()
+        let word = |token: &Token| match vocabulary.name(token.word) {
+            "" => fold(token.span.of(self.text).unwrap_or_default()),
+            name => name.to_owned(),
+        };
+        tokens.iter().map(word).collect()
     }
 
     /// The bytes from token `first` to token `last`.
@@ -181,7 +197,9 @@ impl<'t> Reading<'t> {
             number => number,
         };
         let capitals = if word.all_capitals() { vocabulary.capitals(number) } else { Vocabulary::UNKNOWN };
-        let stem = hash(stem(&word.folded).as_bytes());
+        // What a misspelt word means counts, not how it is written.
+        let meant = if number == Vocabulary::UNKNOWN { "" } else { vocabulary.name(number) };
+        let stem = hash(stem(if meant.is_empty() { &word.folded } else { meant }).as_bytes());
         self.tokens.push(Token { span, word: number, capitals, stem, sentence: *sentence as u32, before: *before });
         *before = Gap::Space;
         word.clear();

@@ -9,21 +9,24 @@ use crate::record::Span;
 /// `scores` is what the model says of each sentence. A neighbour goes too when it resembles a disclosure itself,
 /// or when it only makes sense after what goes: it starts with “he”, “says”, “asked” and names nothing clinical.
 pub(super) fn suggested(reading: &Reading, span: Span, scores: &[f32]) -> Option<Span> {
-    let touched = |sentence: &Span| sentence.overlaps(span);
-    let mut first = reading.sentences.iter().position(touched)?;
-    let mut last = reading.sentences.iter().rposition(touched)?;
+    let mut first = reading.sentences.partition_point(|sentence| sentence.end <= span.start);
+    let mut last = reading.sentences.partition_point(|sentence| sentence.start < span.end).checked_sub(1)?;
+    let farthest = (first.saturating_sub(STORY), last + STORY);
     let goes_too = |at: usize| {
         let score = scores.get(at).copied().unwrap_or(f32::MIN);
         score >= lanes::SCORE_THAT_GOES_TOO || (score >= lanes::SCORE_THAT_FOLLOWS && continues(reading, at))
     };
-    while first > 0 && goes_too(first - 1) && same_paragraph(reading, first - 1) {
+    while first > farthest.0 && goes_too(first - 1) && same_paragraph(reading, first - 1) {
         first -= 1;
     }
-    while last + 1 < reading.sentences.len() && goes_too(last + 1) && same_paragraph(reading, last) {
+    while last < farthest.1 && goes_too(last + 1) && same_paragraph(reading, last) {
         last += 1;
     }
     Some(Span::new(reading.sentences.get(first)?.start, reading.sentences.get(last)?.end))
 }
+
+/// A story goes on for at most so many sentences on either side.
+const STORY: usize = 6;
 
 /// Whether no line break stands between sentence `at` and the next.
 fn same_paragraph(reading: &Reading, at: usize) -> bool {

@@ -184,6 +184,9 @@ impl Rules {
     /// Tries every rule on its own examples; one sentence for each that does not hold.
     pub fn check(&self) -> Vec<String> {
         let mut slips = Vec::new();
+        if self.rules.is_empty() {
+            slips.push("there are no rules: the packs did not compile".to_owned());
+        }
         for (number, rule) in self.rules.iter().enumerate() {
             let summary = &rule.summary;
             let fires = |text: &String| self.raw(&self.read(text)).iter().any(|raw| raw.rule as usize == number);
@@ -347,7 +350,7 @@ impl Rules {
                 category: score.category,
                 tier,
                 span,
-                why: format!("The sentence resembles disclosures, above all by “{strongest}”"),
+                why: format!("Resembles disclosures: “{strongest}”"),
                 context: Context::default(),
             };
             found.push((found_here, removal::suggested(reading, span, &by_sentence)));
@@ -368,7 +371,7 @@ impl Rules {
             for (number, sentence) in reading.sentences.iter().enumerate() {
                 let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
                 let discloses = marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
-                let words = reading.words(number as u32);
+                let words = reading.words(number as u32, &self.vocabulary);
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 let features = statistics::features(&words, kind, &classes);
                 lessons.push(Lesson { features, discloses: discloses.then_some(*category) });
@@ -402,7 +405,7 @@ impl Rules {
                     let Some(rule) = self.rules.get(*r as usize) else { continue };
                     if let Some(pattern) = rule.patterns.get(*p as usize)
                         && let Some(hit) = pattern.matches_at(reading, at)
-                        && rule.allowed(reading, token.sentence)
+                        && rule.allowed(reading, at)
                         && !raw
                             .iter()
                             .rev()
@@ -435,11 +438,11 @@ impl Rules {
 }
 
 impl Rule {
-    fn allowed(&self, reading: &Reading, sentence: u32) -> bool {
+    fn allowed(&self, reading: &Reading, at: usize) -> bool {
         if self.near.is_empty() && self.unless.is_empty() {
             return true;
         }
-        let window = reading.sentence_tokens(sentence);
+        let window = reading.window(at, 0);
         (self.near.is_empty() || self.near.iter().any(|pattern| pattern.occurs_in(reading, window.clone())))
             && !self.unless.iter().any(|pattern| pattern.occurs_in(reading, window.clone()))
     }

@@ -50,7 +50,7 @@ const RAREST: usize = 2;
 const KEPT: usize = 5000;
 const ROUNDS: usize = 20;
 const RATE: f64 = 0.3;
-const SHRINK: f64 = 5e-3;
+const SHRINK: f64 = 5e-2;
 
 /// Words that carry grammar, not content.
 const FUNCTION_WORDS: &str = "a an and any are as at be been but by did do does for from get gets got go had has have he her \
@@ -160,18 +160,19 @@ impl Model {
 /// Names of the features of the words of one sentence, folded; `classes` gives the names of a word's classes.
 pub(super) fn features(words: &[&str], kind: Features, classes: &impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let function = |word: &str| FUNCTION_WORDS.split_whitespace().any(|known| known == word);
+    let content = |word: &str| !function(word) && !word.bytes().all(|b| b.is_ascii_digit());
     let mut names = Vec::new();
     for (at, word) in words.iter().enumerate() {
         if kind == Features::FunctionWords {
             names.extend(function(word).then(|| (*word).to_owned()));
             continue;
         }
-        if !function(word) && !word.bytes().all(|b| b.is_ascii_digit()) {
+        if content(word) {
             names.push(stem(word).to_owned());
         }
         names.extend(classes(word));
         if let Some(next) = words.get(at + 1)
-            && (!function(word) || !function(next))
+            && (content(word) || content(next))
         {
             names.push(format!("{} {}", stem(word), stem(next)));
         }

@@ -45,6 +45,8 @@ pub(super) fn hash(word: &[u8]) -> u64 {
 pub(super) struct Vocabulary {
     numbers: HashMap<Box<str>, u32, WordHash>,
     capitals: Vec<u32>,
+    /// The words by number; empty for the same word in capitals.
+    names: Vec<Box<str>>,
     next: u32,
 }
 
@@ -56,7 +58,7 @@ impl Vocabulary {
 
     /// An empty vocabulary.
     pub fn new() -> Self {
-        Self { numbers: HashMap::default(), capitals: vec![0, 0], next: 2 }
+        Self { numbers: HashMap::default(), capitals: vec![0, 0], names: vec!["".into(), "".into()], next: 2 }
     }
 
     /// The number of a folded word.
@@ -71,6 +73,11 @@ impl Vocabulary {
     /// The number of the same word written in capitals, where a rule asks for that.
     pub fn capitals(&self, number: u32) -> u32 {
         self.capitals.get(number as usize).copied().unwrap_or(Self::UNKNOWN)
+    }
+
+    /// The word with this number; empty for a number that stands for many.
+    pub fn name(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", |name| name)
     }
 
     /// How many numbers are in use.
@@ -91,7 +98,10 @@ impl Vocabulary {
             Some(number) => *number,
             None => {
                 let number = self.take();
-                self.numbers.insert(folded.into(), number);
+                self.numbers.insert(folded.as_str().into(), number);
+                if let Some(name) = self.names.get_mut(number as usize) {
+                    *name = folded.into();
+                }
                 number
             }
         };
@@ -114,6 +124,7 @@ impl Vocabulary {
         let number = self.next;
         self.next += 1;
         self.capitals.push(0);
+        self.names.push("".into());
         number
     }
 }

@@ -76,6 +76,7 @@ impl Service {
         let mut pull = Pull { service: self, actor, batch, pending: Pending::default(), pulled, withdrawn: false };
         pull.staff()?;
         pull.patients()?;
+        pull.patients_also()?;
         pull.online_access()?;
         pull.place_lines()?;
         pull.entries()?;
@@ -163,6 +164,32 @@ impl Pull<'_> {
         Ok(())
     }
 
+    /// What other tables say of patients. Of one who was never sent it makes a patient without a name, as an
+    /// entry does.
+    fn patients_also(&mut self) -> Result<(), ServiceError> {
+        for also in std::mem::take(&mut self.batch.patients_also) {
+            let id = self.service.keys.identity.patient(&also.key);
+            let known = self.known_patient(id)?;
+            let mut patient = match &known {
+                Some(patient) => patient.clone(),
+                None => self.service.merged(PatientFacts::unknown(also.key), None),
+            };
+            patient.household = self.service.address_digest(&also.address).or(patient.household);
+            patient.access = also.level.unwrap_or(patient.access);
+            patient.proxies.retain(|proxy| !also.proxies_gone.contains(proxy));
+            for proxy in also.proxies {
+                if !patient.proxies.contains(&proxy) {
+                    patient.proxies.push(proxy);
+                }
+            }
+            if known.as_ref() != Some(&patient) {
+                self.pulled.patients += 1;
+                self.keep_patient(patient)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Online access that came without the rest of the patient, found by NHS number.
     fn online_access(&mut self) -> Result<(), ServiceError> {
         let online: HashMap<NhsNumber, OnlineAccess> = std::mem::take(&mut self.batch.online).into_iter().collect();
@@ -225,6 +252,11 @@ impl Pull<'_> {
             }
             self.batch.parts_read += 1;
         }
+        for key in std::mem::take(&mut self.batch.companions_gone) {
+            if let Some(group) = self.group_of(&key)? {
+                self.batch.group(group).gone.insert(key);
+            }
+        }
         Ok(())
     }
 
@@ -282,13 +314,17 @@ impl Pull<'_> {
 }
 
 impl Service {
+    /// What patients of one address share; `None` where there is no address.
+    fn address_digest(&self, address: &str) -> Option<String> {
+        (!address.trim().is_empty()).then(|| {
+            let folded: String = address.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+            Hasher::new_keyed(&self.keys.household).update(folded.as_bytes()).finalize().to_hex().to_string()
+        })
+    }
+
     /// What is known of a patient with what a feed says now. What the feed does not say stays.
     fn merged(&self, facts: PatientFacts, known: Option<&Patient>) -> Patient {
-        let household = (!facts.address.trim().is_empty()).then(|| {
-            let folded: String =
-                facts.address.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-            Hasher::new_keyed(&self.keys.household).update(folded.as_bytes()).finalize().to_hex().to_string()
-        });
+        let household = self.address_digest(&facts.address);
         let (access, access_from, proxies) = match (facts.online, known) {
             (Some(online), _) => (online.level, online.from, online.proxies),
             (None, Some(known)) => (known.access, known.access_from, known.proxies.clone()),

@@ -11,6 +11,10 @@ const FIRST_YEAR: i32 = 1850;
 pub(super) enum DateError {
     #[error("is not a date like 2026-03-01")]
     Form,
+    #[error("is not a date like 01 Mar 2026 or 01 Mar 2026 09:05:00")]
+    WrittenForm,
+    #[error("is not of the form that columns.toml gives")]
+    MappedForm,
     #[error("is not a time like 09:05:00")]
     Time,
     #[error("lies before 1850")]
@@ -25,6 +29,20 @@ pub(super) fn day(text: &str, latest: NaiveDate) -> Result<Option<NaiveDate>, Da
         return Ok(None);
     }
     within(NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| DateError::Form)?, latest).map(Some)
+}
+
+/// A moment on the clocks of the practice of the form `dd MMM yyyy`, `dd MMM yyyy HH:mm` or
+/// `dd MMM yyyy HH:mm:ss`; midnight where there is no time, `None` where the field is empty.
+pub(super) fn written(text: &str, latest: NaiveDate) -> Result<Option<NaiveDateTime>, DateError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let moment = NaiveDateTime::parse_from_str(text, "%d %b %Y %H:%M:%S")
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%d %b %Y %H:%M"))
+        .or_else(|_| NaiveDate::parse_from_str(text, "%d %b %Y").map(|day| day.and_time(NaiveTime::MIN)))
+        .map_err(|_| DateError::WrittenForm)?;
+    within(moment.date(), latest)?;
+    Ok(Some(moment))
 }
 
 /// The day, if it is one that can be.

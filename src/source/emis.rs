@@ -11,10 +11,13 @@
 //! online access.
 
 mod codes;
+mod companions;
 mod entries;
 mod files;
+mod medicines;
 mod online;
 mod people;
+mod plans;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -51,6 +54,7 @@ struct Day {
     only_practice: Option<String>,
     staff: HashMap<SourceKey, String>,
     codes: Codes,
+    drugs: Codes,
     online: Online,
 }
 
@@ -70,7 +74,8 @@ impl Source for Emis {
         let mut day = Day {
             only_practice: people::practices(&folder, sink)?,
             staff: HashMap::new(),
-            codes: Codes::default(),
+            codes: Codes::of(TableName::ClinicalCode),
+            drugs: Codes::of(TableName::DrugCode),
             online: Online::default(),
         };
         if let Some(path) = &folder.online {
@@ -78,14 +83,19 @@ impl Source for Emis {
         }
         each_file(&folder, TableName::UserInRole, |file| people::staff(file, &mut day, sink))?;
         each_file(&folder, TableName::ClinicalCode, |file| day.codes.read(file, sink))?;
+        each_file(&folder, TableName::DrugCode, |file| day.drugs.read(file, sink))?;
         each_file(&folder, TableName::Patient, |file| people::patients(file, &mut day, sink))?;
         for (nhs_number, access) in std::mem::take(&mut day.online).others() {
             sink(Change::Online { nhs_number, access })?;
         }
         each_file(&folder, TableName::Consultation, |file| entries::consultations(file, &day, sink))?;
         each_file(&folder, TableName::Observation, |file| entries::observations(file, &mut day, sink))?;
-        // A problem's line joins the entry that holds its observation, so it comes after it.
-        each_file(&folder, TableName::Problem, |file| entries::problems(file, &day, sink))
+        // What adds to an observation joins the entry that holds it, so it comes after it.
+        each_file(&folder, TableName::Problem, |file| companions::problems(file, &day, sink))?;
+        each_file(&folder, TableName::Referral, |file| companions::referrals(file, &mut day, sink))?;
+        each_file(&folder, TableName::Diary, |file| plans::diary(file, &mut day, sink))?;
+        each_file(&folder, TableName::DrugRecord, |file| medicines::drugs(file, &mut day, sink))?;
+        each_file(&folder, TableName::IssueRecord, |file| medicines::issues(file, &mut day, sink))
     }
 }
 

@@ -1,4 +1,4 @@
-//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file.
+//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file. [`gpconnect`] reads STU3.
 //!
 //! A file may hold any types in any order, so the files are gone through more than once: first for
 //! names and for which results belong to which report, then for patients, then for what opens an
@@ -8,27 +8,31 @@
 //! - A `DiagnosticReport` is an entry of its own, even when it names an encounter: results arrive and
 //!   are released apart from the consultation. An `Observation` that a report names is a line of that
 //!   report, of the first one where several do.
-//! - A `DocumentReference` is an entry of its own. Only plain text is read.
+//! - A `DocumentReference` is an entry of its own. Letters in it are read where they are text, HTML, RTF or Word.
 //! - What names neither is an entry of its own.
+
+pub mod gpconnect;
 
 mod documents;
 mod json;
-mod lines;
 mod observations;
 mod resources;
 mod shapes;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
+use super::textlines::{LINE_LIMIT, Line, Lines};
 use super::{Belongs, Change, Source, SourceError, dates};
-use crate::record::{Author, SourceKey};
-use lines::{LINE_LIMIT, Line, Lines};
+use crate::record::{Author, Code, SourceKey};
+use documents::Binaries;
+use shapes::Shape;
 
 /// The name that keys and messages carry.
 const SYSTEM: &str = "fhir";
@@ -49,13 +53,47 @@ impl Fhir {
 
 /// What resources of one kind need from the others.
 struct Export {
+    /// The name that keys carry.
+    system: &'static str,
+    /// Whose identifiers they are; empty where one server gives them all.
+    organisation: String,
     latest: NaiveDate,
+    /// Where a type keeps its words.
+    shape_of: fn(&str) -> Option<&'static Shape>,
     /// Names of practitioners by `Practitioner/id`.
     names: HashMap<String, String>,
     /// Practitioners by the identifier that conditional references name: `system|value`.
     by_identifier: HashMap<String, String>,
     /// Which report names an observation.
     reports: HashMap<String, String>,
+    /// What consultations, panels and whole records say of the resources in them.
+    record: Record,
+    /// Letters that came beside the documents that name them.
+    binaries: Rc<Binaries>,
+}
+
+/// What a record as a whole says of its resources, by `Type/id`. Empty where each stands by itself.
+#[derive(Default)]
+struct Record {
+    /// Which consultation names a resource, and where in it.
+    homes: HashMap<String, Home>,
+    /// What a resource adds to: the panel of a test, the finding behind a problem.
+    parents: HashMap<String, String>,
+    /// Groups that the source hides as a whole.
+    hidden: HashSet<String>,
+    /// Medicines that others refer to.
+    medications: HashMap<String, Value>,
+    /// Whose record it is, for resources that do not say it again.
+    patient: Option<String>,
+}
+
+/// A resource's place in a consultation.
+struct Home {
+    /// The encounter, as `Type/id`.
+    group: String,
+    heading: String,
+    /// Its place in the consultation.
+    order: u64,
 }
 
 /// In which pass a type is read.
@@ -97,12 +135,7 @@ impl Source for Fhir {
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let files = list(&self.path, sink)?;
-        let mut export = Export {
-            latest: self.latest,
-            names: HashMap::new(),
-            by_identifier: HashMap::new(),
-            reports: HashMap::new(),
-        };
+        let mut export = Export::new(SYSTEM, self.latest, shapes::shape_of);
         let mut passes: Vec<BTreeSet<Pass>> = Vec::new();
         let mut not_read = BTreeMap::new();
         for path in &files {
@@ -158,6 +191,24 @@ fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
 }
 
 impl Export {
+    fn new(system: &'static str, latest: NaiveDate, shape_of: fn(&str) -> Option<&'static Shape>) -> Self {
+        Self {
+            system,
+            organisation: String::new(),
+            latest,
+            shape_of,
+            names: HashMap::new(),
+            by_identifier: HashMap::new(),
+            reports: HashMap::new(),
+            record: Record::default(),
+            binaries: Rc::default(),
+        }
+    }
+
+    fn key(&self, id: impl Into<String>) -> SourceKey {
+        SourceKey { system: self.system.to_owned(), organisation: self.organisation.clone(), id: id.into() }
+    }
+
     /// First pass: says what is no resource, learns names and reports, counts what nothing reads.
     /// Returns in which passes the file has something.
     fn survey(
@@ -219,17 +270,24 @@ impl Export {
             };
             match kind.name.as_str() {
                 "Bundle" => self.deletions(&resource, number, outlet),
-                "Patient" => self.patient(&resource, number, outlet),
-                "Encounter" => self.encounter(&resource, number, outlet),
-                "DiagnosticReport" => self.diagnostic_report(&resource, number, outlet),
-                "DocumentReference" => self.document(&resource, number, outlet),
-                "Observation" => self.observation(&resource, number, outlet),
-                name => match shapes::shape_of(name) {
-                    Some(shape) => self.line(shape, &resource, number, outlet),
-                    None => Ok(()),
-                },
+                name => self.resource(name, &resource, number, outlet),
             }
         })
+    }
+
+    /// Hands on what one resource says.
+    fn resource(&self, kind: &str, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+        match kind {
+            "Patient" => self.patient(resource, number, outlet),
+            "Encounter" => self.encounter(resource, number, outlet),
+            "DiagnosticReport" => self.diagnostic_report(resource, number, outlet),
+            "DocumentReference" => self.document(resource, number, outlet),
+            "Observation" => self.observation(resource, number, outlet),
+            name => match (self.shape_of)(name) {
+                Some(shape) => self.line(shape, resource, number, outlet),
+                None => Ok(()),
+            },
+        }
     }
 
     /// The person, by whichever way the reference names them.
@@ -247,12 +305,51 @@ impl Export {
         Author { id, name }
     }
 
-    /// The encounter that a resource names, as the entry it belongs to.
-    fn belongs(&self, resource: &Value) -> Belongs {
-        match json::text(resource, "encounter.reference") {
-            Some(reference) => Belongs::To(key(json::local_reference(reference, "Encounter"))),
+    /// The entry that a resource belongs to: that of its report, of the consultation that names it or that it
+    /// names, or of what it adds to.
+    fn belongs(&self, resource: &Value, own: &str) -> Belongs {
+        let root = self.root(own);
+        if let Some(report) = self.reports.get(own).or_else(|| self.reports.get(root)) {
+            return Belongs::To(self.key(report.clone()));
+        }
+        if let Some(home) = self.record.homes.get(own) {
+            return Belongs::To(self.key(home.group.clone()));
+        }
+        const NAMES_IT: [&str; 3] = ["encounter.reference", "context.reference", "extension.valueReference.reference"];
+        let named = NAMES_IT.iter().flat_map(|path| json::all(resource, path)).filter_map(Value::as_str);
+        let mut named = named.map(|reference| json::local_reference(reference, "Encounter"));
+        if let Some(encounter) = named.find(|reference| reference.starts_with("Encounter/")) {
+            return Belongs::To(self.key(encounter));
+        }
+        match self.record.homes.get(root) {
+            Some(home) => Belongs::To(self.key(home.group.clone())),
+            None if root != own => Belongs::With(self.key(root)),
             None => Belongs::Alone,
         }
+    }
+
+    /// What a resource adds to in the end. Records name panels in panels, and now and then themselves.
+    fn root<'a>(&'a self, own: &'a str) -> &'a str {
+        const DEEPEST: usize = 8;
+        let mut root = own;
+        for _ in 0..DEEPEST {
+            match self.record.parents.get(root) {
+                Some(parent) if parent != own => root = parent,
+                _ => break,
+            }
+        }
+        root
+    }
+
+    /// The source's own label on the resource or on the group it is in, as a code, so that screening sees it.
+    fn hidden_label(&self, resource: &Value, own: &str, belongs: &Belongs) -> Option<Code> {
+        let group = match belongs {
+            Belongs::To(group) | Belongs::With(group) => Some(group.id.as_str()),
+            Belongs::Alone => None,
+        };
+        let home = self.record.homes.get(own).map(|home| home.group.as_str());
+        let in_hidden = [group, home].into_iter().flatten().any(|group| self.record.hidden.contains(group));
+        (in_hidden || resources::is_hidden(resource)).then(Code::not_for_patient)
     }
 }
 
@@ -304,7 +401,3 @@ fn each_line(
 }
 
 const NOT_A_RESOURCE: &str = "the line is not one resource in JSON: it was left out; export it again";
-
-fn key(id: impl Into<String>) -> SourceKey {
-    SourceKey { system: SYSTEM.to_owned(), organisation: String::new(), id: id.into() }
-}

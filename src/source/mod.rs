@@ -9,11 +9,17 @@ use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex,
 
 pub mod emis;
 pub mod fhir;
+pub mod lines;
+pub mod tpp;
 
+mod attachments;
 mod dates;
+mod encoding;
 mod outlet;
+mod packed;
 mod rows;
 mod table;
+mod textlines;
 
 /// The longest text, in bytes, that is taken from one field. A longer one is not screened, so it is
 /// dropped and its line marked [`TooLarge`](crate::record::Unreadable::TooLarge).
@@ -33,15 +39,21 @@ pub trait Source {
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
 
-/// The feed that `spec` names, `emis:PATH` or `fhir:PATH`; dates after `today` are mistakes.
+/// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp`, `gpconnect`, `fhir`
+/// and `lines`; dates after `today` are mistakes.
 ///
 /// # Errors
 /// When the kind of feed is not known.
 pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError> {
     match spec.split_once(':') {
         Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
+        Some(("tpp", path)) => Ok(Box::new(tpp::Tpp::new(path, today))),
+        Some(("gpconnect", path)) => Ok(Box::new(fhir::gpconnect::GpConnect::new(path, today))),
+        Some(("lines", path)) => Ok(Box::new(lines::PlainLines::new(path, today))),
         Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
-        _ => Err(SourceError("a feed is named emis:PATH or fhir:PATH: say which kind of feed it is".into())),
+        _ => Err(SourceError(
+            "a feed is named emis:PATH, tpp:PATH, gpconnect:PATH, fhir:PATH or lines:PATH: say which kind of feed it is".into(),
+        )),
     }
 }
 
@@ -50,6 +62,8 @@ pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError
 pub enum Change {
     /// A patient is new or changed. Absent facts leave what is known.
     Patient(PatientFacts),
+    /// Something further of a patient, who may come in another table or on another day.
+    PatientAlso(PatientAlso),
     /// A patient left the feed's scope.
     PatientGone(SourceKey),
     /// Who reads a patient's record, where nothing else of the patient changed.
@@ -75,10 +89,15 @@ pub enum Change {
     Part(PartFacts),
     /// One line is gone. One that was never seen is no error.
     PartGone(SourceKey),
+    /// A line that may have stood beside another goes with it, where a feed deletes only the other.
+    /// It is no news where there was none.
+    CompanionGone(SourceKey),
     /// A row that could not be used, or only with a gap.
     SetAside(SetAside),
     /// Something about the feed as a whole that people must know, in one sentence.
     Notice(String),
+    /// What time the feed covers by its own account, for whoever remembers what came before.
+    Covers(Covers),
 }
 
 /// What a feed says about a patient.
@@ -100,6 +119,49 @@ pub struct PatientFacts {
     pub address: String,
     /// `None`: the feed does not say.
     pub online: Option<OnlineAccess>,
+}
+
+impl PatientFacts {
+    /// A patient whom a feed names and has not sent.
+    pub fn unknown(key: SourceKey) -> Self {
+        Self {
+            key,
+            nhs_number: None,
+            family_name: String::new(),
+            given_name: String::new(),
+            born: None,
+            sex: Sex::Unknown,
+            address: String::new(),
+            online: None,
+        }
+    }
+}
+
+/// Something further of a patient. What is absent leaves what is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatientAlso {
+    /// The source's name for the patient.
+    pub key: SourceKey,
+    /// The address in one line, to find a household by; empty where it did not come. Never stored.
+    pub address: String,
+    /// The patient's own level of online access.
+    pub level: Option<AccessLevel>,
+    /// People who read besides those known.
+    pub proxies: Vec<Proxy>,
+    /// People who no longer read.
+    pub proxies_gone: Vec<Proxy>,
+}
+
+/// What time a feed covers. Both ends are moments on the supplier's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covers {
+    /// The feed holds the changes since then; `None` where it holds everything. A gap between this and the
+    /// end of the feed before is a batch that was lost.
+    pub from: Option<DateTime<Utc>>,
+    /// And until then.
+    pub to: DateTime<Utc>,
+    /// Tables that hold everything where the others hold changes.
+    pub whole: Vec<String>,
 }
 
 /// What a feed says about a patient's online account and who else has one.

@@ -1,7 +1,9 @@
 //! Handing on what one file says, and where in it.
 
+use std::io;
 use std::path::Path;
 
+use super::packed::GrowsTooFar;
 use super::{Change, SetAside, SourceError, TEXT_LIMIT};
 use crate::record::{Part, Unreadable};
 
@@ -18,6 +20,11 @@ impl<'a> Outlet<'a> {
     /// For the rows of `file`, named without its folder.
     pub(super) fn new(file: &str, sink: &'a mut Sink<'_>) -> Self {
         Self { file: file.to_owned(), sink }
+    }
+
+    /// The file whose rows are being handed on.
+    pub(super) fn file(&self) -> &str {
+        &self.file
     }
 
     pub(super) fn send(&mut self, change: Change) -> Result<(), SourceError> {
@@ -58,12 +65,24 @@ fn drop_what_is_too_long(part: &mut Part) {
     part.codes.retain(|code| code.code.len() + code.display.len() <= TEXT_LIMIT);
 }
 
-/// The sentence for a file that the system does not let us read. The system's own words may hold a path.
-pub(super) fn unreadable(error: &std::io::Error) -> String {
-    format!(
-        "the file could not be read to its end ({}): check the disk and its permissions, then pull again",
-        error.kind()
-    )
+/// The sentence for a file that cannot be read to its end. The system's own words may hold a path.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    if error.get_ref().is_some_and(|inner| inner.is::<GrowsTooFar>()) {
+        return GrowsTooFar.to_string();
+    }
+    match error.kind() {
+        // What comes packed says so when it ends too early or does not match its checksum.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            "the packed file is damaged or cut off: what came before was read; ask for it again".to_owned()
+        }
+        io::ErrorKind::Unsupported => {
+            "the packed file is encrypted or packed in a way that is not read here: unpack it first, then pull again"
+                .to_owned()
+        }
+        kind => format!(
+            "the file could not be read to its end ({kind}): check the disk and its permissions, then pull again"
+        ),
+    }
 }
 
 /// A file's name without its folder.

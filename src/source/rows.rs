@@ -28,7 +28,7 @@ impl Fields {
     }
 
     /// The bytes of one field.
-    fn get(&self, field: usize) -> Option<&[u8]> {
+    pub(super) fn get(&self, field: usize) -> Option<&[u8]> {
         let start = field.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
         self.bytes.get(start..*self.ends.get(field)?)
     }

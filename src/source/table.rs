@@ -1,11 +1,14 @@
 //! A table in a file: columns found by their names in the header, rows as text.
 
+use std::borrow::Cow;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::SourceError;
+use super::encoding::Encoding;
 use super::outlet::{Outlet, Sink, file_name, unreadable};
-use super::rows::{Damage, Damaged, ROW_LIMIT, Rows};
+use super::rows::{Damage, Damaged, Fields, ROW_LIMIT, Rows};
 
 /// Where a column stands; a column that the file lacks gives empty fields.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,27 +24,27 @@ impl Column {
 /// The names in the first row. Case does not count, nor does white space around a name.
 pub(super) struct Header {
     names: Vec<String>,
-    missing: Vec<&'static str>,
-    twice: Vec<&'static str>,
+    missing: Vec<String>,
+    twice: Vec<String>,
 }
 
 impl Header {
     /// A column without which the table cannot be used.
-    pub(super) fn required(&mut self, name: &'static str) -> Column {
+    pub(super) fn required(&mut self, name: &str) -> Column {
         let column = self.optional(&[name]);
-        if !column.is_there() {
-            self.missing.push(name);
+        if !column.is_there() && !self.missing.iter().any(|missing| missing == name) {
+            self.missing.push(name.to_owned());
         }
         column
     }
 
     /// A column under the first of these names that is there.
-    pub(super) fn optional(&mut self, names: &[&'static str]) -> Column {
+    pub(super) fn optional(&mut self, names: &[&str]) -> Column {
         for name in names {
             let mut places = self.names.iter().enumerate().filter(|(_, there)| there.eq_ignore_ascii_case(name));
             if let Some((place, _)) = places.next() {
-                if places.next().is_some() {
-                    self.twice.push(name);
+                if places.next().is_some() && !self.twice.iter().any(|twice| twice == name) {
+                    self.twice.push((*name).to_owned());
                 }
                 return Column(Some(place));
             }
@@ -50,7 +53,7 @@ impl Header {
     }
 
     fn refusal(&self) -> Option<String> {
-        let list = |names: &[&str]| names.join(", ");
+        let list = |names: &[String]| names.join(", ");
         if !self.missing.is_empty() {
             return Some(format!(
                 "the header lacks {}: nothing in this table was read; ask the supplier for the table with these columns",
@@ -95,25 +98,40 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Reads one table in UTF-8 from a file; see [`read_from`].
+///
+/// # Errors
+/// As [`read_from`].
+pub(super) fn read<C>(
+    path: &Path,
+    key: &str,
+    columns: impl FnOnce(&mut Header) -> C,
+    sink: &mut Sink<'_>,
+    each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    read_from(&file_name(path), File::open(path), Encoding::Utf8, key, columns, sink, each)
+}
+
 /// Reads one table from beginning to end. `columns` finds its columns, `key` names the one that
 /// identifies a row, `each` is called with every row that is whole; the others are set aside.
 ///
 /// # Errors
 /// What `sink` or `each` returned. A table that cannot be read is set aside as a whole.
-pub(super) fn read<C>(
-    path: &Path,
-    key: &'static str,
+pub(super) fn read_from<C>(
+    file: &str,
+    input: io::Result<impl Read>,
+    encoding: Encoding,
+    key: &str,
     columns: impl FnOnce(&mut Header) -> C,
     sink: &mut Sink<'_>,
     mut each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
-    let file = file_name(path);
-    let mut outlet = Outlet::new(&file, sink);
-    let mut rows = match File::open(path) {
+    let mut outlet = Outlet::new(file, sink);
+    let mut rows = match input {
         Ok(input) => Rows::new(input),
         Err(error) => return outlet.set_aside(0, unreadable(&error)),
     };
-    let mut header = match read_header(&mut rows) {
+    let mut header = match read_header(&mut rows, encoding) {
         Ok(header) => header,
         Err(why) => return outlet.set_aside(0, why),
     };
@@ -128,18 +146,18 @@ pub(super) fn read<C>(
         let number = rows.number() + 1;
         match rows.next() {
             Ok(None) => return Ok(()),
-            Ok(Some(Ok(fields))) => match std::str::from_utf8(&fields.bytes) {
-                Ok(text) => {
-                    if holds_another_row(text) {
+            Ok(Some(Ok(fields))) => match decoded(fields, encoding) {
+                Some((text, ends)) => {
+                    if holds_another_row(&text) {
                         outlet.set_aside(
                             number,
                             "a field holds what looks like another row: the row was kept as it is; look in the file \
                              for a quote that is never closed",
                         )?;
                     }
-                    each(&columns, Row { text, ends: &fields.ends, number }, &mut outlet)?;
+                    each(&columns, Row { text: &text, ends: &ends, number }, &mut outlet)?;
                 }
-                Err(_) => {
+                None => {
                     outlet.set_aside(number, "the row is not valid UTF-8: it was left out; export it again in UTF-8")?
                 }
             },
@@ -147,6 +165,22 @@ pub(super) fn read<C>(
             Err(error) => return outlet.set_aside(0, unreadable(&error)),
         }
     }
+}
+
+/// A row as text, with the places at which its fields end in it; `None` where it is not in the encoding.
+fn decoded(fields: &Fields, encoding: Encoding) -> Option<(Cow<'_, str>, Cow<'_, [usize]>)> {
+    if let Ok(text) = std::str::from_utf8(&fields.bytes) {
+        return Some((Cow::Borrowed(text), Cow::Borrowed(&fields.ends)));
+    }
+    if encoding == Encoding::Utf8 {
+        return None;
+    }
+    let (mut text, mut ends) = (String::with_capacity(fields.bytes.len() + 16), Vec::new());
+    for field in 0..fields.ends.len() {
+        text.push_str(&encoding.decode(fields.get(field).unwrap_or_default())?);
+        ends.push(text.len());
+    }
+    Some((Cow::Owned(text), Cow::Owned(ends)))
 }
 
 /// Whether a line inside the row begins with a GUID and a comma. By the format it is text, and it is left
@@ -163,7 +197,7 @@ fn holds_another_row(text: &str) -> bool {
     })
 }
 
-fn read_header(rows: &mut Rows<File>) -> Result<Header, String> {
+fn read_header(rows: &mut Rows<impl Read>, encoding: Encoding) -> Result<Header, String> {
     rows.skip_byte_order_mark().map_err(|error| unreadable(&error))?;
     let names = match rows.next() {
         Err(error) => return Err(unreadable(&error)),
@@ -175,12 +209,12 @@ fn read_header(rows: &mut Rows<File>) -> Result<Header, String> {
         Ok(Some(Err(_))) => {
             return Err("the header is damaged: nothing in this table was read; ask for it again".to_owned());
         }
-        Ok(Some(Ok(fields))) => match std::str::from_utf8(&fields.bytes) {
-            Ok(text) => {
-                let row = Row { text, ends: &fields.ends, number: 1 };
-                (0..fields.ends.len()).map(|place| row.get(Column(Some(place))).to_owned()).collect()
+        Ok(Some(Ok(fields))) => match decoded(fields, encoding) {
+            Some((text, ends)) => {
+                let row = Row { text: &text, ends: &ends, number: 1 };
+                (0..ends.len()).map(|place| row.get(Column(Some(place))).to_owned()).collect()
             }
-            Err(_) => {
+            None => {
                 return Err(
                     "the header is not UTF-8: nothing in this table was read; export it again in UTF-8".to_owned()
                 );

@@ -9,6 +9,7 @@
 //! and draws once if anything changed.
 
 pub mod action;
+mod cells;
 pub mod compare;
 pub mod document;
 pub mod keymap;

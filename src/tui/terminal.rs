@@ -227,7 +227,7 @@ impl<W: Write> Backend for Whole<W> {
             })
             .collect();
         let erased = |x: u16, y: u16| rows.iter().any(|(row, tail)| *row == y && x >= *tail);
-        self.inner.draw(cells.iter().copied().filter(|(x, y, _)| !erased(*x, *y)))?;
+        super::cells::write(&mut self.pending, cells.iter().copied().filter(|(x, y, _)| !erased(*x, *y)))?;
         for (y, tail) in &rows {
             queue!(
                 self.pending,

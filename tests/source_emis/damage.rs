@@ -271,10 +271,9 @@ fn missing_free_text_is_said_loudly() {
 
 #[test]
 fn files_that_are_no_table_of_the_day() {
-    let other = format!("1_CareRecord_Diary_{STAMP}.csv");
     let read = Extract::quiet()
         .file(&format!("1_Admin_Location_{STAMP}.csv"), "anything")
-        .file(&other, "anything")
+        .file(&format!("1_Admin_PatientHistory_{STAMP}.csv"), "anything")
         .file("CareRecord_Observation.csv", "anything")
         .file("notes.txt", "anything")
         .file(&format!("1_CareRecord_Observation_{STAMP}.csv.gpg"), "anything")
@@ -288,7 +287,6 @@ fn files_that_are_no_table_of_the_day() {
     assert_eq!(
         read.notices(),
         [
-            "Not screened, because nothing here reads them: CareRecord_Diary.",
             "CareRecord_Observation.csv was left out, because the name is not one of an extract (five parts with _ between them): rename it if it belongs to the day.",
         ]
     );

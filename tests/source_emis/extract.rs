@@ -80,6 +80,24 @@ pub fn row(columns: &[&str], fields: &[(&str, &str)]) -> String {
     columns.iter().map(|column| quoted(value(column))).collect::<Vec<_>>().join(",")
 }
 
+/// A row of any table with what all tables of the record have, and what is given besides.
+pub fn line(columns: &[&str], besides: &[(&str, &str)]) -> String {
+    let mut fields = vec![
+        ("PatientGuid", PATIENT),
+        ("OrganisationGuid", PRACTICE),
+        ("EffectiveDate", "2026-02-28"),
+        ("EffectiveDatePrecision", "YMD"),
+        ("EnteredDate", "2026-02-28"),
+        ("EnteredTime", "09:30:00"),
+        ("ClinicianUserInRoleGuid", CLINICIAN),
+        ("Deleted", "false"),
+        ("IsConfidential", "true"),
+    ];
+    fields.retain(|(name, _)| columns.contains(name));
+    fields.extend_from_slice(besides);
+    row(columns, &fields)
+}
+
 /// A good observation row, changed in the fields named.
 pub fn observation(n: usize, changed: &[(&str, &str)]) -> String {
     let (guid, number) = (guid(n), n.to_string());

@@ -4,4 +4,6 @@
 mod damage;
 mod demonstration;
 mod extract;
+mod further;
 mod rows;
+mod versions;

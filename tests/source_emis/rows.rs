@@ -161,7 +161,12 @@ fn deletions_need_nothing_but_the_guid() {
         .read();
     assert_eq!(
         read.0,
-        [Change::PatientGone(key(PATIENT)), Change::GroupGone(key(CONSULTATION)), Change::PartGone(key(&guid(1)))]
+        [
+            Change::PatientGone(key(PATIENT)),
+            Change::GroupGone(key(CONSULTATION)),
+            Change::CompanionGone(key(&format!("referral:{}", guid(1)))),
+            Change::PartGone(key(&guid(1))),
+        ]
     );
 }
 

@@ -116,6 +116,41 @@ fn work_goes_on_during_a_backup_and_what_comes_out_is_one_moment_of_it() {
 }
 
 #[test]
+fn rows_that_change_during_a_backup_make_it_begin_again() {
+    let folder = temporary();
+    let (store, _) = open(&folder.path().join("store"));
+    // Enough rows that changes come while they are read.
+    for number in 1..=150 {
+        store.commit(put(number, &format!("key {number}"), &[1; 20_000])).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    let made: Vec<PathBuf> = thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1000..1150 {
+                store.commit(put(number, &format!("key {}", number - 999), &[2; 20_000])).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut made = Vec::new();
+        loop {
+            let last = done.load(Ordering::Relaxed);
+            let file = folder.path().join(format!("backup-{}", made.len()));
+            match back_up(&store, &file) {
+                Ok(_) => made.push(file),
+                Err(why) => assert!(why.to_string().contains("try again"), "{why}"),
+            }
+            if last {
+                return made;
+            }
+        }
+    });
+    for (number, file) in made.iter().enumerate() {
+        restored(file, &folder.path().join(format!("new-{number}"))).unwrap();
+    }
+    assert!(!made.is_empty());
+}
+
+#[test]
 fn a_damaged_or_cut_backup_is_refused_by_name_and_leaves_nothing() {
     let folder = temporary();
     filled(&folder.path().join("store"), 30);

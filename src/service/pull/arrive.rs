@@ -7,8 +7,8 @@ use super::batch::Group;
 use super::{Pull, UNIT_BYTES};
 use crate::audit::{Actor, Event};
 use crate::record::{
-    Category, Context, Entry, EntryVersion, Finding, Flag, Lane, Patient, Screening, Sex, SourceKey, Span, Tier,
-    Version, sentences, words,
+    Category, Context, Entry, EntryVersion, Finding, Flag, Lane, Patient, Screening, SourceKey, Span, Tier, Version,
+    sentences, words,
 };
 use crate::review::{self, Caller, Facts, Review, State};
 use crate::source::PatientFacts;
@@ -192,17 +192,7 @@ impl Pull<'_> {
             return Ok(patient);
         }
         let Some(key) = key else { return Err(ServiceError::Internal("the patient of a stored entry is missing")) };
-        let unknown = PatientFacts {
-            key,
-            nhs_number: None,
-            family_name: String::new(),
-            given_name: String::new(),
-            born: None,
-            sex: Sex::Unknown,
-            address: String::new(),
-            online: None,
-        };
-        let patient = self.service.merged(unknown, None);
+        let patient = self.service.merged(PatientFacts::unknown(key), None);
         self.keep_patient(patient.clone())?;
         Ok(patient)
     }
@@ -230,6 +220,9 @@ impl Service {
         };
         if patient.family_name.is_empty() && patient.given_name.is_empty() {
             raise("patient-unknown", Category::Unscreened, "the feeds have not sent this patient");
+        }
+        if version.parts.iter().any(crate::record::Part::is_hidden_at_source) {
+            raise("hidden-at-source", Category::Unscreened, "the practice’s system hides this from the patient");
         }
         if patient.flags.contains(&Flag::HoldAll) {
             raise("patient-hold-all", Category::DomesticAbuse, "everything of this patient is held");

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::record::{NhsNumber, Patient, PatientId, SourceKey};
-use crate::source::{Belongs, Change, GroupFacts, OnlineAccess, PartFacts, PatientFacts, SetAside};
+use crate::source::{
+    Belongs, Change, Covers, GroupFacts, OnlineAccess, PartFacts, PatientAlso, PatientFacts, SetAside,
+};
 
 /// A feed, read to its end.
 #[derive(Default)]
@@ -12,6 +14,8 @@ pub struct Batch {
     pub parts_read: u64,
     /// Patients, in the feed's order.
     pub patients: Vec<PatientFacts>,
+    /// What else was said of patients, in the feed's order.
+    pub patients_also: Vec<PatientAlso>,
     /// Who reads whose record, where nothing else of the patient was sent.
     pub online: Vec<(NhsNumber, OnlineAccess)>,
     /// Patients who left the practice.
@@ -28,10 +32,14 @@ pub struct Batch {
     pub unplaced: Vec<(SourceKey, PartFacts)>,
     /// Deleted lines.
     pub lines_gone: Vec<SourceKey>,
+    /// Lines that go with deleted ones, where there are any.
+    pub companions_gone: Vec<SourceKey>,
     /// Rows that could not be used.
     pub set_aside: Vec<SetAside>,
     /// What people must know.
     pub notices: Vec<String>,
+    /// What time the feed covers.
+    pub covers: Vec<Covers>,
     /// Deletions of what was never sent.
     pub unknown_deletions: u64,
     index: HashMap<SourceKey, usize>,
@@ -56,6 +64,7 @@ impl Batch {
     pub fn take(&mut self, change: Change) {
         match change {
             Change::Patient(facts) => self.patients.push(facts),
+            Change::PatientAlso(also) => self.patients_also.push(also),
             Change::PatientGone(key) => self.patients_gone.push(key),
             Change::Online { nhs_number, access } => self.online.push((nhs_number, access)),
             Change::Staff { key, name } => {
@@ -76,8 +85,10 @@ impl Batch {
                 }
             }
             Change::PartGone(key) => self.lines_gone.push(key),
+            Change::CompanionGone(key) => self.companions_gone.push(key),
             Change::SetAside(row) => self.set_aside.push(row),
             Change::Notice(sentence) => self.notices.push(sentence),
+            Change::Covers(covers) => self.covers.push(covers),
         }
     }
 

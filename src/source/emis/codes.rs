@@ -1,8 +1,8 @@
-//! The extract's own table of codes: rows elsewhere carry only a number.
+//! The extract's own tables of codes: rows elsewhere carry only a number.
 
 use std::collections::{HashMap, HashSet};
 
-use super::ExtractFile;
+use super::files::{ExtractFile, TableName};
 use crate::record::{Code, CodeSystem};
 use crate::source::outlet::Sink;
 use crate::source::{SourceError, table};
@@ -11,13 +11,15 @@ use crate::source::{SourceError, table};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClinicalCode {
     pub(super) term: Box<str>,
+    /// For a medicine its product in the dictionary of medicines and devices, which is a SNOMED CT concept.
     snomed: Box<str>,
     read: Box<str>,
 }
 
-/// The codes of the extract, by number.
-#[derive(Debug, Default)]
+/// The codes of one of the extract's two tables of them, by number.
+#[derive(Debug)]
 pub(super) struct Codes {
+    pub(super) table: TableName,
     known: HashMap<Box<str>, ClinicalCode>,
     /// Numbers without a code that have been said already.
     said: HashSet<Box<str>>,
@@ -26,6 +28,10 @@ pub(super) struct Codes {
 }
 
 impl Codes {
+    pub(super) fn of(table: TableName) -> Self {
+        Self { table, known: HashMap::new(), said: HashSet::new(), read: false }
+    }
+
     pub(super) fn read(&mut self, file: &ExtractFile, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         self.read = true;
         table::read(
@@ -35,7 +41,7 @@ impl Codes {
                 (
                     header.required("CodeId"),
                     header.required("Term"),
-                    header.optional(&["SnomedCTConceptId"]),
+                    header.optional(&["SnomedCTConceptId", "DmdProductCodeId"]),
                     header.optional(&["ReadTermId"]),
                 )
             },

@@ -1,9 +1,10 @@
-//! Consultations, the lines in them, and problems.
+//! Consultations and the lines in them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::codes::Codes;
 use super::people::no_guid;
-use super::{Day, ExtractFile, day_of, guid, is_true, key, latest};
+use super::{Day, ExtractFile, companions, day_of, guid, is_true, key, latest};
 use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
 use crate::source::outlet::{Outlet, Sink, file_name};
 use crate::source::table::{self, Column, Header, Row};
@@ -40,17 +41,17 @@ const HEADINGS: [&str; 25] = [
 ];
 
 /// Columns that every table of entries has.
-struct Common {
+pub(super) struct Common {
     id_name: &'static str,
     id: Column,
     patient: Column,
     practice: Column,
     deleted: Column,
-    processing: Column,
+    pub(super) processing: Column,
 }
 
 /// Columns that say when and by whom.
-struct Circumstances {
+pub(super) struct Circumstances {
     effective: Column,
     precision: Column,
     entered_day: Column,
@@ -60,7 +61,7 @@ struct Circumstances {
 }
 
 impl Common {
-    fn find(header: &mut Header, id: &'static str) -> Self {
+    pub(super) fn find(header: &mut Header, id: &'static str) -> Self {
         Self {
             id_name: id,
             id: header.required(id),
@@ -73,7 +74,7 @@ impl Common {
 }
 
 impl Circumstances {
-    fn find(header: &mut Header) -> Self {
+    pub(super) fn find(header: &mut Header) -> Self {
         Self {
             effective: header.required("EffectiveDate"),
             precision: header.optional(&["EffectiveDatePrecision"]),
@@ -85,12 +86,12 @@ impl Circumstances {
         }
     }
 
-    fn people<'a>(&self, row: Row<'a>) -> [&'a str; 2] {
+    pub(super) fn people<'a>(&self, row: Row<'a>) -> [&'a str; 2] {
         [row.get(self.clinician), row.get(self.entered_by)]
     }
 
     /// The clinical date. Where the source knows only the year or the month, it is its first day.
-    fn happened(
+    pub(super) fn happened(
         &self,
         row: Row<'_>,
         latest: NaiveDate,
@@ -109,7 +110,7 @@ impl Circumstances {
     }
 
     /// When it was saved, which is when the patient could first see it.
-    fn recorded(
+    pub(super) fn recorded(
         &self,
         row: Row<'_>,
         latest: NaiveDate,
@@ -133,7 +134,7 @@ impl Circumstances {
 }
 
 /// What the common columns of a row say.
-enum Named {
+pub(super) enum Named {
     Here {
         practice: String,
         id: String,
@@ -146,7 +147,7 @@ enum Named {
     SetAside,
 }
 
-fn name(columns: &Common, day: &Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Named, SourceError> {
+pub(super) fn name(columns: &Common, day: &Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Named, SourceError> {
     let (id, practice) = (guid(row.get(columns.id)), day.practice(row.get(columns.practice)));
     let (Some(id), Some(practice)) = (id, practice) else {
         outlet.set_aside(row.number, no_guid(&format!("{} or OrganisationGuid", columns.id_name)))?;
@@ -244,7 +245,10 @@ pub(super) fn observations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_
         sink,
         |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
             Named::SetAside => Ok(()),
-            Named::Gone { key } => outlet.send(Change::PartGone(key)),
+            Named::Gone { key } => {
+                outlet.send(Change::CompanionGone(companions::referral_key(key.clone())))?;
+                outlet.send(Change::PartGone(key))
+            }
             Named::Here { practice, id, patient } => {
                 let facts = observation(columns, day, latest, (practice, id, patient), row, outlet)?;
                 outlet.send_part(facts)
@@ -255,7 +259,12 @@ pub(super) fn observations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_
 }
 
 /// Free text left the extract with specification 7.1 and came back with 8.0: without it codes are all there is.
-fn no_text(has_text: Option<bool>, column: &str, file: &ExtractFile, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+pub(super) fn no_text(
+    has_text: Option<bool>,
+    column: &str,
+    file: &ExtractFile,
+    sink: &mut Sink<'_>,
+) -> Result<(), SourceError> {
     if has_text != Some(false) {
         return Ok(());
     }
@@ -286,7 +295,7 @@ fn observation(
     } else {
         EntryKind::Other
     };
-    let words = words(row.get(columns.code), day, row, outlet)?;
+    let words = words(row.get(columns.code), &mut day.codes, row, outlet)?;
     let text = text([row.raw(columns.text), row.raw(columns.qualifiers), row.raw(columns.abnormal_reason)]);
     let is_missing = names_document || (kind == EntryKind::Document && text.is_empty());
     let unreadable = if is_missing { Some(Unreadable::NotSent) } else { words.unreadable };
@@ -331,14 +340,22 @@ fn belongs(
 
 /// What a line's code says.
 #[derive(Default)]
-struct Words {
-    heading: String,
-    display: String,
-    codes: Vec<Code>,
-    unreadable: Option<Unreadable>,
+pub(super) struct Words {
+    pub(super) heading: String,
+    pub(super) display: String,
+    pub(super) codes: Vec<Code>,
+    pub(super) unreadable: Option<Unreadable>,
 }
 
-fn words(id: &str, day: &mut Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Words, SourceError> {
+impl Words {
+    /// The words, where it does not matter that they may be a heading.
+    pub(super) fn words(&self) -> String {
+        format!("{}{}", self.heading, self.display)
+    }
+}
+
+/// What the code with this number says; one that `codes` lacks is said once, by the name of its table.
+pub(super) fn words(id: &str, codes: &mut Codes, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Words, SourceError> {
     if id.is_empty() {
         outlet.set_aside(
             row.number,
@@ -346,17 +363,20 @@ fn words(id: &str, day: &mut Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Resu
         )?;
         return Ok(Words::default());
     }
-    if let Some(code) = day.codes.get(id) {
+    if let Some(code) = codes.get(id) {
         let (term, codes) = (code.term.to_string(), code.codes());
         let is_heading = HEADINGS.contains(&term.to_lowercase().as_str());
         let (heading, display) = if is_heading { (term, String::new()) } else { (String::new(), term) };
         return Ok(Words { heading, display, codes, unreadable: None });
     }
-    if day.codes.is_news(id) {
+    if codes.is_news(id) {
         outlet.set_aside(
             row.number,
-            "CodeId is not in Coding_ClinicalCode, so nobody knows what the line says: it and others with this \
-             code are held; ask the supplier for a whole Coding_ClinicalCode",
+            format!(
+                "CodeId is not in {table}, so nobody knows what the line says: it and others with this code are held; \
+                 ask the supplier for a whole {table}",
+                table = codes.table.in_file_names()
+            ),
         )?;
     }
     Ok(Words {
@@ -380,76 +400,14 @@ fn value(value: &str, unit: &str, low: &str, high: &str) -> String {
 }
 
 /// Free texts of one line, one under the other, with one kind of line end.
-fn text<const N: usize>(texts: [&str; N]) -> String {
+pub(super) fn text<const N: usize>(texts: [&str; N]) -> String {
     let texts: Vec<String> =
         texts.into_iter().filter(|text| !text.trim().is_empty()).map(|text| text.replace("\r\n", "\n")).collect();
     texts.join("\n")
 }
 
-fn order(processing: &str, recorded: Option<DateTime<Utc>>, row: Row<'_>) -> u64 {
+pub(super) fn order(processing: &str, recorded: Option<DateTime<Utc>>, row: Row<'_>) -> u64 {
     dates::place(recorded, processing.parse().unwrap_or(row.number))
-}
-
-struct ProblemColumns {
-    common: Common,
-    comment: Column,
-    status: Column,
-    significance: Column,
-}
-
-/// Reads the problems that are new, changed or gone. A problem adds to an observation, which may have
-/// come on an earlier day.
-pub(super) fn problems(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-    let mut has_text = None;
-    table::read(
-        &file.path,
-        "ObservationGuid",
-        |header| {
-            let columns = ProblemColumns {
-                common: Common::find(header, "ObservationGuid"),
-                comment: header.optional(&["Comment"]),
-                status: header.optional(&["ProblemStatusDescription"]),
-                significance: header.optional(&["SignificanceDescription"]),
-            };
-            has_text = Some(columns.comment.is_there());
-            columns
-        },
-        sink,
-        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
-            Named::SetAside => Ok(()),
-            Named::Gone { key } => outlet.send(Change::PartGone(problem_key(key))),
-            Named::Here { practice, id, patient } => {
-                let observation = key(&practice, &id);
-                let states = [row.get(columns.status), row.get(columns.significance)];
-                let states: Vec<&str> = states.into_iter().filter(|state| !state.is_empty()).collect();
-                let part = Part {
-                    key: problem_key(observation.clone()),
-                    heading: "Problem".to_owned(),
-                    display: String::new(),
-                    codes: Vec::new(),
-                    value: states.join(", "),
-                    text: text([row.raw(columns.comment)]),
-                    happened: None,
-                    author: Default::default(),
-                    order: order(row.get(columns.common.processing), None, row),
-                    unreadable: None,
-                };
-                outlet.send_part(PartFacts {
-                    belongs: Belongs::With(observation),
-                    patient,
-                    kind: EntryKind::Problem,
-                    recorded: None,
-                    part,
-                })
-            }
-        },
-    )?;
-    no_text(has_text, "Comment", file, sink)
-}
-
-/// A problem and its observation share one GUID and are two lines.
-fn problem_key(observation: SourceKey) -> SourceKey {
-    SourceKey { id: format!("problem:{}", observation.id), ..observation }
 }
 
 fn first_of_month(day: NaiveDate) -> NaiveDate {

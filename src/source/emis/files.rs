@@ -14,42 +14,58 @@ pub(super) enum TableName {
     SharingOrganisation,
     UserInRole,
     ClinicalCode,
+    DrugCode,
     Patient,
     Consultation,
     Observation,
     Problem,
+    Referral,
+    Diary,
+    DrugRecord,
+    IssueRecord,
 }
 
 impl TableName {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 13] = [
         Self::Organisation,
         Self::SharingOrganisation,
         Self::UserInRole,
         Self::ClinicalCode,
+        Self::DrugCode,
         Self::Patient,
         Self::Consultation,
         Self::Observation,
         Self::Problem,
+        Self::Referral,
+        Self::Diary,
+        Self::DrugRecord,
+        Self::IssueRecord,
     ];
 
     /// Schema and table as file names carry them.
-    fn in_file_names(self) -> &'static str {
+    pub(super) fn in_file_names(self) -> &'static str {
         match self {
             Self::Organisation => "Admin_Organisation",
             Self::SharingOrganisation => "Agreements_SharingOrganisation",
             Self::UserInRole => "Admin_UserInRole",
             Self::ClinicalCode => "Coding_ClinicalCode",
+            Self::DrugCode => "Coding_DrugCode",
             Self::Patient => "Admin_Patient",
             Self::Consultation => "CareRecord_Consultation",
             Self::Observation => "CareRecord_Observation",
             Self::Problem => "CareRecord_Problem",
+            Self::Referral => "CareRecord_ObservationReferral",
+            Self::Diary => "CareRecord_Diary",
+            Self::DrugRecord => "Prescribing_DrugRecord",
+            Self::IssueRecord => "Prescribing_IssueRecord",
         }
     }
 
-    /// What its absence means. `None`: nothing, the day may have had no change in it.
+    /// What its absence means. `None`: nothing, a sharing agreement may do without it.
     fn absence(self) -> Option<&'static str> {
         match self {
-            Self::Organisation | Self::UserInRole => None,
+            Self::Organisation | Self::UserInRole | Self::DrugCode => None,
+            Self::Referral | Self::Diary | Self::DrugRecord | Self::IssueRecord => None,
             Self::SharingOrganisation => Some("whether the practice still shares its record cannot be told"),
             Self::ClinicalCode => Some("no line has its code’s words, so every coded line is held"),
             Self::Patient => Some("changes to patients did not arrive"),
@@ -59,10 +75,6 @@ impl TableName {
         }
     }
 }
-
-/// Tables that hold something a patient may read and that nothing here reads.
-const NOT_SCREENED: [&str; 4] =
-    ["CareRecord_Diary", "CareRecord_ObservationReferral", "Prescribing_DrugRecord", "Prescribing_IssueRecord"];
 
 /// One table's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +95,6 @@ pub(super) struct Folder {
     pub(super) online: Option<PathBuf>,
     /// Files that cannot be read as they are.
     pub(super) refused: Vec<SetAside>,
-    /// Tables that are there and are not screened.
-    not_screened: Vec<&'static str>,
     /// Comma-separated files whose names are not an extract's.
     not_ours: Vec<String>,
 }
@@ -92,8 +102,8 @@ pub(super) struct Folder {
 /// What one file name says.
 enum Named {
     Table(ExtractFile),
-    /// A table of the extract that is not read.
-    OtherTable(String),
+    /// A table of the extract that holds nothing a patient reads in their record.
+    OtherTable,
     NotOurs,
 }
 
@@ -148,10 +158,7 @@ impl Folder {
         } else if lower.ends_with(".csv") {
             match parse_name(&name, path) {
                 Named::Table(file) => self.files.push(file),
-                Named::OtherTable(table) => {
-                    let known = NOT_SCREENED.into_iter().find(|known| known.eq_ignore_ascii_case(&table));
-                    self.not_screened.extend(known);
-                }
+                Named::OtherTable => {}
                 Named::NotOurs => self.not_ours.push(name),
             }
         }
@@ -186,9 +193,13 @@ impl Folder {
             }
         }
         notices.dedup();
-        if !self.not_screened.is_empty() {
-            let tables = self.not_screened.join(", ");
-            notices.push(format!("Not screened, because nothing here reads them: {tables}."));
+        let has = |table| self.files(table).next().is_some();
+        if (has(TableName::DrugRecord) || has(TableName::IssueRecord)) && !has(TableName::DrugCode) {
+            notices.push(
+                "There is no Coding_DrugCode file in the extract: no medicine has its name, so every one is held; ask \
+                 the supplier for it."
+                    .to_owned(),
+            );
         }
         if let [first, rest @ ..] = self.not_ours.as_slice() {
             let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
@@ -216,6 +227,6 @@ fn parse_name(name: &str, path: PathBuf) -> Named {
             part: processing.split('-').next().and_then(|first| first.parse().ok()).unwrap_or(0),
             agreement: agreement.to_ascii_uppercase(),
         }),
-        None => Named::OtherTable(table_name),
+        None => Named::OtherTable,
     }
 }

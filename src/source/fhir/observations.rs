@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::resources::{is_withdrawn, not_for_patient, open};
-use super::{Export, json, key};
+use super::resources::is_withdrawn;
+use super::{Export, json};
 use crate::record::{Code, EntryKind, Part, Unreadable};
 use crate::source::outlet::Outlet;
 use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
@@ -28,7 +28,7 @@ impl Export {
         number: u64,
         outlet: &mut Outlet<'_>,
     ) -> Result<(), SourceError> {
-        let Some(opened) = open("Observation", resource, number, outlet)? else { return Ok(()) };
+        let Some(opened) = self.open("Observation", resource, number, outlet)? else { return Ok(()) };
         if is_withdrawn(resource) {
             return outlet.send(Change::PartGone(opened.key));
         }
@@ -51,23 +51,26 @@ impl Export {
                 values.push(format!("{name} {}", piece.value).trim().to_owned());
             }
         }
-        texts.extend(json::all(resource, "note.text").into_iter().filter_map(Value::as_str).map(str::to_owned));
-        codes.extend(not_for_patient(resource));
-        let report = self.reports.get(&opened.key.id);
-        let kind = if report.is_some() || is_result(resource) { EntryKind::Result } else { EntryKind::Other };
+        for path in ["note.text", "comment"] {
+            texts.extend(json::all(resource, path).into_iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        let belongs = self.belongs(resource, &opened.key.id);
+        codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
+        let in_report = matches!(&belongs, Belongs::To(group) if group.id.starts_with("DiagnosticReport/"));
+        let (heading, order) = self.place(&opened.key.id, "", dates::place(recorded, number));
+        let kind = if in_report || is_result(resource) { EntryKind::Result } else { EntryKind::Other };
         let part = Part {
-            heading: String::new(),
+            heading,
             display: about.map(json::words).unwrap_or_default(),
             codes,
             value: joined(values, "; "),
             text: joined(texts, "\n").replace("\r\n", "\n"),
             happened: self.day(resource, &EFFECTIVE, number, outlet)?,
             author: self.author(resource, &["performer"]),
-            order: dates::place(recorded, number),
+            order,
             unreadable,
             key: opened.key,
         };
-        let belongs = report.map_or_else(|| self.belongs(resource), |report| Belongs::To(key(report.clone())));
         outlet.send_part(PartFacts { belongs, patient: opened.patient, kind, recorded, part })
     }
 
@@ -77,13 +80,13 @@ impl Export {
         number: u64,
         outlet: &mut Outlet<'_>,
     ) -> Result<(), SourceError> {
-        let Some(opened) = open("DiagnosticReport", resource, number, outlet)? else { return Ok(()) };
+        let Some(opened) = self.open("DiagnosticReport", resource, number, outlet)? else { return Ok(()) };
         if is_withdrawn(resource) {
             return outlet.send(Change::GroupGone(opened.key));
         }
         let happened = self.day(resource, &EFFECTIVE, number, outlet)?;
         let recorded = self.recorded(resource, &["issued"], number, outlet)?;
-        let author = self.author(resource, &["resultsInterpreter", "performer"]);
+        let author = self.author(resource, &["resultsInterpreter", "performer.actor", "performer"]);
         let about = resource.get("code");
         let display = about.map(json::words).unwrap_or_default();
         outlet.send_group(
@@ -99,10 +102,11 @@ impl Export {
             },
         )?;
         let mut codes = about.map(json::codes).unwrap_or_default();
-        let conclusions = json::all(resource, "conclusionCode");
+        let conclusions = [json::all(resource, "conclusionCode"), json::all(resource, "codedDiagnosis")].concat();
         codes.extend(conclusions.iter().flat_map(|code| json::codes(code)));
-        codes.extend(not_for_patient(resource));
-        let attached = super::documents::attachments(resource, "presentedForm", number, outlet)?;
+        let belongs = Belongs::To(opened.key.clone());
+        codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
+        let attached = self.attachments(resource, "presentedForm", number, outlet)?;
         let conclusion = json::text(resource, "conclusion").unwrap_or_default().to_owned();
         let texts = [conclusion].into_iter().chain(conclusions.into_iter().map(json::words)).chain([attached.text]);
         let part = Part {
@@ -117,7 +121,6 @@ impl Export {
             order: dates::place(recorded, 0),
             unreadable: attached.unreadable,
         };
-        let belongs = Belongs::To(opened.key);
         outlet.send_part(PartFacts { belongs, patient: opened.patient, kind: EntryKind::Result, recorded, part })
     }
 }
@@ -177,7 +180,7 @@ fn measured(of: &Value) -> Measured {
 }
 
 /// `< 7.2 mmol/L`.
-fn quantity(quantity: &Value) -> String {
+pub(super) fn quantity(quantity: &Value) -> String {
     let number = quantity.get("value").filter(|value| value.is_number()).map(Value::to_string);
     let unit = json::text(quantity, "unit").or_else(|| json::text(quantity, "code"));
     let comparator = json::text(quantity, "comparator");

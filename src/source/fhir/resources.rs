@@ -3,16 +3,14 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
+use super::observations::quantity;
 use super::shapes::{Shape, shape_of};
-use super::{Export, json, key};
+use super::{Export, json};
 use crate::record::{Code, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
 use crate::source::outlet::Outlet;
 use crate::source::{Belongs, Change, GroupFacts, PartFacts, PatientFacts, SourceError, dates};
 
 const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
-
-/// HL7's label for what a patient must not see without their clinician.
-const NOT_FOR_PATIENT: &str = "NOPAT";
 
 /// What every clinical resource says about itself.
 pub(super) struct Opened {
@@ -41,7 +39,7 @@ impl Export {
             return Ok(());
         };
         self.names.insert(id.clone(), name.clone());
-        outlet.send(Change::Staff { key: key(id), name })
+        outlet.send(Change::Staff { key: self.key(id), name })
     }
 
     pub(super) fn patient(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
@@ -69,7 +67,7 @@ impl Export {
             None => None,
         };
         outlet.send(Change::Patient(PatientFacts {
-            key: key(format!("Patient/{id}")),
+            key: self.key(format!("Patient/{id}")),
             nhs_number,
             family_name: name.and_then(|name| json::text(name, "family")).unwrap_or_default().to_owned(),
             given_name: name.map(given).unwrap_or_default(),
@@ -85,7 +83,7 @@ impl Export {
     }
 
     pub(super) fn encounter(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
-        let Some(opened) = open("Encounter", resource, number, outlet)? else { return Ok(()) };
+        let Some(opened) = self.open("Encounter", resource, number, outlet)? else { return Ok(()) };
         if is_withdrawn(resource) {
             return outlet.send(Change::GroupGone(opened.key));
         }
@@ -106,17 +104,20 @@ impl Export {
                 author: author.clone(),
             },
         )?;
-        let reasons = json::all(resource, "reasonCode");
+        let reasons = [json::all(resource, "reasonCode"), json::all(resource, "reason")].concat();
         let mut codes: Vec<Code> = json::all(resource, "type").into_iter().flat_map(json::codes).collect();
         codes.extend(reasons.iter().flat_map(|reason| json::codes(reason)));
-        codes.extend(not_for_patient(resource));
+        let belongs = Belongs::To(opened.key.clone());
+        let label = self.hidden_label(resource, &opened.key.id, &belongs);
+        let is_hidden = label.is_some();
+        codes.extend(label);
         let display = reasons.into_iter().map(json::words).collect::<Vec<_>>().join("; ");
-        if display.is_empty() && codes.iter().all(|code| code.code != NOT_FOR_PATIENT) {
+        if display.is_empty() && !is_hidden {
             // A reason that was there before is gone with this.
             return outlet.send(Change::PartGone(opened.key));
         }
         outlet.send_part(PartFacts {
-            belongs: Belongs::To(opened.key.clone()),
+            belongs,
             patient: opened.patient,
             kind: EntryKind::Consultation,
             recorded,
@@ -144,38 +145,44 @@ impl Export {
         outlet: &mut Outlet<'_>,
     ) -> Result<(), SourceError> {
         let kind = json::text(resource, "resourceType").unwrap_or_default();
-        let Some(opened) = open(kind, resource, number, outlet)? else { return Ok(()) };
+        let Some(opened) = self.open(kind, resource, number, outlet)? else { return Ok(()) };
         if is_withdrawn(resource) {
             return outlet.send(Change::PartGone(opened.key));
         }
         let recorded = self.recorded(resource, shape.recorded, number, outlet)?;
         let (display, mut codes, unreadable) = match json::first(resource, shape.about) {
-            Some(about) => what_it_is_about(resource, about),
+            Some(about) => self.what_it_is_about(resource, about),
             None => (String::new(), Vec::new(), None),
         };
         let mut states = Vec::new();
-        for state in shape.states.iter().flat_map(|path| json::all(resource, path)) {
-            states.push(words_or_text(state));
+        for path in shape.states {
+            let found = json::all(resource, path).into_iter().map(words_or_text);
+            // Of a moment its day: servers write the same day now with a time and now without.
+            let is_moment = path.ends_with("DateTime");
+            states.extend(found.map(|state| if is_moment { state.chars().take(10).collect() } else { state }));
         }
+        states.retain(|state| !state.is_empty());
         let mut lines = Vec::new();
-        for further in shape.further.iter().flat_map(|path| json::all(resource, path)) {
+        for further in shape.further.iter().flat_map(|path| json::all(resource, path)).filter(|it| !is_unsaid(it)) {
             lines.push(words_or_text(further));
             codes.extend(json::codes(further));
         }
-        codes.extend(not_for_patient(resource));
+        lines.retain(|line| !line.is_empty() && *line != display);
+        let belongs = self.belongs(resource, &opened.key.id);
+        codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
+        let (heading, order) = self.place(&opened.key.id, shape.heading, dates::place(recorded, number));
         let part = Part {
             key: opened.key,
-            heading: shape.heading.to_owned(),
+            heading,
             display,
             codes,
             value: states.join(", "),
             text: lines.join("\n"),
             happened: self.day(resource, shape.happened, number, outlet)?,
             author: self.author(resource, shape.author),
-            order: dates::place(recorded, number),
+            order,
             unreadable,
         };
-        let belongs = self.belongs(resource);
         outlet.send_part(PartFacts { belongs, patient: opened.patient, kind: shape.kind, recorded, part })
     }
 
@@ -193,7 +200,7 @@ impl Export {
         for request in deletions {
             let url = json::text(request, "url").unwrap_or_default();
             let gone = json::local_reference(url, "");
-            let gone_key = key(gone.clone());
+            let gone_key = self.key(gone.clone());
             match gone.split('/').next().unwrap_or_default() {
                 "Patient" => outlet.send(Change::PatientGone(gone_key))?,
                 "Encounter" | "DocumentReference" | "DiagnosticReport" => outlet.send(Change::GroupGone(gone_key))?,
@@ -216,6 +223,60 @@ impl Export {
                 self.reports.entry(observation).or_insert_with(|| format!("DiagnosticReport/{id}"));
             }
         }
+    }
+
+    /// Under which heading of its consultation a line stands, and where; what it says itself where none names it.
+    pub(super) fn place(&self, own: &str, heading: &str, order: u64) -> (String, u64) {
+        match self.record.homes.get(own) {
+            Some(home) if home.heading.is_empty() => (heading.to_owned(), home.order),
+            Some(home) => (home.heading.clone(), home.order),
+            None => (heading.to_owned(), order),
+        }
+    }
+
+    /// A concept, or a reference to something whose words are elsewhere.
+    fn what_it_is_about(&self, resource: &Value, about: &Value) -> (String, Vec<Code>, Option<Unreadable>) {
+        let Some(reference) = json::text(about, "reference") else {
+            return (json::words(about), json::codes(about), None);
+        };
+        let contained = reference.strip_prefix('#').and_then(|id| {
+            json::all(resource, "contained").into_iter().find(|inner| json::text(inner, "id") == Some(id))?.get("code")
+        });
+        let elsewhere = || self.record.medications.get(&json::local_reference(reference, "Medication"))?.get("code");
+        match (json::text(about, "display"), contained.or_else(elsewhere)) {
+            (Some(display), concept) => (display.to_owned(), concept.map(json::codes).unwrap_or_default(), None),
+            (None, Some(code)) => (json::words(code), json::codes(code), None),
+            (None, None) => (String::new(), Vec::new(), Some(Unreadable::NotSent)),
+        }
+    }
+
+    /// The resource's own name and whose record it is in; what is missing is said.
+    pub(super) fn open(
+        &self,
+        kind: &str,
+        resource: &Value,
+        number: u64,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<Option<Opened>, SourceError> {
+        let Some(id) = json::text(resource, "id") else {
+            outlet.set_aside(number, no(kind, "id"))?;
+            return Ok(None);
+        };
+        let patient = json::first(resource, &["subject.reference", "patient.reference"]).and_then(Value::as_str);
+        let patient = patient.map(|reference| json::local_reference(reference, "Patient"));
+        let Some(patient) = patient.or_else(|| self.record.patient.clone()) else {
+            let field = if matches!(kind, "AllergyIntolerance" | "Immunization") { "patient" } else { "subject" };
+            outlet.set_aside(number, no(kind, field))?;
+            return Ok(None);
+        };
+        if !patient.starts_with("Patient/") {
+            let why = format!(
+                "{kind} does not name a patient by identifier: the line was left out; export it with plain references"
+            );
+            outlet.set_aside(number, why)?;
+            return Ok(None);
+        }
+        Ok(Some(Opened { key: self.key(format!("{kind}/{id}")), patient: self.key(patient) }))
     }
 
     /// The day at the first path that has one; a wrong one is said, and the line goes on without it.
@@ -269,67 +330,32 @@ pub(super) fn no(kind: &str, field: &str) -> String {
     format!("{kind}.{field} is missing: the line was left out; have the resource corrected at the source")
 }
 
-/// The resource's own name and whose record it is in; what is missing is said.
-pub(super) fn open(
-    kind: &str,
-    resource: &Value,
-    number: u64,
-    outlet: &mut Outlet<'_>,
-) -> Result<Option<Opened>, SourceError> {
-    let Some(id) = json::text(resource, "id") else {
-        outlet.set_aside(number, no(kind, "id"))?;
-        return Ok(None);
-    };
-    let patient = json::first(resource, &["subject.reference", "patient.reference"]).and_then(Value::as_str);
-    let Some(patient) = patient.map(|reference| json::local_reference(reference, "Patient")) else {
-        let field = if matches!(kind, "AllergyIntolerance" | "Immunization") { "patient" } else { "subject" };
-        outlet.set_aside(number, no(kind, field))?;
-        return Ok(None);
-    };
-    if !patient.starts_with("Patient/") {
-        let why = format!(
-            "{kind} does not name a patient by identifier: the line was left out; export it with plain references"
-        );
-        outlet.set_aside(number, why)?;
-        return Ok(None);
-    }
-    Ok(Some(Opened { key: key(format!("{kind}/{id}")), patient: key(patient) }))
-}
-
 /// Whether the source says that it should never have been there.
 pub(super) fn is_withdrawn(resource: &Value) -> bool {
     const WITHDRAWN: Option<&str> = Some("entered-in-error");
     json::text(resource, "status") == WITHDRAWN
+        || json::text(resource, "verificationStatus") == WITHDRAWN
         || json::all(resource, "verificationStatus.coding.code").iter().any(|code| code.as_str() == WITHDRAWN)
 }
 
-/// The label that the source itself hides the resource, as a code, so that screening sees it.
-pub(super) fn not_for_patient(resource: &Value) -> Option<Code> {
-    let label = json::all(resource, "meta.security").into_iter().flat_map(|label| json::text(label, "code"));
-    label.into_iter().find(|code| *code == NOT_FOR_PATIENT).map(|code| Code {
-        system: crate::record::CodeSystem::Local,
-        code: code.to_owned(),
-        display: "hidden from the patient at the source".to_owned(),
-    })
+/// Whether the source itself hides the resource from the patient.
+pub(super) fn is_hidden(resource: &Value) -> bool {
+    let labels = json::all(resource, "meta.security.code");
+    labels.into_iter().any(|label| label.as_str() == Some(Code::not_for_patient().code.as_str()))
 }
 
-/// A concept, or a reference to something whose words are elsewhere.
-fn what_it_is_about(resource: &Value, about: &Value) -> (String, Vec<Code>, Option<Unreadable>) {
-    let Some(reference) = json::text(about, "reference") else {
-        return (json::words(about), json::codes(about), None);
-    };
-    let contained = reference.strip_prefix('#').and_then(|id| {
-        json::all(resource, "contained").into_iter().find(|inner| json::text(inner, "id") == Some(id))?.get("code")
-    });
-    match (json::text(about, "display"), contained) {
-        (Some(display), contained) => (display.to_owned(), contained.map(json::codes).unwrap_or_default(), None),
-        (None, Some(code)) => (json::words(code), json::codes(code), None),
-        (None, None) => (String::new(), Vec::new(), Some(Unreadable::NotSent)),
-    }
+/// Whether a concept says only that there is none.
+fn is_unsaid(concept: &Value) -> bool {
+    let systems = json::all(concept, "coding.system");
+    !systems.is_empty() && systems.iter().all(|system| system.as_str().is_some_and(|it| it.ends_with("NullFlavor")))
 }
 
 fn words_or_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| json::words(value), |text| text.replace("\r\n", "\n"))
+    match value {
+        Value::String(text) => text.replace("\r\n", "\n"),
+        value if value.get("value").is_some_and(Value::is_number) => quantity(value),
+        value => json::words(value),
+    }
 }
 
 /// The name in use; an earlier one only where there is no other.

@@ -111,3 +111,117 @@ const PROCEDURE: Shape = Shape {
     recorded: &[],
     author: &["recorder", "performer.actor"],
 };
+
+/// The shape of a type in STU3 as GP Connect profiles it, `None` where nothing reads it.
+pub(super) fn stu3_shape_of(kind: &str) -> Option<&'static Shape> {
+    Some(match kind {
+        "Condition" => &STU3_CONDITION,
+        "AllergyIntolerance" => &STU3_ALLERGY,
+        "MedicationRequest" => &STU3_MEDICATION_REQUEST,
+        "MedicationStatement" => &STU3_MEDICATION_STATEMENT,
+        "Immunization" => &STU3_IMMUNIZATION,
+        "ProcedureRequest" => &STU3_PROCEDURE_REQUEST,
+        "ReferralRequest" => &STU3_REFERRAL_REQUEST,
+        "QuestionnaireResponse" => &STU3_QUESTIONNAIRE_RESPONSE,
+        _ => return None,
+    })
+}
+
+const STU3_CONDITION: Shape = Shape {
+    // The extension says how significant the problem is.
+    states: &["clinicalStatus", "extension.valueCode", "severity", "abatementDateTime"],
+    recorded: &["assertedDate"],
+    author: &["asserter"],
+    ..CONDITION
+};
+
+const STU3_ALLERGY: Shape = Shape {
+    states: &["clinicalStatus", "verificationStatus", "criticality"],
+    further: &[
+        "reaction.substance",
+        "reaction.manifestation",
+        "reaction.description",
+        "reaction.note.text",
+        "note.text",
+        // Why an allergy ended.
+        "extension.extension.valueString",
+    ],
+    recorded: &["assertedDate"],
+    ..ALLERGY
+};
+
+const STU3_MEDICATION_REQUEST: Shape = Shape {
+    about: &["medicationReference", "medicationCodeableConcept"],
+    // The first extension says acute or repeat; amounts may be words.
+    states: &[
+        "status",
+        "extension.valueCodeableConcept",
+        "dispenseRequest.quantity",
+        "dispenseRequest.quantity.extension.valueString",
+    ],
+    further: &[
+        // Why a medicine was stopped.
+        "extension.extension.valueCodeableConcept",
+        "dosageInstruction.text",
+        "dosageInstruction.patientInstruction",
+        "reasonCode",
+        "note.text",
+    ],
+    happened: &["dispenseRequest.validityPeriod.start", "authoredOn"],
+    author: &["recorder", "requester.agent"],
+    ..MEDICATION
+};
+
+const STU3_MEDICATION_STATEMENT: Shape = Shape {
+    about: &["medicationReference", "medicationCodeableConcept"],
+    states: &["status"],
+    further: &["dosage.text", "dosage.patientInstruction", "reasonCode", "note.text"],
+    happened: &["effectivePeriod.start", "effectiveDateTime"],
+    recorded: &["dateAsserted"],
+    author: &["informationSource"],
+    ..MEDICATION
+};
+
+const STU3_IMMUNIZATION: Shape = Shape {
+    // The procedure as it was coded stands in an extension; the vaccine is often unknown.
+    about: &["extension.valueCodeableConcept", "vaccineCode"],
+    further: &["vaccineCode", "explanation.reason", "explanation.reasonNotGiven", "site", "note.text"],
+    happened: &["date"],
+    recorded: &["extension.valueDateTime", "date"],
+    author: &["practitioner.actor"],
+    ..IMMUNIZATION
+};
+
+const STU3_PROCEDURE_REQUEST: Shape = Shape {
+    kind: EntryKind::Other,
+    heading: "Plan",
+    about: &["code"],
+    // What is planned lies ahead, years at times: it is a state and not when something happened.
+    states: &["status", "occurrenceDateTime", "occurrencePeriod.start"],
+    further: &["reasonCode", "note.text"],
+    happened: &["authoredOn"],
+    recorded: &["authoredOn"],
+    author: &["requester.agent"],
+};
+
+const STU3_REFERRAL_REQUEST: Shape = Shape {
+    kind: EntryKind::Other,
+    heading: "Referral",
+    about: &["serviceRequested", "reasonCode", "specialty"],
+    states: &["status", "priority"],
+    further: &["reasonCode", "specialty", "description", "recipient.display", "note.text"],
+    happened: &["authoredOn"],
+    recorded: &["authoredOn"],
+    author: &["requester.agent"],
+};
+
+const STU3_QUESTIONNAIRE_RESPONSE: Shape = Shape {
+    kind: EntryKind::Other,
+    heading: "Questionnaire",
+    about: &[],
+    states: &["status"],
+    further: &["item.linkId", "item.text", "item.answer.valueString", "item.item.text", "item.item.answer.valueString"],
+    happened: &["authored"],
+    recorded: &["authored"],
+    author: &["author"],
+};

@@ -1,0 +1,451 @@
+//! GP Connect Access Record Structured, FHIR STU3: a bundle holds one patient's record, or part of it.
+//!
+//! - An `Encounter` is a consultation. Which resources are in it, in which order and under which heading, its
+//!   lists say: the consultation names topics, a topic headings, a heading resources.
+//! - A problem adds to the finding that it is, a medication statement to its prescription, a test to its panel.
+//! - A resource that does not name its patient is the record's patient's, where the bundle has one patient.
+//! - What NOPAT hides at the source stays so labelled, and so does what is in a consultation or report that it
+//!   hides.
+//!
+//! A bundle is what the record holds now. It does not say what was deleted since the one before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::documents::Binaries;
+use super::resources::is_hidden;
+use super::shapes::stu3_shape_of;
+use super::{Export, Home, Record, json};
+use crate::source::outlet::{Outlet, Sink, unreadable};
+use crate::source::{Change, Source, SourceError, dates};
+
+/// The name that keys and messages carry.
+const SYSTEM: &str = "gpconnect";
+
+/// The largest bundle that is read, in bytes. A bundle is held in memory while it is read.
+const BUNDLE_LIMIT: u64 = 128 << 20;
+/// How deep folders may stand in folders.
+const DEEPEST: usize = 8;
+
+/// SNOMED CT codes of the lists that make a consultation (GP Connect, "Consultation structure").
+const CONSULTATION: &str = "325851000000107";
+const TOPIC: &str = "25851000000105";
+const HEADING: &str = "24781000000107";
+
+/// Titles that systems give topics without one.
+const NO_TITLE: [&str; 4] = ["unspecifiedcondtions", "unspecifiedconditions", "unspecified condition", "untitled"];
+
+/// Types that others lean on and that say nothing of a patient by themselves.
+const SUPPORTING: [&str; 10] = [
+    // Counted by themselves: a document may name them.
+    "Binary",
+    "HealthcareService",
+    "List",
+    "Location",
+    "Medication",
+    "OperationOutcome",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "Specimen",
+];
+
+/// Bundles: one file, or all of a folder and the folders in it.
+#[derive(Debug)]
+pub struct GpConnect {
+    path: PathBuf,
+    latest: NaiveDate,
+}
+
+impl GpConnect {
+    /// A source that reads the bundles at `path` as of `today`. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>, today: NaiveDate) -> Self {
+        Self { path: path.into(), latest: dates::a_year_after(today) }
+    }
+}
+
+/// What is to be said once, after the last bundle.
+#[derive(Default)]
+struct Said {
+    not_read: BTreeMap<String, u64>,
+    /// Things that consultations name and bundles lack.
+    missing: u64,
+    /// Records from which the source left things out as confidential, and those still in transit.
+    confidential: u64,
+    in_transit: u64,
+}
+
+impl Source for GpConnect {
+    fn name(&self) -> &str {
+        SYSTEM
+    }
+
+    fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        let mut files = Vec::new();
+        list(&self.path, 0, &mut files)?;
+        if files.is_empty() {
+            return Err(SourceError(format!(
+                "{} holds no .json file: name a GP Connect bundle or the folder that holds them",
+                self.path.display()
+            )));
+        }
+        files.sort();
+        let mut said = Said::default();
+        let binaries = Rc::new(Binaries::of(binaries(&files)));
+        for (number, path) in (1..).zip(&files) {
+            // Such files are named after patients, so sentences number them instead.
+            let mut outlet = Outlet::new(&format!("bundle {number} of {} in the order of names", files.len()), sink);
+            match open(path) {
+                Ok(bundle) => self.bundle(&bundle, &binaries, &mut said, &mut outlet)?,
+                Err(why) => outlet.set_aside(0, why)?,
+            }
+        }
+        if binaries.unused() > 0 {
+            said.not_read.insert("Binary".to_owned(), binaries.unused() as u64);
+        }
+        for notice in said.notices() {
+            sink(Change::Notice(notice))?;
+        }
+        Ok(())
+    }
+}
+
+fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), SourceError> {
+    let unlisted = |error: std::io::Error| {
+        let why = error.kind();
+        SourceError(format!(
+            "{} cannot be read ({why}): name a GP Connect bundle or the folder that holds them",
+            path.display()
+        ))
+    };
+    if std::fs::metadata(path).map_err(unlisted)?.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for found in std::fs::read_dir(path).map_err(unlisted)? {
+        let found = found.map_err(unlisted)?;
+        let kind = found.file_type().map_err(unlisted)?;
+        if kind.is_dir() && depth < DEEPEST {
+            list(&found.path(), depth + 1, files)?;
+        } else if kind.is_file() && found.path().extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
+            files.push(found.path());
+        }
+    }
+    Ok(())
+}
+
+/// Which files hold a binary resource, by its identifier.
+fn binaries(files: &[PathBuf]) -> BTreeMap<String, PathBuf> {
+    #[derive(Deserialize)]
+    struct Name {
+        #[serde(rename = "resourceType", default)]
+        kind: String,
+        #[serde(default)]
+        id: String,
+    }
+    let mut binaries = BTreeMap::new();
+    for path in files {
+        let Ok(file) = std::fs::File::open(path) else { continue };
+        if let Ok(Name { kind, id }) = serde_json::from_reader(std::io::BufReader::new(file))
+            && kind == "Binary"
+        {
+            binaries.insert(id, path.clone());
+        }
+    }
+    binaries
+}
+
+fn open(path: &Path) -> Result<Value, String> {
+    let read = |path: &Path| match std::fs::metadata(path)?.len() {
+        length if length > BUNDLE_LIMIT => Ok(None),
+        _ => std::fs::read(path).map(Some),
+    };
+    let bytes = read(path).map_err(|error| unreadable(&error))?;
+    let Some(bytes) = bytes else {
+        let why = "the file is larger than 128 MiB: it was left out; ask for the record without its attachments";
+        return Err(why.to_owned());
+    };
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    serde_json::from_slice(text)
+        .map_err(|_| "the file is not one bundle in JSON: it was left out; ask for the record again".to_owned())
+}
+
+impl GpConnect {
+    fn bundle(
+        &self,
+        bundle: &Value,
+        binaries: &Rc<Binaries>,
+        said: &mut Said,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), SourceError> {
+        let kind = json::text(bundle, "resourceType").unwrap_or_default();
+        if kind.is_empty() {
+            return outlet.set_aside(0, "resourceType is missing: the file was left out; ask for the record again");
+        }
+        let entries = match kind {
+            "Bundle" => json::all(bundle, "entry"),
+            _ => Vec::new(),
+        };
+        let mut resources: Vec<(u64, &Value)> = Vec::new();
+        for (number, entry) in (1..).zip(entries) {
+            match entry.get("resource") {
+                Some(resource) => resources.push((number, resource)),
+                None => outlet
+                    .set_aside(number, "the entry holds no resource: it was left out; ask for the record again")?,
+            }
+        }
+        if kind != "Bundle" {
+            resources.push((1, bundle));
+        }
+        let mut export = Export::new(SYSTEM, self.latest, stu3_shape_of);
+        export.organisation = organisation(&resources);
+        export.binaries = Rc::clone(binaries);
+        export.record = record(&resources, said);
+        let contained: Vec<(u64, Value)> = ended_allergies(&resources, export.record.patient.as_deref());
+        resources.extend(contained.iter().map(|(number, resource)| (*number, resource)));
+
+        for (number, resource) in of_kinds(&resources, |kind| kind == "Practitioner") {
+            export.practitioner(resource, number, outlet)?;
+        }
+        for (_, report) in of_kinds(&resources, |kind| kind == "DiagnosticReport") {
+            export.report(report);
+        }
+        let is_group = |kind: &str| matches!(kind, "Encounter" | "DiagnosticReport");
+        let is_read = |kind: &str| {
+            matches!(kind, "Patient" | "Observation" | "DocumentReference")
+                || is_group(kind)
+                || stu3_shape_of(kind).is_some()
+        };
+        let passes: [&dyn Fn(&str) -> bool; 3] =
+            [&|kind| kind == "Patient", &is_group, &|kind| kind != "Patient" && !is_group(kind)];
+        for pass in passes {
+            for (number, resource) in of_kinds(&resources, pass) {
+                export.resource(kind_of(resource), resource, number, outlet)?;
+            }
+        }
+        for (number, resource) in &resources {
+            match kind_of(resource) {
+                "" => outlet
+                    .set_aside(*number, "resourceType is missing: the entry was left out; ask for the record again")?,
+                kind if is_read(kind) || SUPPORTING.contains(&kind) => {}
+                kind => {
+                    // A type’s name comes from the file, so it is not repeated unless it is one.
+                    let is_name = kind.len() <= 40 && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
+                    *said.not_read.entry(if is_name { kind } else { "of unknown type" }.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn kind_of(resource: &Value) -> &str {
+    json::text(resource, "resourceType").unwrap_or_default()
+}
+
+fn of_kinds<'a>(
+    resources: &'a [(u64, &'a Value)],
+    wanted: impl Fn(&str) -> bool + 'a,
+) -> impl Iterator<Item = (u64, &'a Value)> + 'a {
+    resources.iter().copied().filter(move |(_, resource)| wanted(kind_of(resource)))
+}
+
+fn name_of(resource: &Value) -> Option<String> {
+    Some(format!("{}/{}", kind_of(resource), json::text(resource, "id")?))
+}
+
+/// The ODS code of the practice whose record it is; empty where the bundle does not say.
+fn organisation(resources: &[(u64, &Value)]) -> String {
+    let ods = |organisation: &Value| {
+        let identifiers = json::all(organisation, "identifier");
+        let ods = identifiers.into_iter().find(|identifier| {
+            json::text(identifier, "system").is_some_and(|system| system.ends_with("/ods-organization-code"))
+        })?;
+        json::text(ods, "value").map(str::to_owned)
+    };
+    let practices: Vec<(Option<String>, String)> = of_kinds(resources, |kind| kind == "Organization")
+        .filter_map(|(_, practice)| Some((name_of(practice), ods(practice)?)))
+        .collect();
+    let patient = of_kinds(resources, |kind| kind == "Patient").next();
+    let managing = patient.and_then(|(_, patient)| json::text(patient, "managingOrganization.reference"));
+    let managing = managing.map(|reference| json::local_reference(reference, "Organization"));
+    let found = practices.iter().find(|(name, _)| name.is_some() && *name == managing);
+    let codes: BTreeSet<&String> = practices.iter().map(|(_, code)| code).collect();
+    match (found, codes.first()) {
+        (Some((_, code)), _) => code.clone(),
+        (None, Some(only)) if codes.len() == 1 => (*only).clone(),
+        _ => String::new(),
+    }
+}
+
+/// What the record as a whole says of its resources.
+fn record(resources: &[(u64, &Value)], said: &mut Said) -> Record {
+    let mut record = Record::default();
+    let mut there = BTreeSet::new();
+    let mut patients = BTreeSet::new();
+    for (_, resource) in resources {
+        let Some(name) = name_of(resource) else { continue };
+        let reference = |path: &str, kind: &str| {
+            json::all(resource, path)
+                .into_iter()
+                .filter_map(Value::as_str)
+                .map(|text| json::local_reference(text, kind))
+                .collect::<Vec<_>>()
+        };
+        let mut parents = |child: String, parent: String| {
+            if child != parent {
+                record.parents.entry(child).or_insert(parent);
+            }
+        };
+        match kind_of(resource) {
+            "Patient" => {
+                patients.insert(name.clone());
+            }
+            "Medication" => {
+                record.medications.insert(name.clone(), (*resource).clone());
+            }
+            "Encounter" | "DiagnosticReport" if is_hidden(resource) => {
+                record.hidden.insert(name.clone());
+            }
+            "MedicationStatement" => {
+                if let Some(request) = reference("basedOn.reference", "MedicationRequest").into_iter().next() {
+                    parents(name.clone(), request);
+                }
+            }
+            "Condition" => {
+                let extensions = json::all(resource, "extension");
+                let actual = extensions
+                    .into_iter()
+                    .find(|extension| json::text(extension, "url").is_some_and(|url| url.contains("-ActualProblem-")));
+                if let Some(finding) = actual.and_then(|actual| json::text(actual, "valueReference.reference")) {
+                    parents(name.clone(), json::local_reference(finding, "Observation"));
+                }
+            }
+            "Observation" => {
+                for related in json::all(resource, "related") {
+                    let Some(target) = json::text(related, "target.reference") else { continue };
+                    let target = json::local_reference(target, "Observation");
+                    match json::text(related, "type") {
+                        Some("has-member") => parents(target, name.clone()),
+                        Some("derived-from") => parents(name.clone(), target),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+        there.insert(name);
+    }
+    record.patient = patients.pop_first().filter(|_| patients.is_empty());
+    // An observation may be derived from one that is not sent: then it stands by itself.
+    record.parents.retain(|_, parent| there.contains(parent));
+    consultations(resources, &there, &mut record, said);
+    record
+}
+
+/// Where the lists of consultations put each resource.
+fn consultations(resources: &[(u64, &Value)], there: &BTreeSet<String>, record: &mut Record, said: &mut Said) {
+    let lists: Vec<&Value> = of_kinds(resources, |kind| kind == "List").map(|(_, list)| list).collect();
+    let is = |list: &Value, code: &str| {
+        json::all(list, "code.coding.code").into_iter().any(|there| there.as_str() == Some(code))
+    };
+    let mut topic_of: BTreeMap<String, String> = BTreeMap::new();
+    for topic in lists.iter().filter(|list| is(list, TOPIC)) {
+        let title = json::text(topic, "title").filter(|title| !NO_TITLE.contains(&title.to_lowercase().as_str()));
+        if let Some(title) = title {
+            for item in json::all(topic, "entry.item.reference").into_iter().filter_map(Value::as_str) {
+                topic_of.insert(json::local_reference(item, "List"), title.to_owned());
+            }
+        }
+    }
+    let mut order = 0;
+    for list in lists {
+        for warning in json::all(list, "extension.valueCode") {
+            match warning.as_str() {
+                Some("confidential-items") => said.confidential += 1,
+                Some("data-in-transit") => said.in_transit += 1,
+                _ => {}
+            }
+        }
+        let encounter = json::text(list, "encounter.reference").map(|text| json::local_reference(text, "Encounter"));
+        if let (Some(encounter), true) = (&encounter, is_hidden(list) && is(list, CONSULTATION)) {
+            record.hidden.insert(encounter.clone());
+        }
+        let (Some(group), true) = (encounter, is(list, TOPIC) || is(list, HEADING)) else { continue };
+        let own = name_of(list).unwrap_or_default();
+        let title = if is(list, HEADING) { json::text(list, "title") } else { None };
+        for item in json::all(list, "entry.item") {
+            order += 1;
+            let name = json::text(item, "reference").map(|reference| json::local_reference(reference, ""));
+            let Some(name) = name.filter(|name| there.contains(name)) else {
+                said.missing += 1;
+                continue;
+            };
+            if name.starts_with("List/") {
+                continue;
+            }
+            let topic = topic_of.get(&own).or_else(|| topic_of.get(&name)).map(String::as_str);
+            let heading: Vec<&str> = [topic, title].into_iter().flatten().collect();
+            let home = Home { group: group.clone(), heading: heading.join(" – "), order };
+            record.homes.entry(name).or_insert(home);
+        }
+    }
+}
+
+/// Allergies that have ended stand inside their list, under names that only the list knows.
+fn ended_allergies(resources: &[(u64, &Value)], patient: Option<&str>) -> Vec<(u64, Value)> {
+    let mut ended = Vec::new();
+    for (number, list) in of_kinds(resources, |kind| kind == "List") {
+        let subject =
+            json::text(list, "subject.reference").map(|reference| json::local_reference(reference, "Patient"));
+        let whose = subject.as_deref().or(patient).and_then(|patient| patient.strip_prefix("Patient/"));
+        for allergy in json::all(list, "contained") {
+            let mut allergy = allergy.clone();
+            if let (Some(whose), Some(fields)) = (whose, allergy.as_object_mut()) {
+                let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
+                fields.insert("id".to_owned(), Value::String(format!("{whose}#{id}")));
+                let of = serde_json::json!({ "reference": format!("Patient/{whose}") });
+                fields.entry("patient").or_insert(of);
+            }
+            ended.push((number, allergy));
+        }
+    }
+    ended
+}
+
+impl Said {
+    fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if self.confidential > 0 {
+            notices.push(format!(
+                "The practice’s system left items out of {} lists as confidential: they did not arrive and were not \
+                 screened; look at them there.",
+                self.confidential
+            ));
+        }
+        if self.in_transit > 0 {
+            notices.push(format!(
+                "{} lists wait for a record to be transferred from another practice: what is on its way was not \
+                 screened.",
+                self.in_transit
+            ));
+        }
+        if self.missing > 0 {
+            notices.push(format!(
+                "Consultations name {} things that their bundles do not hold: they were not screened; look at them in \
+                 the practice’s system.",
+                self.missing
+            ));
+        }
+        if !self.not_read.is_empty() {
+            let counts: Vec<String> = self.not_read.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            notices.push(format!("Not screened, because nothing here reads them: {}.", counts.join(", ")));
+        }
+        notices
+    }
+}

@@ -1,0 +1,123 @@
+//! Feeds pulled into a practice: once, and again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod kit;
+#[path = "source_tpp/kit.rs"]
+#[allow(dead_code)]
+mod tpp;
+
+use std::path::Path;
+
+use anteroom::protocol::{Pulled, Reply, Request};
+
+use kit::Practice;
+
+fn tpp_feed(batch: &tpp::Batch, folder: &Path) -> String {
+    std::fs::create_dir_all(folder).unwrap();
+    batch.write(folder);
+    format!("tpp:{}", folder.display())
+}
+
+fn counts(pulled: &Pulled) -> [u64; 4] {
+    [pulled.patients, pulled.new, pulled.changed, pulled.deleted]
+}
+
+#[test]
+fn a_batch_pulled_again_changes_nothing_and_a_row_that_comes_twice_is_one_line() {
+    use tpp::{SRCODE, SREVENT, SRPATIENT, code, event, patient, table};
+    let practice = Practice::new();
+    let mut lea = practice.user("lea");
+    let first = tpp::Batch::quiet()
+        .with("SRPatient", table(SRPATIENT, &[patient("1", &[])]))
+        .with("SREvent", table(SREVENT, &[event("7", &[])]))
+        .with(
+            "SRCode",
+            table(SRCODE, &[code("2", &[]), code("2", &[("SNOMEDText", "Domestic abuse")]), code("3", &[])]),
+        );
+    let feed = tpp_feed(&first, &practice.path().join("first"));
+    assert_eq!(counts(&lea.pull(&feed)), [1, 1, 0, 0]);
+    assert_eq!(counts(&lea.pull(&feed)), [0, 0, 0, 0]);
+    let row = lea.waiting("EXAMPLE");
+    let opened = lea.open(row.entry);
+    let displays: Vec<&str> = opened.version.parts.iter().map(|part| part.display.as_str()).collect();
+    assert_eq!(displays, ["Domestic abuse", "Anxiety"]);
+
+    // The rows come again in another order with one of them changed, and one is removed.
+    let second = tpp::Batch::quiet().with("SREvent", table(SREVENT, &[event("7", &[])])).with(
+        "SRCode",
+        table(SRCODE, &[code("3", &[("RemovedData", "1")]), code("2", &[("SNOMEDText", "Domestic abuse")])]),
+    );
+    let feed = tpp_feed(&second, &practice.path().join("second"));
+    assert_eq!(counts(&lea.pull(&feed)), [0, 0, 1, 0]);
+    assert_eq!(lea.open(row.entry).version.parts.len(), 1);
+}
+
+/// SystmOne keeps logins, relations and addresses in tables of their own, which change without the patient.
+#[test]
+fn who_reads_and_who_lives_there_may_come_a_day_later() {
+    use tpp::{SRCODE, SREVENT, SRPATIENT, code, event, patient, row, table};
+    let practice = Practice::new();
+    let mut lea = practice.user("lea");
+    let two = [patient("1", &[]), patient("2", &[("FirstName", "Bo"), ("NHSNumber", "")])];
+    let first = tpp::Batch::quiet()
+        .with("SRPatient", table(SRPATIENT, &two))
+        .with("SREvent", table(SREVENT, &[event("7", &[])]))
+        .with("SRCode", table(SRCODE, &[code("2", &[("SNOMEDText", "Domestic abuse")])]));
+    lea.pull(&tpp_feed(&first, &practice.path().join("first")));
+    let row_of = |columns: &str, id: &str, patient: &str, besides: &[(&str, &str)]| {
+        let common = [("RowIdentifier", id), ("IDOrganisationVisibleTo", tpp::ORGANISATION), ("IDPatient", patient)];
+        row(columns, &[&common, besides].concat())
+    };
+    let online =
+        "RowIdentifier,IDOrganisationVisibleTo,IDPatient,ViewRecord,DetailedCodedRecord,DateDeleted,RemovedData";
+    let relations = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,RelationshipType,PersonalGuardianOrProxy,RelationshipWithName,DateEnded,RemovedData";
+    let addresses = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,NameOfRoad,DateTo,RemovedData";
+    let home = [("NameOfRoad", "1 Low Road")];
+    let sam = [("RelationshipType", "carer"), ("PersonalGuardianOrProxy", "TRUE"), ("RelationshipWithName", "Sam")];
+    let second = tpp::Batch::quiet()
+        .with("SROnlineServices", table(online, &[row_of(online, "1", "1", &[("DetailedCodedRecord", "TRUE")])]))
+        .with("SRPatientRelationship", table(relations, &[row_of(relations, "1", "1", &sam)]))
+        .with("SRPatientAddressHistory", table(addresses, &["1", "2"].map(|id| row_of(addresses, id, id, &home))));
+    let feed = tpp_feed(&second, &practice.path().join("second"));
+    assert_eq!(counts(&lea.pull(&feed))[1..], [0, 0, 0]);
+    let entry = lea.waiting("EXAMPLE").entry;
+    let card = lea.open(entry).patient;
+    assert_eq!(card.name, "EXAMPLE Ada", "what came before stays");
+    assert_eq!(card.readers, ["patient’s app, codes without text", "Sam, carer, full record"]);
+    assert_eq!(card.household.len(), 1, "{:?}", card.household);
+    assert_eq!(lea.pull(&feed).patients, 0);
+
+    let third = tpp::Batch::quiet().with(
+        "SRPatientRelationship",
+        table(relations, &[row_of(relations, "1", "1", &[&sam[..], &[("DateEnded", "01 Mar 2026")]].concat())]),
+    );
+    lea.pull(&tpp_feed(&third, &practice.path().join("third")));
+    assert_eq!(lea.open(entry).patient.readers, ["patient’s app, codes without text"]);
+}
+
+/// The table of referrals has no deletions.
+#[test]
+fn a_referral_goes_with_its_observation() {
+    let practice = Practice::new();
+    let mut lea = practice.user("lea");
+    let folder = practice.path().join("day");
+    let mut line = kit::extract::row(1, 0, 0, "Domestic abuse disclosed, partner hits her.");
+    let feed = kit::extract::write(&folder, std::slice::from_ref(&line));
+    let referrals = format!(
+        "ObservationGuid,PatientGuid,OrganisationGuid,ReferralUrgency\r\n{},{},{{0A000000-0000-4000-8000-000000000001}},Urgent\r\n",
+        line.guid,
+        kit::extract::guid(0xaa, 0)
+    );
+    std::fs::write(kit::extract::file(&folder, "CareRecord_ObservationReferral"), referrals).unwrap();
+    assert_eq!(lea.pull(&feed).new, 1);
+    let row = lea.waiting("NASH");
+    assert_eq!(lea.open(row.entry).version.parts.len(), 2);
+
+    line.deleted = true;
+    let feed = kit::extract::write(&practice.path().join("next"), &[line]);
+    let pulled = lea.pull(&feed);
+    assert_eq!((pulled.changed, pulled.deleted), (0, 1), "nothing of the entry is left");
+    assert!(pulled.notices.iter().all(|notice| !notice.contains("never sent")), "{:?}", pulled.notices);
+    assert!(matches!(lea.ask(Request::Queue { limit: 10 }), Reply::Queue(queue) if queue.rows.is_empty()));
+}
