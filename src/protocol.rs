@@ -114,8 +114,28 @@ pub enum Request {
     },
     /// Recomputes the whole log.
     Verify,
+    /// Writes a backup.
+    BackUp {
+        /// The file, a whole path, which must not be there.
+        to: String,
+        /// What closes it, as the store reads it.
+        lock: Secret,
+    },
+    /// Derives what is visible anew and compares it with what the channel shows.
+    Check,
     /// How things stand.
     Status,
+}
+
+/// Text that is shown to nobody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 /// What the daemon answers.
@@ -144,6 +164,10 @@ pub enum Reply {
     Audit(Vec<AuditLine>),
     /// To [`Request::Verify`].
     Verified(Verified),
+    /// To [`Request::BackUp`].
+    BackedUp(BackedUp),
+    /// To [`Request::Check`].
+    Checked(Checked),
     /// To [`Request::Status`].
     Status(Status),
     /// A rule says no. One sentence.
@@ -455,6 +479,28 @@ impl Verified {
     pub fn from_report(frames: u64, head: Option<[u8; 32]>, damage: Vec<String>) -> Self {
         Self { frames, head: head.map(|digest| hex(&digest)).unwrap_or_default(), damage }
     }
+}
+
+/// A backup that was written and read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedUp {
+    /// Frames in it.
+    pub frames: u64,
+    /// The digest of the last one, in hexadecimal.
+    pub head: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// What deriving visibility anew found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Entries whose visibility was derived.
+    pub entries: u64,
+    /// How many of them patients may see.
+    pub visible: u64,
+    /// What differs, a sentence each, without clinical words.
+    pub wrong: Vec<String>,
 }
 
 /// Bytes in hexadecimal.

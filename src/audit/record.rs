@@ -209,6 +209,18 @@ pub enum Event {
         /// Entries visible in it.
         entries: u64,
     },
+    /// A backup was written.
+    BackedUp {
+        /// Frames in it.
+        frames: u64,
+    },
+    /// What is visible was derived anew and compared with what the channel shows.
+    FeedChecked {
+        /// Entries whose visibility was derived.
+        entries: u64,
+        /// Differences.
+        wrong: usize,
+    },
     /// An incomplete frame at the journal's end, never acknowledged, was cut.
     TailCut {
         /// How many bytes.
@@ -251,6 +263,8 @@ impl Event {
             Self::Published => "published",
             Self::PublishBlocked { .. } => "kept back",
             Self::BatchPublished { .. } => "batch left",
+            Self::BackedUp { .. } => "backed up",
+            Self::FeedChecked { .. } => "checked feed",
             Self::TailCut { .. } => "tail cut",
             Self::ViewRebuilt { .. } => "view rebuilt",
         }

@@ -20,6 +20,12 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// When it could not; patients then see what they saw before.
     fn deliver(&self, practice: &str, visible: &[Released]) -> Result<Delivery, ChannelError>;
+
+    /// In what it shows something else than `visible`: a sentence for each entry, without clinical words.
+    ///
+    /// # Errors
+    /// When it does not say what it shows.
+    fn compare(&self, practice: &str, visible: &[Released]) -> Result<Vec<String>, ChannelError>;
 }
 
 /// How finely a channel can withhold.

@@ -3,8 +3,9 @@
 //! It holds what is visible and nothing that depends on what is not: no counts, no running numbers, no
 //! time of release. An entry that is hidden looks like one that never was.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 use super::{Channel, ChannelError, Delivery, Granularity, Released};
 use crate::record::CodeSystem;
 use crate::review::{Line, Rendition};
+
+const FILE: &str = "Composition.ndjson";
 
 /// Writes the feed to a folder.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Portal {
 
     fn write(&self, practice: &str, visible: &[Released]) -> std::io::Result<PathBuf> {
         fs::create_dir_all(&self.folder)?;
-        let place = self.folder.join("Composition.ndjson");
+        let place = self.folder.join(FILE);
         let new = self.folder.join("Composition.ndjson.new");
         let mut out = BufWriter::new(File::create(&new)?);
         for released in visible {
@@ -58,6 +61,28 @@ impl Channel for Portal {
             ChannelError(format!("the feed in {} could not be written: {error}", self.folder.display()))
         })?;
         Ok(Delivery { entries: sorted.len() as u64, place: Some(place.display().to_string()) })
+    }
+
+    fn compare(&self, practice: &str, visible: &[Released]) -> Result<Vec<String>, ChannelError> {
+        let place = self.folder.join(FILE);
+        let text = match fs::read_to_string(&place) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ChannelError(format!("the feed {} cannot be read: {error}", place.display()))),
+        };
+        let mut expected: BTreeMap<String, Value> =
+            visible.iter().map(|released| (released.entry.to_string(), composition(practice, released))).collect();
+        let mut wrong = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let shown: Value = serde_json::from_str(line).unwrap_or_default();
+            match shown["id"].as_str().and_then(|id| expected.remove_entry(id)) {
+                Some((_, right)) if right == shown => {}
+                Some((id, _)) => wrong.push(format!("entry {id} is shown otherwise than it was released")),
+                None => wrong.push(format!("line {number} of the feed shows an entry that must not be visible")),
+            }
+        }
+        wrong.extend(expected.keys().map(|id| format!("entry {id} is missing from the feed")));
+        Ok(wrong)
     }
 }
 

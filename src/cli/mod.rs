@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 
 mod ask;
 pub mod audit;
+pub mod backup;
+pub mod check;
 pub mod context;
 pub mod decide;
 pub mod demo;
@@ -17,6 +19,7 @@ pub mod pull;
 pub mod queue;
 mod reach;
 pub mod rekey;
+pub mod restore;
 pub mod review;
 pub mod rules;
 pub mod screen;
@@ -60,6 +63,12 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Say how things stand
     Status(status::StatusArgs),
+    /// Derive anew what patients may see, and compare it with the feed
+    Check(check::CheckArgs),
+    /// Write everything into one encrypted file
+    Backup(backup::BackupArgs),
+    /// Make a new state folder from a backup
+    Restore(restore::RestoreArgs),
     /// Renew the store's keys, or wrap them with another master key
     Rekey(rekey::RekeyArgs),
     /// Screen JSON Lines from standard input
@@ -174,6 +183,9 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Publish(args) => in_runtime(publish::run(&args, dir, out)),
         Command::Audit(args) => in_runtime(audit::run(&args, dir, out)),
         Command::Status(args) => in_runtime(status::run(&args, dir, out)),
+        Command::Check(args) => in_runtime(check::run(&args, dir, out)),
+        Command::Backup(args) => in_runtime(backup::run(&args, dir, out)),
+        Command::Restore(args) => restore::run(&args, out),
         Command::Rekey(args) => rekey::run(&args, dir, out),
     };
     match result {

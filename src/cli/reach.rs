@@ -20,7 +20,7 @@ use crate::protocol::{Reply, Request};
 use crate::record::{EntryId, Shown};
 use crate::screen::Rules;
 use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
-use crate::store::{EmbeddedStore, Master, Options, Places, has_keys, wants_passphrase};
+use crate::store::{EmbeddedStore, Master, Options, Places, StoreError, has_keys, wants_passphrase};
 
 /// A connection of either sort.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -111,10 +111,16 @@ pub fn master(dir: &Path) -> Result<Master, Failure> {
     if wants_passphrase(&store)? {
         return Ok(Master::from_passphrase(passphrase("Passphrase of the store:")?));
     }
+    Ok(master_key(dir)?)
+}
+
+/// The same, of a store that is opened without a passphrase.
+pub fn master_key(dir: &Path) -> Result<Master, StoreError> {
+    let store = dir.join("store");
     let (credentials, named) = (variable("CREDENTIALS_DIRECTORY"), variable("ANTEROOM_KEY_FILE"));
     let default = dir.join("secret");
     let places = Places { credentials: credentials.as_deref(), named: named.as_deref(), default: &default };
-    Ok(Master::find(&places, !has_keys(&store))?)
+    Master::find(&places, !has_keys(&store))
 }
 
 fn variable(name: &str) -> Option<PathBuf> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::code::NOT_FOR_PATIENT;
 use super::identity::keyed_digest;
@@ -131,12 +132,12 @@ pub struct EntryVersion {
 
 /// The practice's secret for fingerprints: short clinical text under a bare hash can be guessed.
 #[derive(Clone)]
-pub struct FingerprintKey([u8; 32]);
+pub struct FingerprintKey(Zeroizing<[u8; 32]>);
 
 impl FingerprintKey {
     /// Wraps 32 random bytes.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self(secret)
+        Self(Zeroizing::new(secret))
     }
 }
 

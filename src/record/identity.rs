@@ -6,6 +6,7 @@ use std::str::FromStr;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 /// An NHS number whose check digit is right: ten digits, the last one modulus 11
 /// (NHS Data Dictionary, "NHS NUMBER").
@@ -96,12 +97,12 @@ pub struct SourceKey {
 /// The practice's secret from which the store's keys are made, so that a key or a file name
 /// never carries an identifier that a stranger could look up.
 #[derive(Clone)]
-pub struct IdentityKey([u8; 32]);
+pub struct IdentityKey(Zeroizing<[u8; 32]>);
 
 impl IdentityKey {
     /// Wraps 32 random bytes.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self(secret)
+        Self(Zeroizing::new(secret))
     }
 
     fn digest(&self, label: &str, key: &SourceKey) -> [u8; 16] {

@@ -106,6 +106,8 @@ impl Session {
             Request::Audit { before, limit, everything } => {
                 Reply::Audit(service.audit(actor, before, limit.min(MOST_ROWS), everything)?)
             }
+            Request::BackUp { to, lock } => Reply::BackedUp(service.back_up(actor, &to, &lock)?),
+            Request::Check => Reply::Checked(service.check(actor)?),
             Request::Verify => Reply::Verified(service.verify(actor)?),
             Request::Status => Reply::Status(service.status()?),
         })

@@ -1,5 +1,6 @@
 //! Pull → screen → queue → decide → publish: the one place that composes the rooms, and owns the writes.
 
+mod backup;
 mod board;
 mod clock;
 mod decide;

@@ -178,16 +178,20 @@ impl Service {
         let mut released = Vec::new();
         for id in ids {
             let Some(Read { row, .. }) = self.row(id)? else { continue };
-            if self.seen(&row, now)?.is_err() {
-                continue;
-            }
-            let patient = self.patient(&row)?;
-            let version = self.version(id, row.review.version)?;
-            let act = row.review.standing_act().unwrap_or(&Act::Approve);
-            if let Ok(rendition) = review::render(&version, act) {
-                released.push(Released { entry: id, patient: patient.id, nhs_number: patient.nhs_number, rendition });
-            }
+            released.extend(self.shown_now(&row, now)?);
         }
         Ok(released)
+    }
+
+    /// The entry as patients may see it now, if they may.
+    pub(super) fn shown_now(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Option<Released>, ServiceError> {
+        if self.seen(row, now)?.is_err() {
+            return Ok(None);
+        }
+        let patient = self.patient(row)?;
+        let version = self.version(row.entry.id, row.review.version)?;
+        let act = row.review.standing_act().unwrap_or(&Act::Approve);
+        let Ok(rendition) = review::render(&version, act) else { return Ok(None) };
+        Ok(Some(Released { entry: row.entry.id, patient: patient.id, nhs_number: patient.nhs_number, rendition }))
     }
 }

@@ -8,6 +8,9 @@ use serde::Deserialize;
 use super::ServiceError;
 use crate::audit::{Actor, Role};
 
+const PRACTICE: &str = "practice.toml";
+const USERS: &str = "users.toml";
+
 /// `practice.toml` and `users.toml` of the state folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -15,6 +18,8 @@ pub struct Settings {
     pub practice: Practice,
     /// Who may do what. Empty: nobody has been named yet.
     pub users: Vec<User>,
+    /// The files that were read, by name, for backups.
+    pub files: Vec<(String, String)>,
 }
 
 /// Who the practice is.
@@ -101,14 +106,15 @@ impl Settings {
     /// # Errors
     /// When a file cannot be read or is not of the form it should be, with its line.
     pub fn read(dir: &Path) -> Result<Self, ServiceError> {
-        let practice = match text(&dir.join("practice.toml"))? {
-            Some(text) => parse::<PracticeFile>("practice.toml", &text)?.practice,
-            None => Practice::default(),
-        };
-        let users = match text(&dir.join("users.toml"))? {
-            Some(text) => parse::<UsersFile>("users.toml", &text)?.user,
-            None => Vec::new(),
-        };
+        let (mut practice, mut users, mut files) = (Practice::default(), Vec::new(), Vec::new());
+        if let Some(text) = text(&dir.join(PRACTICE))? {
+            practice = parse::<PracticeFile>(PRACTICE, &text)?.practice;
+            files.push((PRACTICE.to_owned(), text));
+        }
+        if let Some(text) = text(&dir.join(USERS))? {
+            users = parse::<UsersFile>(USERS, &text)?.user;
+            files.push((USERS.to_owned(), text));
+        }
         for (i, user) in users.iter().enumerate() {
             if users[..i].iter().any(|other| other.login == user.login) {
                 return Err(ServiceError::Settings(format!(
@@ -117,7 +123,7 @@ impl Settings {
                 )));
             }
         }
-        Ok(Self { practice, users })
+        Ok(Self { practice, users, files })
     }
 
     /// The user with this login.

@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use chrono::Datelike;
 
+use super::backup::{self, About, Export, Manifest, Plain};
+use super::envelope::BackupLock;
 use super::journal::{Index, Journal, make_directory};
-use super::keyring::{self, Keyring};
+use super::keyring::{self, Keyring, StoreKey};
 use super::lock::Lock;
 use super::master::{Master, SecretKey};
 use super::seal::Sealer;
 use super::sled::{Step, View, guarded, set_snapshots_aside};
 use super::writer::{Request, Writer};
 use super::{Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
-use crate::audit::frame::RawFrame;
+use crate::audit::frame::{Digest, RawFrame};
 use crate::audit::{Chain, read_chain};
 
 /// Frames that are applied to the view at a time when it is made again.
@@ -76,6 +78,7 @@ pub struct EmbeddedStore {
     view: Arc<View>,
     journal: Arc<Index>,
     journal_directory: PathBuf,
+    keys: Keyring,
     secret: SecretKey,
     sealer: Arc<Sealer>,
     stopped: Arc<OnceLock<String>>,
@@ -93,7 +96,7 @@ impl EmbeddedStore {
     /// the files cannot be used; [`StoreError::Corrupt`] when acknowledged work, or a key to it, is missing
     /// or damaged. Nothing was changed then.
     pub fn open(directory: &Path, options: &Options, master: &Master) -> Result<(Self, Opened), StoreError> {
-        let Files { journal, view, secret, sealer, opened, lock } = open_files(directory, options, master)?;
+        let Files { journal, view, keys, secret, sealer, opened, lock } = open_files(directory, options, master)?;
         let view = Arc::new(view);
         let closing = Arc::new(AtomicBool::new(false));
         let checker = (opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows)
@@ -117,6 +120,7 @@ impl EmbeddedStore {
             view,
             journal: index,
             journal_directory: directory.join("journal"),
+            keys,
             secret,
             sealer,
             stopped,
@@ -175,6 +179,10 @@ impl Store for EmbeddedStore {
         super::space_of(&self.directory).map_err(StoreError::Unavailable)
     }
 
+    fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError> {
+        backup::write(self, self, about, file, lock)
+    }
+
     fn verify(&self) -> Result<Report, StoreError> {
         let (seq, end) = self.journal.end();
         let mut report = report(&self.journal_directory, end, Some(&self.sealer))?;
@@ -185,6 +193,22 @@ impl Store for EmbeddedStore {
             report.damage.push(format!("the view is damaged, {why}: start the program again, it makes it anew"));
         }
         Ok(report)
+    }
+}
+
+impl Export for EmbeddedStore {
+    fn keys(&self) -> &[StoreKey] {
+        self.keys.keys()
+    }
+
+    fn plain(&self, from: u64, max: usize) -> Result<Vec<Plain>, StoreError> {
+        let plain = |raw: &RawFrame<'_>, opened| Ok(Plain { seq: raw.seq, synced: raw.synced, opened });
+        self.journal.opened(from, max, &plain)
+    }
+
+    fn digest(&self, seq: u64) -> Result<Digest, StoreError> {
+        let gone = || StoreError::Corrupt(format!("frame {seq} is missing from the journal"));
+        self.journal.opened(seq, 1, &|raw, _| Ok(raw.digest))?.pop().ok_or_else(gone)
     }
 }
 
@@ -257,6 +281,7 @@ pub(super) fn damaged_view(why: &str) -> StoreError {
 struct Files {
     journal: Journal,
     view: View,
+    keys: Keyring,
     secret: SecretKey,
     sealer: Arc<Sealer>,
     opened: Opened,
@@ -306,7 +331,7 @@ fn open_files(directory: &Path, options: &Options, master: &Master) -> Result<Fi
     };
     let (view, rebuilt) = catch_up(directory, opening, &journal, &sealer, options)?;
     opened.view_rebuilt = rebuilt;
-    Ok(Files { journal, view, secret, sealer, opened, lock })
+    Ok(Files { journal, view, keys, secret, sealer, opened, lock })
 }
 
 /// The view that is there, or why there is none.

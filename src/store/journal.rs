@@ -13,10 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::segment::make_directory;
 use self::segment::{Segment, remove_unfinished, sync_directory};
-use super::seal::Sealer;
+use super::seal::{Opened, Sealer};
 use super::{Frame, StoreError, payload};
 use crate::audit::frame::{
-    Digest, FRAME_OVERHEAD, SEGMENT_HEADER, SegmentHeader, parse_frame, segment_name, write_frame,
+    Digest, FRAME_OVERHEAD, RawFrame, SEGMENT_HEADER, SegmentHeader, parse_frame, segment_name, write_frame,
 };
 use crate::audit::{Chain, read_chain};
 
@@ -73,6 +73,18 @@ impl Batch {
         self.seq += 1;
         self.head = write_frame(&mut self.bytes, self.seq, self.synced, &self.head, &sealed);
         Ok((self.seq, self.head))
+    }
+
+    /// Adds a frame whose contents were sealed for this place before.
+    pub fn push_sealed(&mut self, synced: u64, sealed: &[u8]) {
+        self.starts.push(self.bytes.len() as u32);
+        self.seq += 1;
+        self.head = write_frame(&mut self.bytes, self.seq, synced, &self.head, sealed);
+    }
+
+    /// Bytes that it will take.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Whether it has no frame.
@@ -302,6 +314,23 @@ impl Index {
     /// [`StoreError::Corrupt`] when a frame is not what was written, [`StoreError::Unavailable`] when a
     /// file cannot be read.
     pub fn read(&self, from: u64, max: usize) -> Result<Vec<Frame>, StoreError> {
+        let frame = |raw: &RawFrame<'_>, opened: Opened| {
+            let unit = payload::decode(&opened.contents)?;
+            Ok(Frame { seq: raw.seq, previous: raw.previous, digest: raw.digest, unit })
+        };
+        self.opened(from, max, &frame)
+    }
+
+    /// At most `max` frames from `from` on, made of each frame and its contents by `make`.
+    ///
+    /// # Errors
+    /// As [`Index::read`].
+    pub fn opened<T>(
+        &self,
+        from: u64,
+        max: usize,
+        make: &dyn Fn(&RawFrame<'_>, Opened) -> Result<T, String>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut frames = Vec::new();
         let mut next = from.max(1);
         while frames.len() < max {
@@ -315,10 +344,9 @@ impl Index {
                 let (raw, length) =
                     parse_frame(rest).filter(|(raw, _)| raw.seq == next).ok_or_else(|| self.damaged(number, next))?;
                 let opened = self.sealer.open_frame(raw.seq, &raw.previous, raw.payload);
-                let unit = opened.and_then(|opened| payload::decode(&opened.contents)).map_err(|why| {
+                frames.push(opened.and_then(|opened| make(&raw, opened)).map_err(|why| {
                     StoreError::Corrupt(format!("frame {next} in {} cannot be read: {why}", segment_name(number)))
-                })?;
-                frames.push(Frame { seq: raw.seq, previous: raw.previous, digest: raw.digest, unit });
+                })?);
                 rest = rest.get(length..).unwrap_or_default();
                 next += 1;
             }

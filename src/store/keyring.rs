@@ -4,6 +4,7 @@
 //! and a new master only means new wrappings. The practice's secret, from which the names of entries and
 //! patients are made, is wrapped beside them: it must outlive every key.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -52,6 +53,7 @@ pub struct StoreKey {
 }
 
 /// The keys, unwrapped.
+#[derive(Clone)]
 pub struct Keyring {
     keys: Vec<StoreKey>,
 }
@@ -63,6 +65,12 @@ pub enum Rekey<'a> {
     NewKey,
     /// All keys are wrapped with another master. Nothing that they seal changes.
     NewMaster(&'a Master),
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring({} keys)", self.keys.len())
+    }
 }
 
 impl Keyring {
@@ -135,7 +143,6 @@ impl Keyring {
     }
 
     /// All of them, the secret among them.
-    #[cfg(test)]
     pub fn keys(&self) -> &[StoreKey] {
         &self.keys
     }

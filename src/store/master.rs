@@ -63,7 +63,7 @@ impl Master {
     /// [`StoreError::Unavailable`] when there is no such file, it has another length than 32 bytes, is not
     /// ours, or is open to others.
     pub fn from_file(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { form: Form::Key(read_key(path, true)?), place: path.display().to_string() })
+        Ok(Self { form: Form::Key(read_bytes(path, true)?), place: path.display().to_string() })
     }
 
     /// The key of the first of the places that has one. The default file is made if `may_make`.
@@ -73,7 +73,7 @@ impl Master {
     pub fn find(places: &Places<'_>, may_make: bool) -> Result<Self, StoreError> {
         if let Some(path) = places.credentials.map(|folder| folder.join(CREDENTIAL)).filter(|path| path.exists()) {
             // systemd sees to who may read it.
-            return Ok(Self { form: Form::Key(read_key(&path, false)?), place: path.display().to_string() });
+            return Ok(Self { form: Form::Key(read_bytes(&path, false)?), place: path.display().to_string() });
         }
         if let Some(path) = places.named {
             return Self::from_file(path);
@@ -182,7 +182,15 @@ pub fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
     getrandom::fill(bytes).map_err(|_| StoreError::Unavailable("the system gives no random bytes".to_owned()))
 }
 
-fn read_key(path: &Path, ours_alone: bool) -> Result<SecretKey, StoreError> {
+/// The key in a file that is open to its owner alone.
+///
+/// # Errors
+/// As [`Master::from_file`].
+pub fn read_key(path: &Path) -> Result<SecretKey, StoreError> {
+    read_bytes(path, true)
+}
+
+fn read_bytes(path: &Path, ours_alone: bool) -> Result<SecretKey, StoreError> {
     let said = |what: &str| StoreError::Unavailable(format!("the key {} {what}", path.display()));
     let unreadable = |why: std::io::Error| match why.kind() {
         ErrorKind::NotFound => said("is not there: give the file that holds the store's key"),

@@ -4,12 +4,15 @@
 //! then applied to sled, then shown to readers, then acknowledged. sled 0.34.7 alone does not reach the
 //! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
 
+mod backup;
 mod embedded;
+mod envelope;
 mod journal;
 mod keyring;
 mod lock;
 mod master;
 mod payload;
+mod restore;
 mod seal;
 mod sled;
 mod writer;
@@ -18,9 +21,12 @@ use std::path::Path;
 
 use crate::audit::Record;
 
+pub use backup::{About, Manifest, TableSum};
 pub use embedded::{EmbeddedStore, Opened, Options, verify_offline};
+pub use envelope::{BackupKey, BackupLock, wants_passphrase as backup_wants_passphrase};
 pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
-pub use master::{Master, Places, SecretKey, make_key};
+pub use master::{Master, Places, SecretKey, make_key, read_key};
+pub use restore::restore;
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
 /// its writes and its audit records, and takes effect whole or not at all.
@@ -65,6 +71,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be asked.
     fn space(&self) -> Result<Space, StoreError>;
+
+    /// Writes a backup to `file`, which must not be there, and reads it again to see that it is whole. Work
+    /// goes on meanwhile; what comes after the backup was begun may not be in it.
+    ///
+    /// # Errors
+    /// Why there is no backup; nothing of it is left then.
+    fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError>;
 
     /// Reads every frame and every value and reports what is wrong.
     ///

@@ -52,6 +52,11 @@ pub fn options() -> Options {
     Options { segment_bytes: 1 << 20, floor_bytes: 1 << 20, ..Options::default() }
 }
 
+/// What wraps the keys of every test's store.
+pub fn master() -> Master {
+    Master::from_key([0x5e; 32], "a test")
+}
+
 pub fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 16, 7, 45, 0).unwrap()
 }
@@ -83,7 +88,12 @@ impl Practice {
 
     /// The practice whose folder this is.
     pub fn open(dir: TempDir) -> Self {
-        let clock = Arc::new(SetClock::at(start()));
+        Self::open_at(dir, start())
+    }
+
+    /// The same at another time.
+    pub fn open_at(dir: TempDir, at: DateTime<Utc>) -> Self {
+        let clock = Arc::new(SetClock::at(at));
         let service = open_service(dir.path(), &clock);
         Self { dir, service, clock }
     }
@@ -120,8 +130,7 @@ impl Practice {
 }
 
 fn open_service(dir: &Path, clock: &Arc<SetClock>) -> Arc<Service> {
-    let master = Master::from_key([0x5e; 32], "a test");
-    let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master).unwrap();
+    let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
     let keys = Keys::from_secret(store.secret());
     Arc::new(
         Service::start(Parts {

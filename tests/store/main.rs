@@ -1,6 +1,7 @@
 //! The embedded store, through its public door.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod backup;
 mod concurrent;
 mod damage;
 mod full;

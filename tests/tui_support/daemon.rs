@@ -276,6 +276,8 @@ impl Inside {
                 head: "9f3ce07a55d2".to_owned(),
                 damage: self.damage.clone(),
             }),
+            // No screen asks for these.
+            Request::BackUp { .. } | Request::Check => Reply::Refused { why: "not here".to_owned() },
             Request::Status => Reply::Status(Status {
                 totals: self.totals.clone(),
                 alarms: self.alarms.clone(),

@@ -134,6 +134,12 @@ fn particulars(line: &AuditLine) -> String {
             words::count(*frames, "frame", "frames"),
             words::count(*damage as u64, "damage", "damages")
         ),
+        Event::BackedUp { frames } => words::count(*frames, "frame", "frames"),
+        Event::FeedChecked { entries, wrong } => format!(
+            "{}, {}",
+            words::count(*entries, "entry", "entries"),
+            words::count(*wrong as u64, "difference", "differences")
+        ),
         Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
         Event::SkimViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::Passed { on_screen } => format!("{on_screen} ms on the screen"),

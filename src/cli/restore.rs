@@ -1,0 +1,58 @@
+//! `anteroom restore`: a new state folder from a backup.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::PathBuf;
+
+use super::ask::passphrase;
+use super::reach::master_key;
+use super::{Exit, Failure};
+use crate::protocol::hex;
+use crate::store::{BackupKey, Options, backup_wants_passphrase, read_key, restore};
+
+/// Makes a new state folder from a backup and compares it with what was backed up. Nothing that is there is
+/// changed.
+#[derive(Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// The backup
+    file: PathBuf,
+    /// The new state folder, which must not be there or be empty
+    folder: PathBuf,
+    /// The key file that the backup was encrypted for. Without it a passphrase is asked
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the backup does not open or is damaged, or the folder cannot be made; nothing is restored then.
+pub fn run(args: &RestoreArgs, mut out: impl Write) -> Result<Exit, Failure> {
+    let said = |why: std::io::Error| {
+        Failure(Exit::Unreachable, format!("the backup {} cannot be used: {why}", args.file.display()))
+    };
+    let wants_passphrase =
+        File::open(&args.file).and_then(|file| backup_wants_passphrase(&mut BufReader::new(file))).map_err(said)?;
+    let key = match (&args.key, wants_passphrase) {
+        (Some(file), false) => BackupKey::Key(read_key(file)?),
+        (None, true) => BackupKey::Passphrase(passphrase("Passphrase of the backup:")?),
+        (None, false) => return Err(Failure::wrong_use("the backup opens with a key file: name it with --key")),
+        (Some(_), true) => return Err(Failure::wrong_use("the backup opens with a passphrase: leave out --key")),
+    };
+    let (about, manifest) = restore(&args.file, &key, &args.folder, &Options::default(), &master_key)?;
+    writeln!(
+        out,
+        "{}: practice {} as of {}, {} frames, head {}",
+        args.folder.display(),
+        about.practice,
+        about.made.with_timezone(&chrono_tz::Europe::London).format("%Y-%m-%d %H:%M"),
+        manifest.frames,
+        hex(&manifest.head)
+    )?;
+    writeln!(
+        out,
+        "look whether that head is the last one you know of, then start with --dir {}",
+        args.folder.display()
+    )?;
+    Ok(Exit::Ok)
+}

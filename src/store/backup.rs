@@ -1,0 +1,373 @@
+//! A backup: every frame of the journal as it was before it was sealed, with what sealing it again to the
+//! same bytes needs, so that the log's chain comes out the same; the store's keys; the settings; and a
+//! manifest of what must come out. It can be restored into any engine.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::envelope::{BackupKey, BackupLock, Closing, Opening};
+use super::keyring::{Keyring, StoreKey};
+use super::master::SecretKey;
+use super::payload;
+use super::seal::{Nonce, Opened, Sealer};
+use super::{Store, StoreError, Table};
+use crate::audit::frame::{Digest, NO_FRAME};
+
+const FORMAT: u32 = 1;
+/// Longest record, bytes: a unit has at most 8 MiB of content.
+const RECORD_LIMIT: u32 = 64 << 20;
+/// How often the rows are counted anew because somebody changed one meanwhile.
+const TRIES: usize = 5;
+
+/// What a backup says of itself before anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The form of the backup.
+    pub format: u32,
+    /// The version of the program.
+    pub program: String,
+    /// The practice's ODS code.
+    pub practice: String,
+    /// When it was begun, UTC.
+    pub made: DateTime<Utc>,
+    /// Files of settings beside the store: name and text.
+    pub settings: Vec<(String, String)>,
+}
+
+impl About {
+    /// A backup of today's form.
+    pub fn new(practice: &str, made: DateTime<Utc>, settings: Vec<(String, String)>) -> Self {
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        Self { format: FORMAT, program, practice: practice.to_owned(), made, settings }
+    }
+}
+
+/// What must come out of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Frames, which is also the last one's sequence number.
+    pub frames: u64,
+    /// The digest of the last frame.
+    pub head: Digest,
+    /// What each table held after it.
+    pub tables: Vec<TableSum>,
+}
+
+/// What a table holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSum {
+    /// The table's number.
+    pub table: u8,
+    /// Its rows.
+    pub rows: u64,
+    /// A digest of all of them, in order.
+    pub digest: Digest,
+}
+
+/// A frame on its way into a backup or out of it.
+pub(super) struct Plain {
+    pub seq: u64,
+    pub synced: u64,
+    pub opened: Opened,
+}
+
+/// One record.
+enum Record {
+    About(About),
+    Key(StoreKey),
+    Frame(Plain),
+    Manifest(Manifest),
+}
+
+/// What an engine gives of itself.
+pub(super) trait Export {
+    /// The keys, the secret among them.
+    fn keys(&self) -> &[StoreKey];
+
+    /// At most `max` frames from `from` on, opened.
+    fn plain(&self, from: u64, max: usize) -> Result<Vec<Plain>, StoreError>;
+
+    /// The digest of a frame.
+    fn digest(&self, seq: u64) -> Result<Digest, StoreError>;
+}
+
+/// Writes a backup of `store`, whose other side is `engine`, to `file`, which must not be there; then reads
+/// it again from the disk and compares.
+pub(super) fn write(
+    store: &dyn Store,
+    engine: &dyn Export,
+    about: &About,
+    file: &Path,
+    lock: &BackupLock,
+) -> Result<Manifest, StoreError> {
+    if file.exists() {
+        return Err(StoreError::Unavailable(format!("{} is there already: give another name", file.display())));
+    }
+    let manifest = manifest(store, engine)?;
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let new = file.with_file_name(format!(".{name}.new"));
+    let failed = |why: io::Error| match why.kind() {
+        io::ErrorKind::StorageFull => StoreError::Full(file.display().to_string()),
+        _ => StoreError::Unavailable(format!("the backup {} cannot be written: {why}", file.display())),
+    };
+    let written = write_records(engine, about, &manifest, &new, lock).map_err(|why| match why {
+        Failed::Store(why) => why,
+        Failed::File(why) => failed(why),
+    });
+    let kept = written.and_then(|key| {
+        let found = read(&new, &key, &mut |_| Ok(()))?;
+        if found != manifest {
+            return Err(StoreError::Unavailable(format!(
+                "the backup {} does not hold what was written: try another disk",
+                file.display()
+            )));
+        }
+        fs::rename(&new, file).and_then(|()| sync_folder_of(file)).map_err(failed)
+    });
+    if kept.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    kept.map(|()| manifest)
+}
+
+enum Failed {
+    Store(StoreError),
+    File(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(why: io::Error) -> Self {
+        Self::File(why)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(why: StoreError) -> Self {
+        Self::Store(why)
+    }
+}
+
+fn write_records(
+    engine: &dyn Export,
+    about: &About,
+    manifest: &Manifest,
+    new: &Path,
+    lock: &BackupLock,
+) -> Result<BackupKey, Failed> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
+    let mut out = Closing::new(BufWriter::new(file), lock)?;
+    put(&mut out, b'a', &serde_json::to_vec(about).map_err(io::Error::from)?)?;
+    for key in engine.keys() {
+        let bytes = [&key.id.to_le_bytes(), key.year.to_le_bytes().as_slice(), key.key.as_slice()].concat();
+        put(&mut out, b'k', &Zeroizing::new(bytes))?;
+    }
+    let mut next = 1;
+    while next <= manifest.frames {
+        let most = usize::try_from(manifest.frames - next + 1).unwrap_or(usize::MAX).min(256);
+        let frames = engine.plain(next, most)?;
+        for Plain { seq, synced, opened } in &frames {
+            let head = [seq.to_le_bytes(), synced.to_le_bytes()].concat();
+            let sealing = [opened.key.to_le_bytes().as_slice(), &opened.nonce].concat();
+            put(&mut out, b'f', &[head, sealing, opened.contents.clone()].concat())?;
+        }
+        let Some(last) = frames.last() else {
+            return Err(StoreError::Corrupt(format!("the journal ends before frame {next}")).into());
+        };
+        next = last.seq + 1;
+    }
+    put(&mut out, b'm', &serde_json::to_vec(manifest).map_err(io::Error::from)?)?;
+    out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(lock.opener())
+}
+
+fn put(out: &mut impl Write, kind: u8, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(&[kind])?;
+    out.write_all(&(bytes.len() as u32).to_le_bytes())?;
+    out.write_all(bytes)
+}
+
+fn sync_folder_of(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// What must come out: the rows of all tables at one moment, counted again when somebody changed one.
+fn manifest(store: &dyn Store, engine: &dyn Export) -> Result<Manifest, StoreError> {
+    for _ in 0..TRIES {
+        let frames = store.head();
+        let tables = sums(store)?;
+        // Most units only note what was read; they change no row.
+        if unchanged_since(store, frames)? {
+            let head = if frames == 0 { NO_FRAME } else { engine.digest(frames)? };
+            return Ok(Manifest { frames, head, tables });
+        }
+    }
+    Err(StoreError::Unavailable("the store changes faster than it can be read: try again in a quiet hour".to_owned()))
+}
+
+fn unchanged_since(store: &dyn Store, seq: u64) -> Result<bool, StoreError> {
+    let mut next = seq + 1;
+    loop {
+        let frames = store.log(next, 1000)?;
+        let Some(last) = frames.last() else { return Ok(true) };
+        next = last.seq + 1;
+        if frames.iter().any(|frame| !frame.unit.writes.is_empty()) {
+            return Ok(false);
+        }
+    }
+}
+
+/// What every table holds.
+pub(super) fn sums(store: &dyn Store) -> Result<Vec<TableSum>, StoreError> {
+    Table::ALL.into_iter().map(|table| sum_of(store, table)).collect()
+}
+
+fn sum_of(store: &dyn Store, table: Table) -> Result<TableSum, StoreError> {
+    const PAGE: usize = 500;
+    let (mut hasher, mut rows, mut after) = (blake3::Hasher::new(), 0, None::<Vec<u8>>);
+    loop {
+        let page = store.scan(table, &[], after.as_deref(), PAGE)?;
+        rows += page.len() as u64;
+        for (key, versioned) in &page {
+            for bytes in [key.as_slice(), &versioned.seq.to_le_bytes(), &versioned.value] {
+                hasher.update(&(bytes.len() as u64).to_le_bytes());
+                hasher.update(bytes);
+            }
+        }
+        match page.into_iter().next_back() {
+            Some((key, _)) => after = Some(key),
+            None => return Ok(TableSum { table: table as u8, rows, digest: hasher.finalize().into() }),
+        }
+    }
+}
+
+/// What stands in a backup, in the order in which it comes.
+pub(super) enum Content {
+    /// First.
+    About(About),
+    /// All keys, before the first frame.
+    Keys(Keyring),
+    /// A frame, sealed again, to be appended behind the one before.
+    Frame { synced: u64, sealed: Vec<u8> },
+}
+
+/// Reads a backup to its end, hands out what stands in it, and answers the manifest, to which the frames
+/// have been compared.
+pub(super) fn read(
+    file: &Path,
+    key: &BackupKey,
+    each: &mut dyn FnMut(Content) -> Result<(), StoreError>,
+) -> Result<Manifest, StoreError> {
+    let failed = |why: io::Error| match why.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
+            damaged(file, &why.to_string())
+        }
+        _ => StoreError::Unavailable(format!("the backup {} cannot be read: {why}", file.display())),
+    };
+    let input = BufReader::new(File::open(file).map_err(failed)?);
+    let mut input = Opening::new(input, key).map_err(failed)?;
+    let mut keys = Vec::new();
+    let mut ring: Option<Sealer> = None;
+    let (mut frames, mut head) = (0, NO_FRAME);
+    loop {
+        match next_record(&mut input).map_err(failed)? {
+            Record::About(about) if about.format > FORMAT => {
+                return Err(StoreError::Unavailable(format!(
+                    "the backup {} has format {}, and this program reads {FORMAT}: use a newer program",
+                    file.display(),
+                    about.format
+                )));
+            }
+            Record::About(about) => each(Content::About(about))?,
+            Record::Key(key) => keys.push(key),
+            Record::Frame(Plain { seq, synced, opened }) => {
+                let sealer = match &ring {
+                    Some(sealer) => sealer,
+                    None => ring.insert(hand_out(std::mem::take(&mut keys), each)?),
+                };
+                payload::decode(&opened.contents)
+                    .map_err(|why| damaged(file, &format!("holds frame {seq}, which cannot be read: {why}")))?;
+                if seq != frames + 1 {
+                    return Err(damaged(file, &format!("holds frame {seq} where frame {} belongs", frames + 1)));
+                }
+                let sealed = sealer
+                    .seal_frame_again(seq, &head, opened.key, &opened.nonce, &opened.contents)
+                    .map_err(|why| damaged(file, &format!("holds frame {seq}, and {why}")))?;
+                let mut bytes = Vec::new();
+                head = crate::audit::frame::write_frame(&mut bytes, seq, synced, &head, &sealed);
+                frames = seq;
+                each(Content::Frame { synced, sealed })?;
+            }
+            Record::Manifest(manifest) => {
+                if ring.is_none() {
+                    hand_out(std::mem::take(&mut keys), each)?;
+                }
+                input.finish().map_err(failed)?;
+                if (manifest.frames, manifest.head) != (frames, head) {
+                    return Err(damaged(file, "does not hold the frames that its manifest promises"));
+                }
+                return Ok(manifest);
+            }
+        }
+    }
+}
+
+fn hand_out(
+    keys: Vec<StoreKey>,
+    each: &mut dyn FnMut(Content) -> Result<(), StoreError>,
+) -> Result<Sealer, StoreError> {
+    let keys = Keyring::from_keys(keys)?;
+    let sealer = keys.sealer();
+    each(Content::Keys(keys))?;
+    Ok(sealer)
+}
+
+fn damaged(file: &Path, what: &str) -> StoreError {
+    StoreError::Corrupt(format!("the backup {} {what}: take another one; nothing was restored", file.display()))
+}
+
+fn next_record(input: &mut impl Read) -> io::Result<Record> {
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, "holds a record that this program does not know");
+    let (mut kind, mut length) = ([0], [0; 4]);
+    input.read_exact(&mut kind)?;
+    input.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > RECORD_LIMIT {
+        return Err(wrong());
+    }
+    let mut bytes = Vec::new();
+    input.take(u64::from(length)).read_to_end(&mut bytes)?;
+    if bytes.len() != length as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let record = match kind {
+        [b'a'] => serde_json::from_slice(&bytes).ok().map(Record::About),
+        [b'm'] => serde_json::from_slice(&bytes).ok().map(Record::Manifest),
+        [b'k'] => key_record(&bytes).map(Record::Key),
+        [b'f'] => frame_record(&bytes).map(Record::Frame),
+        _ => None,
+    };
+    record.ok_or_else(wrong)
+}
+
+fn key_record(bytes: &[u8]) -> Option<StoreKey> {
+    let (id, rest) = bytes.split_first_chunk()?;
+    let (year, rest) = rest.split_first_chunk()?;
+    let key = SecretKey::new(rest.try_into().ok()?);
+    Some(StoreKey { id: u32::from_le_bytes(*id), year: i32::from_le_bytes(*year), key })
+}
+
+fn frame_record(bytes: &[u8]) -> Option<Plain> {
+    let (seq, rest) = bytes.split_first_chunk()?;
+    let (synced, rest) = rest.split_first_chunk()?;
+    let (key, rest) = rest.split_first_chunk()?;
+    let (nonce, rest): (&Nonce, _) = rest.split_first_chunk()?;
+    let opened = Opened { key: u32::from_le_bytes(*key), nonce: *nonce, contents: rest.to_vec() };
+    Some(Plain { seq: u64::from_le_bytes(*seq), synced: u64::from_le_bytes(*synced), opened })
+}

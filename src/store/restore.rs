@@ -1,0 +1,165 @@
+//! A backup becomes a state folder: made beside its place, compared with the manifest, and renamed into its
+//! place when it is whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::backup::{Content, read, sums};
+use super::envelope::BackupKey;
+use super::journal::Journal;
+use super::master::Master;
+use super::{About, EmbeddedStore, Manifest, Options, StoreError};
+
+/// About how many bytes of frames share a sync.
+const BATCH_BYTES: usize = 4 << 20;
+const JOURNAL: &str = "journal";
+
+/// Restores the backup `file` into the state folder `to`, which must not be there or be empty. `master`
+/// gives, and if need be makes, the master key of the new folder, whose path it is told.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when the backup is damaged, [`StoreError::Unavailable`] when it does not open, or
+/// the folder cannot be made. There is no folder then.
+pub fn restore(
+    file: &Path,
+    key: &BackupKey,
+    to: &Path,
+    options: &Options,
+    master: &dyn Fn(&Path) -> Result<Master, StoreError>,
+) -> Result<(About, Manifest), StoreError> {
+    let cannot = |why: io::Error| {
+        StoreError::Unavailable(format!("the folder {} cannot be made from a backup: {why}", to.display()))
+    };
+    if fs::read_dir(to).is_ok_and(|mut files| files.next().is_some()) {
+        return Err(StoreError::Unavailable(format!(
+            "{} is not empty: a backup is restored into a new folder",
+            to.display()
+        )));
+    }
+    let name = to.file_name().and_then(|name| name.to_str()).unwrap_or("restored");
+    let new = to.with_file_name(format!(".{name}.restoring"));
+    // What an interrupted restore left behind.
+    let _ = fs::remove_dir_all(&new);
+    DirBuilder::new().recursive(true).mode(0o700).create(&new).map_err(cannot)?;
+    let made = build(file, key, &new, options, master).and_then(|found| {
+        // An empty folder gives way; one that somebody has filled meanwhile does not.
+        fs::rename(&new, to).map_err(cannot)?;
+        let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(cannot)?;
+        Ok(found)
+    });
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&new);
+    }
+    made
+}
+
+fn build(
+    file: &Path,
+    key: &BackupKey,
+    new: &Path,
+    options: &Options,
+    master: &dyn Fn(&Path) -> Result<Master, StoreError>,
+) -> Result<(About, Manifest), StoreError> {
+    let mut building = Building { store: new.join("store"), options, master: master(new)?, about: None, journal: None };
+    let manifest = read(file, key, &mut |content| building.take(content))?;
+    let incomplete = || StoreError::Corrupt(format!("the backup {} does not say what it is", file.display()));
+    let Building { store, master, about, journal, .. } = building;
+    let (about, open) = (about.ok_or_else(incomplete)?, journal.ok_or_else(incomplete)?);
+    open.finish()?;
+    write_settings(new, &about.settings)?;
+
+    let (opened, _) = EmbeddedStore::open(&store, options, &master)?;
+    let head = super::Store::log(&opened, manifest.frames, 1)?.pop();
+    if head.map_or((0, crate::audit::frame::NO_FRAME), |frame| (frame.seq, frame.digest))
+        != (manifest.frames, manifest.head)
+        || sums(&opened)? != manifest.tables
+    {
+        return Err(StoreError::Corrupt(format!(
+            "the store made from the backup {} differs from the one that was backed up: take another backup; nothing \
+             was restored",
+            file.display()
+        )));
+    }
+    Ok((about, manifest))
+}
+
+/// A store on its way.
+struct Building<'a> {
+    store: PathBuf,
+    options: &'a Options,
+    master: Master,
+    about: Option<About>,
+    journal: Option<OpenJournal>,
+}
+
+struct OpenJournal {
+    journal: Journal,
+    batch: super::journal::Batch,
+}
+
+impl Building<'_> {
+    fn take(&mut self, content: Content) -> Result<(), StoreError> {
+        match content {
+            Content::About(about) => self.about = Some(about),
+            Content::Keys(keys) => {
+                super::journal::make_directory(&self.store).map_err(|why| {
+                    StoreError::Unavailable(format!("the folder {} cannot be made: {why}", self.store.display()))
+                })?;
+                keys.write(&self.store, &self.master)?;
+                let segment_bytes = self.options.segment_bytes;
+                let journal = Journal::create(&self.store.join(JOURNAL), segment_bytes, &Arc::new(keys.sealer()))?;
+                self.journal = Some(OpenJournal { batch: journal.batch(), journal });
+            }
+            Content::Frame { synced, sealed } => {
+                // Keys come before frames.
+                let Some(open) = &mut self.journal else { return Ok(()) };
+                open.batch.push_sealed(synced, &sealed);
+                if open.batch.len() > BATCH_BYTES {
+                    open.append()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OpenJournal {
+    fn append(&mut self) -> Result<(), StoreError> {
+        use super::journal::AppendError;
+        self.journal.append(&self.batch).map_err(|why| match why {
+            AppendError::Full => StoreError::Full("the new folder".to_owned()),
+            AppendError::Stop(why) => StoreError::Unavailable(why),
+        })?;
+        self.batch = self.journal.batch();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        if self.batch.is_empty() { Ok(()) } else { self.append() }
+    }
+}
+
+fn write_settings(folder: &Path, settings: &[(String, String)]) -> Result<(), StoreError> {
+    for (name, text) in settings {
+        // A name, and never a path out of the folder.
+        let name = Path::new(name).file_name().unwrap_or_default();
+        let path = folder.join(name);
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(|why| StoreError::Unavailable(format!("{} cannot be written: {why}", path.display())))?;
+    }
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|why| StoreError::Unavailable(format!("{} cannot be written: {why}", folder.display())))
+}

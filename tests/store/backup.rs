@@ -1,0 +1,243 @@
+//! Backups of the store, and stores from backups.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anteroom::store::{
+    About, BackupKey, BackupLock, EmbeddedStore, Manifest, Options, Rekey, Store, StoreError, Unit, rekey, restore,
+    verify_offline,
+};
+use chrono::DateTime;
+
+use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, temporary, unit};
+
+const KEY: [u8; 32] = [0xb0; 32];
+
+fn about() -> About {
+    About::new("Z99901", DateTime::UNIX_EPOCH, vec![("practice.toml".to_owned(), "# a test\n".to_owned())])
+}
+
+fn back_up(store: &EmbeddedStore, file: &Path) -> Result<Manifest, StoreError> {
+    store.back_up(&about(), file, &BackupLock::from_key(&KEY))
+}
+
+fn restored(file: &Path, to: &Path) -> Result<Manifest, StoreError> {
+    restored_with(file, to, &BackupKey::Key(KEY.into()))
+}
+
+fn restored_with(file: &Path, to: &Path, key: &BackupKey) -> Result<Manifest, StoreError> {
+    restore(file, key, to, &options(), &|_| Ok(master())).map(|(found, manifest)| {
+        assert_eq!((&found.practice, &found.settings), (&about().practice, &about().settings));
+        manifest
+    })
+}
+
+/// What stands in a folder, names only.
+fn names(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
+}
+
+#[test]
+fn a_backup_makes_the_same_store_with_the_same_log() {
+    let folder = temporary();
+    let (directory, file, to) = (folder.path().join("store"), folder.path().join("backup"), folder.path().join("new"));
+    let mut units: Vec<Unit> = (1..=40).map(decision).collect();
+    // Keys of two years and one renewed, long values, and notes that change nothing.
+    units.push(put(41, "long", &vec![7; 300_000]));
+    units.push(unit(42, Vec::new()));
+    for (range, year) in [(0..20, 2026), (20..30, 2027), (30..42, 2027)] {
+        let (store, _) = EmbeddedStore::open(&directory, &Options { year, ..options() }, &master()).unwrap();
+        for unit in &units[range] {
+            store.commit(unit.clone()).unwrap();
+        }
+        drop(store);
+        rekey(&directory, &master(), year, Rekey::NewKey).unwrap();
+    }
+    let (store, _) = open(&directory);
+    let secret = *store.secret();
+    let manifest = back_up(&store, &file).unwrap();
+    assert_eq!(manifest.frames, 42);
+    let head = store.verify().unwrap().head;
+    drop(store);
+
+    assert_eq!(restored(&file, &to).unwrap(), manifest);
+    assert_eq!(verify_offline(&to.join("store"), Some(&master())).unwrap().head, head);
+    assert_eq!(fs::read_to_string(to.join("practice.toml")).unwrap(), "# a test\n");
+    let (store, opened) = open(&to.join("store"));
+    assert_eq!((opened.created, opened.tail_cut, opened.view_rebuilt), (false, None, None));
+    assert_eq!(*store.secret(), secret);
+    assert_holds(&store, &units);
+    store.commit(decision(43)).unwrap();
+    // Nothing else is left behind.
+    drop(store);
+    assert_eq!(names(folder.path()).len(), 3, "{:?}", names(folder.path()));
+}
+
+#[test]
+fn an_empty_store_can_be_backed_up_too() {
+    let folder = temporary();
+    let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
+    back_up(&open(&folder.path().join("store")).0, &file).unwrap();
+    assert_eq!(restored(&file, &to).unwrap().frames, 0);
+    assert_holds(&open(&to.join("store")).0, &[]);
+}
+
+#[test]
+fn work_goes_on_during_a_backup_and_what_comes_out_is_one_moment_of_it() {
+    let folder = temporary();
+    let (store, _) = open(&folder.path().join("store"));
+    let units: Vec<Unit> = (1..=300).map(decision).collect();
+    for unit in &units {
+        store.commit(unit.clone()).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
+    let manifest = thread::scope(|scope| {
+        // Reads are noted all the time, and change no row.
+        scope.spawn(|| {
+            for number in 1000.. {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                store.commit(unit(number, Vec::new())).unwrap();
+            }
+        });
+        let manifest = back_up(&store, &file);
+        done.store(true, Ordering::Relaxed);
+        manifest.unwrap()
+    });
+    assert!(manifest.frames >= 300 && store.head() > manifest.frames);
+    assert_eq!(restored(&file, &to).unwrap(), manifest);
+    let units: Vec<Unit> =
+        store.log(1, usize::MAX).unwrap().into_iter().take(manifest.frames as usize).map(|frame| frame.unit).collect();
+    assert_holds(&open(&to.join("store")).0, &units);
+}
+
+#[test]
+fn rows_that_change_during_a_backup_make_it_begin_again() {
+    let folder = temporary();
+    let (store, _) = open(&folder.path().join("store"));
+    // Enough rows that changes come while they are read.
+    for number in 1..=150 {
+        store.commit(put(number, &format!("key {number}"), &[1; 20_000])).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    let made: Vec<PathBuf> = thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1000..1150 {
+                store.commit(put(number, &format!("key {}", number - 999), &[2; 20_000])).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut made = Vec::new();
+        loop {
+            let last = done.load(Ordering::Relaxed);
+            let file = folder.path().join(format!("backup-{}", made.len()));
+            match back_up(&store, &file) {
+                Ok(_) => made.push(file),
+                Err(why) => assert!(why.to_string().contains("try again"), "{why}"),
+            }
+            if last {
+                return made;
+            }
+        }
+    });
+    for (number, file) in made.iter().enumerate() {
+        restored(file, &folder.path().join(format!("new-{number}"))).unwrap();
+    }
+    assert!(!made.is_empty());
+}
+
+#[test]
+fn a_damaged_or_cut_backup_is_refused_by_name_and_leaves_nothing() {
+    let folder = temporary();
+    filled(&folder.path().join("store"), 30);
+    let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
+    back_up(&open(&folder.path().join("store")).0, &file).unwrap();
+    let sound = fs::read(&file).unwrap();
+    let left = names(folder.path()).len();
+    let refused = |bytes: &[u8], how: &str| {
+        fs::write(&file, bytes).unwrap();
+        let refusal = restored(&file, &to).expect_err(how).to_string();
+        assert!(refusal.contains(file.to_str().unwrap()), "{how}: {refusal}");
+        assert_eq!(names(folder.path()).len(), left, "{how}");
+    };
+    for at in (0..sound.len()).step_by(29) {
+        let mut flipped = sound.clone();
+        flipped[at] ^= 1 << (at % 8);
+        refused(&flipped, &format!("flipped at {at}"));
+    }
+    for at in (0..sound.len()).step_by(97).chain(sound.len() - 20..sound.len()) {
+        refused(&sound[..at], &format!("cut at {at}"));
+    }
+    refused(&[sound.as_slice(), b"more"].concat(), "longer");
+    refused(b"", "empty");
+    fs::write(&file, &sound).unwrap();
+    for key in [BackupKey::Key([1; 32].into()), BackupKey::Passphrase("some words".to_owned().into())] {
+        let refusal = restored_with(&file, &to, &key).unwrap_err().to_string();
+        assert!(refusal.contains("open"), "{refusal}");
+    }
+    restored(&file, &to).unwrap();
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten() {
+    let folder = temporary();
+    filled(&folder.path().join("store"), 3);
+    let (store, _) = open(&folder.path().join("store"));
+    let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
+    fs::write(&file, b"something").unwrap();
+    assert!(back_up(&store, &file).unwrap_err().to_string().contains("is there already"));
+    assert_eq!(fs::read(&file).unwrap(), b"something");
+    fs::remove_file(&file).unwrap();
+    back_up(&store, &file).unwrap();
+    fs::create_dir(&to).unwrap();
+    fs::write(to.join("something"), b"else").unwrap();
+    assert!(restored(&file, &to).unwrap_err().to_string().contains("is not empty"));
+    assert_eq!(names(&to), [to.join("something")]);
+    fs::remove_file(to.join("something")).unwrap();
+    restored(&file, &to).unwrap();
+}
+
+#[test]
+fn a_passphrase_closes_a_backup_and_no_word_of_it_shows() {
+    let folder = temporary();
+    let (store, _) = open(&folder.path().join("store"));
+    store.commit(put(1, "key", "quokkaville ".repeat(50).as_bytes())).unwrap();
+    let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
+    store.back_up(&about(), &file, &BackupLock::from_passphrase("four words of mine").unwrap()).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    for word in [b"quokkaville".as_slice(), b"Z99901", b"practice.toml", store.secret(), &[0x5e; 32]] {
+        assert!(!bytes.windows(word.len()).any(|window| window == word));
+    }
+    let words = |words: &str| BackupKey::Passphrase(words.to_owned().into());
+    assert!(restored_with(&file, &to, &words("four words of yours")).is_err());
+    restored_with(&file, &to, &words("four words of mine")).unwrap();
+}
+
+#[test]
+fn the_backup_of_today_is_read_for_ever() {
+    let folder = temporary();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store/backup-1");
+    let to = folder.path().join("new");
+    assert_eq!(restored(&golden, &to).unwrap().frames, 5);
+    // The very bytes of the golden journal, and so the same log.
+    let units: Vec<Unit> = (1..=5).map(decision).collect();
+    assert_holds(&open(&to.join("store")).0, &units);
+    let journal = |folder: &Path| verify_offline(folder, None).unwrap().head;
+    assert_eq!(journal(&to.join("store")), journal(&golden.with_file_name("form-2")));
+}
+
+/// Not a test: writes the golden backup. `cargo test --test store golden -- --ignored`
+#[test]
+#[ignore = "writes tests/data/store anew"]
+fn write_golden_backup() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store");
+    let folder = temporary();
+    copy(&golden.join("form-2"), folder.path());
+    let _ = fs::remove_file(golden.join("backup-1"));
+    let (store, _) = EmbeddedStore::open(folder.path(), &Options { year: 2026, ..options() }, &master()).unwrap();
+    back_up(&store, &golden.join("backup-1")).unwrap();
+}
