@@ -78,7 +78,7 @@ pub async fn show(
         Failure::wrong_use(format!("the screen needs a terminal ({error}): use anteroom queue in a script"))
     })?;
     let mut screen = terminal::screen()?;
-    let shown = tui::run(&mut screen, terminal::events(), connect, ended, options).await;
+    let shown = tui::run(&mut screen, terminal::events()?, connect, ended, options).await;
     drop(guard);
     match shown {
         Ok(_) => Ok(Exit::Ok),

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, EventStream};
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 use futures_util::{Stream, StreamExt};
@@ -311,22 +312,32 @@ pub fn screen() -> io::Result<ratatui::Terminal<Whole<io::BufWriter<io::Stdout>>
     ratatui::Terminal::new(Whole::new(io::BufWriter::with_capacity(64 << 10, io::stdout())))
 }
 
-/// What the terminal sends. Needs a tokio runtime.
+/// More events than these at once are handed on in pieces.
+const TOGETHER: usize = 1024;
+
+/// What the terminal sends; what arrived together is ready together.
 ///
-/// crossterm's stream remembers the first waker it is polled with until that has been woken. Polled once
-/// without a task behind it, to see whether more input is ready, it never wakes the loop again; so a task
-/// of its own reads it, and the loop polls a channel.
-pub fn events() -> impl Stream<Item = io::Result<Event>> {
+/// A thread outside the runtime reads it. Once the terminal is gone crossterm reads its end over and over and
+/// never returns (crossterm#793): a task that did so would keep the runtime, and with it the process, from ending.
+///
+/// # Errors
+/// When there can be no more threads.
+pub fn events() -> io::Result<impl Stream<Item = io::Result<Event>>> {
     let (sender, mut receiver) = unbounded_channel();
-    tokio::spawn(async move {
-        let mut events = EventStream::new();
-        while let Some(event) = events.next().await {
-            if sender.send(event).is_err() {
+    std::thread::Builder::new().name("keys".into()).spawn(move || {
+        loop {
+            // A paste in a terminal that does not mark pastes is told from keys by its being there at once.
+            let mut together = vec![event::read()];
+            while together.len() < TOGETHER && matches!(event::poll(Duration::ZERO), Ok(true)) {
+                together.push(event::read());
+            }
+            let failed = together.iter().any(Result::is_err);
+            if sender.send(together).is_err() || failed {
                 break;
             }
         }
-    });
-    futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
+    })?;
+    Ok(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)).flat_map(futures_util::stream::iter))
 }
 
 /// Whether only ASCII may be drawn: an old terminal, or a locale that is not UTF-8. `lookup` reads the
