@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Europe::London;
 use include_dir::{Dir, include_dir};
 
-use super::review::{ReviewArgs, show, within};
+use super::review::{ReviewArgs, needs_terminal, show, within};
 use super::{Exit, Failure};
 use crate::audit::Actor;
 use crate::channel::Portal;
@@ -33,6 +33,7 @@ pub struct DemoArgs {
 /// # Errors
 /// When there is no terminal, or no room for the throw-away folder.
 pub async fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+    needs_terminal()?;
     let dir = tempfile::Builder::new().prefix("anteroom-demo-").tempdir()?;
     let service = tokio::task::block_in_place(|| {
         let (service, _) = open(dir.path())?;

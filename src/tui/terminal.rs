@@ -1,14 +1,17 @@
 //! The real terminal: entered, left and restored in one place, whatever happens.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossterm::cursor::Show;
+use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::style::{Attribute, SetAttribute};
+use crossterm::terminal::{
+    Clear, ClearType::All as Everything, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use crossterm::{execute, queue};
 use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
@@ -29,54 +32,70 @@ impl Guard {
     /// Takes the terminal: alternate screen, raw input, pasted text told apart from keys. No mouse, no title.
     ///
     /// # Errors
-    /// When standard output is no terminal.
+    /// When there is no terminal.
     pub fn take() -> io::Result<Self> {
-        // Our own theme honours NO_COLOR. crossterm 0.29 would do it by writing an empty colour, which
-        // terminals read as "reset everything", so that bold and underlined marks were lost as well.
-        crossterm::style::force_color_output(true);
         install_hook();
+        // Held from here on: what fails half-way is undone as well.
+        let guard = Self(());
         enter()?;
-        Ok(Self(()))
+        Ok(guard)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        leave();
+        leave(&mut io::stdout());
     }
 }
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    // Where there is no alternate screen, what the shell left must not show between our rows.
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(Everything))
 }
 
 /// Gives the terminal back, once, whoever calls it. Errors do not matter: the terminal may be gone.
-fn leave() {
+fn leave(out: &mut impl Write) {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
         // Ends a frame that a fault may have cut in half.
         let _ = out.write_all(END);
-        let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        // The Linux console and `screen` as it comes have no alternate screen to leave: there the record
+        // would stay in sight.
+        let _ = execute!(
+            out,
+            SetAttribute(Attribute::Reset),
+            Clear(Everything),
+            MoveTo(0, 0),
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        );
         let _ = disable_raw_mode();
     }
 }
 
+/// The exit code after a fault: Rust's own.
+const FAULT: i32 = 101;
+
 /// A fault restores the terminal first. What is printed then names a place in the program, never the
-/// message of the panic: that could hold words of a record.
+/// message of the panic: that could hold words of a record. The process ends there and then, whichever of its
+/// threads failed: the others would go on to draw the record on the shell's screen.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
     if INSTALLED.swap(true, Ordering::SeqCst) {
         return;
     }
     std::panic::set_hook(Box::new(|fault| {
-        leave();
+        // Kept to the end, so that no other thread writes to the screen after this.
+        let mut out = io::stdout().lock();
+        leave(&mut out);
         let place = fault.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         let _ = writeln!(
             io::stderr(),
             "anteroom stopped because of a fault in the program{place}; decisions that were confirmed are kept: start it again"
         );
+        std::process::exit(FAULT);
     }));
 }
 
@@ -87,25 +106,41 @@ fn install_hook() {
 #[cfg(unix)]
 pub fn suspend() -> io::Result<()> {
     // The record must not stay in sight, nor in the scrollback, while the shell has the terminal.
-    leave();
+    leave(&mut io::stdout());
     // The whole group, as a shell's Ctrl-Z would, and STOP rather than TSTP, which nobody handles here.
     rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
     enter()
 }
 
-/// Whether there is a shell to return to: a session that runs us as its only command has none.
-pub fn can_suspend() -> bool {
-    cfg!(unix) && std::env::var_os("SSH_ORIGINAL_COMMAND").is_none() && !leads_session()
-}
-
+/// Whether there is a shell to return to: one that gave us a process group of our own. A session that runs
+/// us as its only command has none, also where a shell without job control stands between.
 #[cfg(unix)]
-fn leads_session() -> bool {
-    rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
+pub fn can_suspend() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
 }
 
+/// Whether there is a shell to return to.
 #[cfg(not(unix))]
-fn leads_session() -> bool {
-    true
+pub fn can_suspend() -> bool {
+    false
+}
+
+/// Whether the screen can be shown here; otherwise why not, as one sentence. `lookup` reads the environment.
+///
+/// # Errors
+/// When input or output is redirected, or the terminal cannot move its cursor.
+pub fn check(lookup: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    // Asked of these two alone: crossterm would go past a redirection to the terminal behind it.
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err("the screen needs a terminal for its input and its output: in a script use anteroom queue".into());
+    }
+    match lookup("TERM").as_deref() {
+        None | Some("" | "dumb" | "unknown") => {
+            Err("this terminal cannot move its cursor (TERM says so): set TERM to what it is, or use anteroom queue"
+                .into())
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// The first of hang-up and termination. With the terminal gone, reading from it spins (crossterm#793), so
