@@ -8,7 +8,7 @@ use chrono_tz::Europe::London;
 use include_dir::{Dir, include_dir};
 
 use super::reach::master;
-use super::review::{ReviewArgs, show, within};
+use super::review::{ReviewArgs, needs_terminal, show, within};
 use super::{Exit, Failure};
 use crate::audit::Actor;
 use crate::channel::Portal;
@@ -34,6 +34,7 @@ pub struct DemoArgs {
 /// # Errors
 /// When there is no terminal, or no room for the throw-away folder.
 pub async fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+    needs_terminal()?;
     let dir = tempfile::Builder::new().prefix("anteroom-demo-").tempdir()?;
     let service = tokio::task::block_in_place(|| {
         let (service, _) = open(dir.path())?;

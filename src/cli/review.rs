@@ -33,6 +33,7 @@ pub struct ReviewArgs {
 /// # Errors
 /// When the practice cannot be reached, or there is no terminal.
 pub async fn run(args: &ReviewArgs, dir: Option<PathBuf>) -> Result<Exit, Failure> {
+    needs_terminal()?;
     let dir = folder(dir)?;
     match over_socket(&dir).await {
         Ok(_) => show(args, async |_| over_socket(&dir).await).await,
@@ -43,6 +44,18 @@ pub async fn run(args: &ReviewArgs, dir: Option<PathBuf>) -> Result<Exit, Failur
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says at once, before anything is read or written, that the screen cannot be shown here.
+///
+/// # Errors
+/// When there is no terminal that can show it.
+pub fn needs_terminal() -> Result<(), Failure> {
+    terminal::check(environment).map_err(Failure::wrong_use)
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 async fn over_socket(dir: &Path) -> Result<Connection, ClientError> {
@@ -64,7 +77,6 @@ pub async fn show(
     args: &ReviewArgs,
     connect: impl AsyncFn(Option<Actor>) -> Result<Connection, ClientError>,
 ) -> Result<Exit, Failure> {
-    let environment = |name: &str| std::env::var(name).ok();
     let (keymap, notice) = keymap(&args.map)?;
     let options = Options {
         keymap,
@@ -74,11 +86,10 @@ pub async fn show(
         suspend: terminal::can_suspend().then_some(terminal::suspend as fn() -> std::io::Result<()>),
     };
     let ended = terminal::ended()?;
-    let guard = terminal::Guard::take().map_err(|error| {
-        Failure::wrong_use(format!("the screen needs a terminal ({error}): use anteroom queue in a script"))
-    })?;
+    let guard = terminal::Guard::take()
+        .map_err(|error| Failure::wrong_use(format!("the terminal cannot be taken ({error}): use another one")))?;
     let mut screen = terminal::screen()?;
-    let shown = tui::run(&mut screen, crossterm::event::EventStream::new(), connect, ended, options).await;
+    let shown = tui::run(&mut screen, terminal::events()?, connect, ended, options).await;
     drop(guard);
     match shown {
         Ok(_) => Ok(Exit::Ok),

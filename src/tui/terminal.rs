@@ -1,18 +1,24 @@
 //! The real terminal: entered, left and restored in one place, whatever happens.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::cursor::{MoveTo, Show};
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::style::{Attribute, SetAttribute};
+use crossterm::terminal::{
+    Clear, ClearType::All as Everything, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use crossterm::{execute, queue};
+use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
+use tokio::sync::mpsc::unbounded_channel;
 use unicode_width::UnicodeWidthStr;
 
 /// Whether the terminal is ours at the moment.
@@ -26,56 +32,70 @@ impl Guard {
     /// Takes the terminal: alternate screen, raw input, pasted text told apart from keys. No mouse, no title.
     ///
     /// # Errors
-    /// When standard output is no terminal.
+    /// When there is no terminal.
     pub fn take() -> io::Result<Self> {
-        // Our own theme honours NO_COLOR. crossterm 0.29 would do it by writing an empty colour, which
-        // terminals read as "reset everything", so that bold and underlined marks were lost as well.
-        crossterm::style::force_color_output(true);
         install_hook();
+        // Held from here on: what fails half-way is undone as well.
+        let guard = Self(());
         enter()?;
-        Ok(Self(()))
+        Ok(guard)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        leave();
+        leave(&mut io::stdout());
     }
 }
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    // Where there is no alternate screen, what the shell left must not show between our rows.
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Clear(Everything))
 }
 
 /// Gives the terminal back, once, whoever calls it. Errors do not matter: the terminal may be gone.
-fn leave() {
+fn leave(out: &mut impl Write) {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
         // Ends a frame that a fault may have cut in half.
         let _ = out.write_all(END);
-        let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        // The Linux console and `screen` as it comes have no alternate screen to leave: there the record
+        // would stay in sight.
+        let _ = execute!(
+            out,
+            SetAttribute(Attribute::Reset),
+            Clear(Everything),
+            MoveTo(0, 0),
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        );
         let _ = disable_raw_mode();
     }
 }
 
-/// A fault restores the terminal and ends the process. What is printed names a place in the program, never the
-/// message of the panic: that could hold words of a record.
+/// The exit code after a fault: Rust's own.
+const FAULT: i32 = 101;
+
+/// A fault restores the terminal first. What is printed then names a place in the program, never the
+/// message of the panic: that could hold words of a record. The process ends there and then, whichever of its
+/// threads failed: the others would go on to draw the record on the shell's screen.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
     if INSTALLED.swap(true, Ordering::SeqCst) {
         return;
     }
     std::panic::set_hook(Box::new(|fault| {
-        leave();
+        // Kept to the end, so that no other thread writes to the screen after this.
+        let mut out = io::stdout().lock();
+        leave(&mut out);
         let place = fault.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         let _ = writeln!(
             io::stderr(),
             "anteroom stopped because of a fault in the program{place}; decisions that were confirmed are kept: start it again"
         );
-        // A fault in a task of its own would leave the loop drawing records on the shell's screen.
-        std::process::exit(101);
+        std::process::exit(FAULT);
     }));
 }
 
@@ -86,25 +106,41 @@ fn install_hook() {
 #[cfg(unix)]
 pub fn suspend() -> io::Result<()> {
     // The record must not stay in sight, nor in the scrollback, while the shell has the terminal.
-    leave();
+    leave(&mut io::stdout());
     // The whole group, as a shell's Ctrl-Z would, and STOP rather than TSTP, which nobody handles here.
     rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
     enter()
 }
 
-/// Whether there is a shell to return to: a session that runs us as its only command has none.
-pub fn can_suspend() -> bool {
-    cfg!(unix) && std::env::var_os("SSH_ORIGINAL_COMMAND").is_none() && !leads_session()
-}
-
+/// Whether there is a shell to return to: one that gave us a process group of our own. A session that runs
+/// us as its only command has none, also where a shell without job control stands between.
 #[cfg(unix)]
-fn leads_session() -> bool {
-    rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
+pub fn can_suspend() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
 }
 
+/// Whether there is a shell to return to.
 #[cfg(not(unix))]
-fn leads_session() -> bool {
-    true
+pub fn can_suspend() -> bool {
+    false
+}
+
+/// Whether the screen can be shown here; otherwise why not, as one sentence. `lookup` reads the environment.
+///
+/// # Errors
+/// When input or output is redirected, or the terminal cannot move its cursor.
+pub fn check(lookup: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    // Asked of these two alone: crossterm would go past a redirection to the terminal behind it.
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err("the screen needs a terminal for its input and its output: in a script use anteroom queue".into());
+    }
+    match lookup("TERM").as_deref() {
+        None | Some("" | "dumb" | "unknown") => {
+            Err("this terminal cannot move its cursor (TERM says so): set TERM to what it is, or use anteroom queue"
+                .into())
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// The first of hang-up and termination. With the terminal gone, reading from it spins (crossterm#793), so
@@ -309,6 +345,34 @@ impl<W: Write> Backend for Whole<W> {
 /// When its size cannot be read.
 pub fn screen() -> io::Result<ratatui::Terminal<Whole<io::BufWriter<io::Stdout>>>> {
     ratatui::Terminal::new(Whole::new(io::BufWriter::with_capacity(64 << 10, io::stdout())))
+}
+
+/// More events than these at once are handed on in pieces.
+const TOGETHER: usize = 1024;
+
+/// What the terminal sends; what arrived together is ready together.
+///
+/// A thread outside the runtime reads it. Once the terminal is gone crossterm reads its end over and over and
+/// never returns (crossterm#793): a task that did so would keep the runtime, and with it the process, from ending.
+///
+/// # Errors
+/// When there can be no more threads.
+pub fn events() -> io::Result<impl Stream<Item = io::Result<Event>>> {
+    let (sender, mut receiver) = unbounded_channel();
+    std::thread::Builder::new().name("keys".into()).spawn(move || {
+        loop {
+            // A paste in a terminal that does not mark pastes is told from keys by its being there at once.
+            let mut together = vec![event::read()];
+            while together.len() < TOGETHER && matches!(event::poll(Duration::ZERO), Ok(true)) {
+                together.push(event::read());
+            }
+            let failed = together.iter().any(Result::is_err);
+            if sender.send(together).is_err() || failed {
+                break;
+            }
+        }
+    })?;
+    Ok(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)).flat_map(futures_util::stream::iter))
 }
 
 /// Whether only ASCII may be drawn: an old terminal, or a locale that is not UTF-8. `lookup` reads the

@@ -1,0 +1,144 @@
+//! Through a real OpenSSH server on this machine, as a practice would use it.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::terminal::{BINARY, PATIENCE, Start, Terminal};
+use super::{CTRL_Z, ENTER, ENTRY, ESCAPE, QUEUE, decides, demo_folder};
+
+/// A server of the test's own: its keys, its port, its folder, and one command for everybody.
+struct Server {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Server {
+    /// `None`, and why on standard output, where there is no sshd.
+    fn start() -> Option<Self> {
+        let Some(sshd) = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"]
+            .into_iter()
+            .map(PathBuf::from)
+            .find(|path| path.exists())
+        else {
+            println!("skipped: no sshd on this machine (Debian: openssh-server)");
+            return None;
+        };
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for key in ["host", "user"] {
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(path(key))
+                .stdin(Stdio::null())
+                .status();
+            assert!(made.unwrap().success());
+        }
+        // Free a moment ago.
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let settings = format!(
+            "ListenAddress 127.0.0.1:{port}\nHostKey {host}\nAuthorizedKeysFile {user}\nPidFile none\n\
+             UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+             PermitRootLogin prohibit-password\nPrintMotd no\nPrintLastLog no\n\
+             SetEnv LANG=C.UTF-8 TMPDIR={folder}\nForceCommand {BINARY} demo\n",
+            host = path("host").display(),
+            user = path("user.pub").display(),
+            folder = folder.path().display(),
+        );
+        std::fs::write(path("config"), settings).unwrap();
+        if is_root() {
+            // Where the server's package puts it when the machine starts; ours may not have started.
+            let _ = std::fs::create_dir_all("/run/sshd");
+        }
+        let process = Command::new(sshd)
+            .args(["-D", "-e", "-f"])
+            .arg(path("config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(path("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut server = Self { process, port, folder };
+        let begin = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.process.try_wait().unwrap().is_some();
+            assert!(!ended && begin.elapsed() < PATIENCE, "sshd does not listen: {}", server.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(server)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Logs in, with a terminal.
+    fn log_in(&self) -> Terminal {
+        let port = self.port.to_string();
+        let key = self.folder.path().join("user");
+        let arguments = ["-tt", "-F", "none", "-p", &port, "-i", key.to_str().unwrap()];
+        let options =
+            ["IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+        let user = Command::new("id").arg("-un").output().unwrap().stdout;
+        let there = format!("{}@127.0.0.1", String::from_utf8(user).unwrap().trim());
+        let mut all: Vec<&str> = arguments.to_vec();
+        all.extend(options.iter().flat_map(|option| ["-o", option]));
+        all.push(&there);
+        let mut terminal = Start::program("ssh", &all).open();
+        terminal.wait_for(QUEUE);
+        terminal
+    }
+
+    fn demo_folder(&self) -> Option<PathBuf> {
+        demo_folder(self.folder.path())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn is_root() -> bool {
+    Path::new("/proc/self").exists() && rustix::process::geteuid().is_root()
+}
+
+#[test]
+fn a_reviewer_logs_in_decides_and_leaves() {
+    let Some(server) = Server::start() else { return };
+    let mut terminal = server.log_in();
+    terminal.press_for(ENTER, ENTRY);
+    terminal.press_for("x", "Why?");
+    decides(&mut terminal, "1", "✓ hidden  ");
+    terminal.press_for("u", "waits again");
+    // There is no shell behind the one command of this server.
+    terminal.press_for(CTRL_Z, "no shell");
+    terminal.resize(120, 40);
+    terminal.wait_until("both columns", |screen| screen.contents().contains(QUEUE));
+    terminal.press_for(ESCAPE, "opens the text");
+    terminal.press("q");
+    assert_eq!(terminal.wait_for_end().0, 0, "{}", server.log());
+    terminal.assert_restored();
+    assert_eq!(terminal.everything().trim(), "");
+    assert_eq!(server.demo_folder(), None);
+}
+
+#[test]
+fn a_line_that_breaks_ends_the_session_there() {
+    let Some(server) = Server::start() else { return };
+    let terminal = server.log_in();
+    assert!(server.demo_folder().is_some());
+    // The client vanishes without a word.
+    terminal.signal(rustix::process::Signal::KILL);
+    let broken = Instant::now();
+    while server.demo_folder().is_some() {
+        assert!(broken.elapsed() < Duration::from_secs(2), "the session still runs");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
