@@ -1,7 +1,7 @@
 //! Small terminals, old terminals, terminals without colour; and what is pasted.
 
 use super::terminal::{BINARY, Start, Terminal};
-use super::{ENTER, ENTRY, ESCAPE, QUEUE, decides};
+use super::{ENTER, ENTRY, ESCAPE, QUEUE};
 
 #[test]
 fn every_size_is_drawn_and_one_too_small_says_so() {
@@ -157,22 +157,4 @@ fn a_paste_decides_nothing() {
     }
     terminal.press_for(ESCAPE, QUEUE);
     terminal.wait_until("the queue as it was", |screen| screen.contents().contains(queue.trim()));
-}
-
-#[test]
-fn keys_that_pile_up_behind_a_decision_do_not_decide_again() {
-    let mut terminal = Start::demo().open();
-    terminal.wait_for(QUEUE);
-    // From the bottom, where a row has at most a weak cue, so that one key approves it.
-    terminal.press("G");
-    terminal.press_for("aaaa", "✓ approved  ");
-    terminal.press_for("l", "Audit log");
-    terminal.wait_for("dr.shah    approved");
-    assert_eq!(terminal.screen().matches("dr.shah    approved").count(), 1, "{}", terminal.screen());
-    terminal.press_for(ESCAPE, QUEUE);
-    terminal.press("g");
-    terminal.press_for(ENTER, ENTRY);
-    decides(&mut terminal, "x1x1x1", "✓ hidden  ");
-    terminal.press_for("l", "dr.shah    hid ");
-    assert_eq!(terminal.screen().matches("dr.shah    hid ").count(), 1, "{}", terminal.screen());
 }
