@@ -9,6 +9,7 @@ use sha2::Digest;
 
 use super::{Exit, rules::load};
 use crate::record::{Category, Lane, Span};
+use crate::review::quality::Share;
 use crate::screen::{Rules, TextItem};
 
 /// Measures screening on labelled JSON Lines (`text` with «…» around what must go, `label`, `category`, `difficulty`).
@@ -109,16 +110,6 @@ pub(super) fn labelled(line: &str) -> Result<Labelled, &'static str> {
         groups: [format!("category {}", line.category), format!("difficulty {}", line.difficulty)],
         pair: line.pair,
     })
-}
-
-/// A share of something, with the exact interval that holds the true share 95 times in 100 (Clopper and Pearson 1934).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Share {
-    hits: u64,
-    of: u64,
-    share: f64,
-    low: f64,
-    high: f64,
 }
 
 /// Counts for one group of entries.
@@ -303,41 +294,6 @@ impl Counts {
             pairs_right: Share::of(self.pairs_right, self.pairs),
         }
     }
-}
-
-impl Share {
-    fn of(hits: u64, of: u64) -> Self {
-        let share = if of == 0 { 0.0 } else { hits as f64 / of as f64 };
-        let low = if hits == 0 { 0.0 } else { root(|p| at_least(hits, of, p) - 0.025) };
-        let high = if hits >= of { 1.0 } else { root(|p| 0.025 - at_most(hits, of, p)) };
-        Self { hits, of, share, low, high }
-    }
-}
-
-/// Where a function that grows with p crosses zero, between 0 and 1.
-fn root(f: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..60 {
-        let middle = (low + high) / 2.0;
-        if f(middle) < 0.0 { low = middle } else { high = middle }
-    }
-    (low + high) / 2.0
-}
-
-/// The chance of at least `hits` successes in `of` trials.
-fn at_least(hits: u64, of: u64, p: f64) -> f64 {
-    (hits..=of).map(|k| binomial(k, of, p)).sum()
-}
-
-/// The chance of at most `hits` successes in `of` trials.
-fn at_most(hits: u64, of: u64, p: f64) -> f64 {
-    (0..=hits).map(|k| binomial(k, of, p)).sum()
-}
-
-fn binomial(k: u64, n: u64, p: f64) -> f64 {
-    let choose: f64 = (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum();
-    let log = |count: u64, p: f64| if count == 0 { 0.0 } else { count as f64 * p.ln() };
-    (choose + log(k, p) + log(n - k, 1.0 - p)).exp()
 }
 
 fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {

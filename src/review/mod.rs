@@ -7,6 +7,7 @@ mod caution;
 mod cut;
 mod moves;
 mod policy;
+pub mod quality;
 mod rendition;
 mod state;
 mod step;

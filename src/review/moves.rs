@@ -14,6 +14,8 @@ pub enum Event<'a> {
     Pass(Passed),
     /// A person wants it read whole.
     Pick,
+    /// It was drawn at random, to measure what is missed, and is read like any other.
+    Sampled,
     /// The last decision is taken back.
     Undo,
     /// The uniform hold ran out.
@@ -39,6 +41,7 @@ impl Event<'_> {
             },
             Self::Pass(_) => EventName::Pass,
             Self::Pick => EventName::Pick,
+            Self::Sampled => EventName::Sampled,
             Self::Undo => EventName::Undo,
             Self::HoldElapsed => EventName::HoldElapsed,
             Self::Publish => EventName::Publish,
@@ -62,6 +65,8 @@ pub enum EventName {
     Pass,
     /// A person wants it read whole.
     Pick,
+    /// It was drawn at random, to be read.
+    Sampled,
     /// A decision was taken back.
     Undo,
     /// The uniform hold ran out.
@@ -118,6 +123,8 @@ pub const TRANSITIONS: &[Transition] = {
         row(AutoHold, On::HoldElapsed, &[Settling], Who::System),
         row(AutoHold, On::KeptBack, &[Queued], Who::System),
         row(AutoHold, On::Pick, &[Queued], Who::Reviewer),
+        // Before its release, so that a miss in the sample was shown to nobody.
+        row(AutoHold, On::Sampled, &[Queued], Who::System),
         row(AutoHold, On::Undo, &[Skim], Who::Decider),
         row(AutoHold, On::Hide, &[Hidden], Who::Reviewer),
         row(Queued, On::Release, &[Settling, AwaitingSecond], Who::Reviewer),

@@ -87,6 +87,7 @@ pub(super) fn words(on: EventName) -> &'static str {
         EventName::Hide => "hiding",
         EventName::Pass => "passing",
         EventName::Pick => "reading it whole",
+        EventName::Sampled => "drawing it as a sample",
         EventName::Undo => "taking back",
         EventName::HoldElapsed => "ending the hold",
         EventName::Publish => "publishing",
@@ -155,7 +156,7 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
             next.state = State::AutoHold;
             next.due = Some(facts.policy.held_until(review.first_pulled).max(facts.now + facts.policy.grace));
         }
-        Event::Pick => {
+        Event::Pick | Event::Sampled => {
             next.passed = None;
             next.state = State::Queued;
         }

@@ -38,6 +38,7 @@ fn explore() -> Explored {
     while let Some(number) = queue.pop_front() {
         let review = explored.reviews[number].clone();
         let mut events: Vec<(Event<'_>, Caller<'static>)> = vec![
+            (Event::Sampled, Caller::System),
             (Event::HoldElapsed, Caller::System),
             (Event::Publish, Caller::System),
             (Event::KeptBack, Caller::System),

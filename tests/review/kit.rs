@@ -59,12 +59,13 @@ pub fn policies() -> [Policy; 4] {
     [Policy::default(), strict, below, Policy { people: [2; 5], ..Policy::default() }]
 }
 
-pub const EVENTS: [EventName; 11] = [
+pub const EVENTS: [EventName; 12] = [
     EventName::Screened,
     EventName::Release,
     EventName::Hide,
     EventName::Pass,
     EventName::Pick,
+    EventName::Sampled,
     EventName::Undo,
     EventName::HoldElapsed,
     EventName::Publish,
@@ -80,6 +81,7 @@ pub fn event_of(name: EventName, found: &Screening, who: usize) -> Event<'_> {
         EventName::Hide => decide(who, 3, start()),
         EventName::Pass => pass(who, 500, start()),
         EventName::Pick => Event::Pick,
+        EventName::Sampled => Event::Sampled,
         EventName::Undo => Event::Undo,
         EventName::HoldElapsed => Event::HoldElapsed,
         EventName::Publish => Event::Publish,

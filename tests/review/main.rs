@@ -6,5 +6,6 @@ mod histories;
 mod interleavings;
 mod kit;
 mod policy;
+mod quality;
 mod table;
 mod world;

@@ -36,6 +36,7 @@ pub enum Op {
     Pick {
         who: usize,
     },
+    Sampled,
     HoldElapsed,
     Publish,
     KeptBack,
@@ -77,6 +78,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         4 => (who.clone(), prop_oneof![4 => Just(500_u64), 1 => Just(499)])
             .prop_map(|(who, on_screen)| Op::Pass { who, on_screen }),
         1 => who.clone().prop_map(|who| Op::Pick { who }),
+        1 => Just(Op::Sampled),
         4 => Just(Op::HoldElapsed),
         8 => Just(Op::Publish),
         1 => Just(Op::KeptBack),
@@ -215,6 +217,7 @@ impl World {
             }
             Op::Pick { who } => Some(self.fall(&Event::Pick, person(who))),
             Op::KeptBack => Some(self.fall(&Event::KeptBack, Caller::System)),
+            Op::Sampled => Some(self.fall(&Event::Sampled, Caller::System)),
             Op::HoldElapsed => Some(self.step(&Event::HoldElapsed, Caller::System)),
             Op::Publish => {
                 let answer = self.step(&Event::Publish, Caller::System);
