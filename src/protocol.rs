@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Actor, Record};
 use crate::record::{
-    Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Span, Style, Tier, Version,
+    Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Span, Stage, Style, Tier, Token, Version,
 };
 use crate::review::State;
 
@@ -68,7 +68,25 @@ pub enum Request {
         revision: u64,
         /// What they decided.
         act: Act,
+        /// The token of the caller's lease, where they claimed one. Without it the daemon claims in the same step,
+        /// if nobody else has these entries in hand. A hide needs none.
+        #[serde(default)]
+        token: Option<Token>,
     },
+    /// Takes in hand what is open of an entry's patient at the entry's stage, or keeps it there: the holder is
+    /// active. Whatever else the caller held is given back.
+    Claim {
+        /// Which entry.
+        entry: EntryId,
+    },
+    /// The same, from somebody else: the lead may, and anybody from another screen of their own. Who had it is
+    /// told and keeps their draft.
+    TakeOver {
+        /// Which entry.
+        entry: EntryId,
+    },
+    /// Gives back all that the caller holds on this connection.
+    Release,
     /// The skim page: lines with weak evidence, oldest first.
     Skim {
         /// At most this many lines.
@@ -154,6 +172,10 @@ pub enum Reply {
     Entry(Box<Opened>),
     /// To [`Request::Decide`], [`Request::Pick`] and [`Request::Undo`].
     Decided(Decided),
+    /// To [`Request::Claim`] and [`Request::TakeOver`].
+    Claimed(Claimed),
+    /// To [`Request::Release`].
+    GivenBack,
     /// To [`Request::KeepDraft`].
     DraftKept,
     /// To [`Request::Pull`].
@@ -186,8 +208,17 @@ pub enum Reply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Notice {
-    /// The queue is not what it was.
+    /// The queue is not what it was, or who has what of it in hand.
     QueueChanged,
+    /// What the caller had in hand of this patient is in somebody else's. The caller's drafts are kept.
+    TakenOver {
+        /// Whose entries.
+        patient: PatientId,
+        /// Those open at this stage.
+        stage: Stage,
+        /// The name of who has them now.
+        by: String,
+    },
     /// The daemon is stopping.
     Closing,
 }
@@ -330,8 +361,40 @@ pub struct QueueRow {
     pub why: Vec<String>,
     /// Whether an earlier version of it was decided.
     pub changed: bool,
-    /// Who has it open.
+    /// Who else has it in hand or open, by login.
     pub held_by: Option<String>,
+    /// Who has the patient's entries of this stage in hand.
+    #[serde(default)]
+    pub lease: Option<Holding>,
+    /// Who else has it open, by login.
+    #[serde(default)]
+    pub viewed_by: Vec<String>,
+}
+
+/// Who has something in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// Their name.
+    pub name: String,
+    /// Their login.
+    pub login: String,
+    /// Whether that is the caller, here or on another screen.
+    pub yours: bool,
+    /// For how much longer, in minutes begun, if they do nothing more.
+    pub minutes_left: u64,
+}
+
+/// A lease that the caller has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// Whose entries.
+    pub patient: PatientId,
+    /// Those open at this stage.
+    pub stage: Stage,
+    /// To be shown with a decision.
+    pub token: Token,
+    /// For how much longer, in seconds, if the caller does nothing more.
+    pub seconds_left: u64,
 }
 
 /// Everything a reviewer needs beside the text.
@@ -523,4 +586,20 @@ pub struct Status {
     pub rules: String,
     /// Bytes free on the store's disk.
     pub free_bytes: u64,
+    /// The leases that bind now.
+    #[serde(default)]
+    pub leases: Vec<LeaseLine>,
+}
+
+/// A lease as the status shows it: without its patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseLine {
+    /// Who has it, by login.
+    pub login: String,
+    /// For which reading.
+    pub stage: Stage,
+    /// For how long they have had it, seconds.
+    pub held: u64,
+    /// For how much longer, seconds, if they do nothing more.
+    pub left: u64,
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{EntryId, HideReason, PatientId, Style, Version};
+use crate::record::{EntryId, HideReason, PatientId, Stage, Style, Token, Version};
 
 /// Something that happened: who, what, to which entry, with what result. Holds no clinical words and
 /// no names of patients; entries and patients are referred to by keyed identifiers.
@@ -131,6 +131,43 @@ pub enum Event {
         /// How many removals it holds.
         removals: usize,
     },
+    /// Somebody took a patient's entries in hand. The record names the patient.
+    LeaseAcquired {
+        /// Those open at this stage.
+        stage: Stage,
+        /// Which grant it is.
+        token: Token,
+    },
+    /// Somebody gave them back, finished with them, or took another patient's in hand.
+    LeaseReleased {
+        /// The stage.
+        stage: Stage,
+        /// Which grant ended.
+        token: Token,
+    },
+    /// A lease was found to have run out. The actor is the program: nobody did it.
+    LeaseExpired {
+        /// The stage.
+        stage: Stage,
+        /// Which grant ended.
+        token: Token,
+        /// Whose it was, by login.
+        holder: String,
+    },
+    /// Somebody wanted to take a patient's entries in hand.
+    LeaseDenied {
+        /// The stage.
+        stage: Stage,
+    },
+    /// Somebody took another's lease over.
+    LeaseTakenOver {
+        /// The stage.
+        stage: Stage,
+        /// Which grant ended.
+        token: Token,
+        /// Whose it was, by login.
+        holder: String,
+    },
     /// The log was recomputed.
     LogVerified {
         /// Frames read.
@@ -246,6 +283,11 @@ impl Event {
             Self::EntryOpened => "opened",
             Self::AuditViewed { .. } => "viewed log",
             Self::DraftKept { .. } => "kept draft",
+            Self::LeaseAcquired { .. } => "took in hand",
+            Self::LeaseReleased { .. } => "gave back",
+            Self::LeaseExpired { .. } => "lease ran out",
+            Self::LeaseDenied { .. } => "asked for",
+            Self::LeaseTakenOver { .. } => "took over",
             Self::LogVerified { .. } => "verified log",
             Self::PullStarted { .. } => "pull started",
             Self::PullFinished { .. } => "pulled",

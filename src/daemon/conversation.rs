@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::bytes::Bytes;
 
 use crate::client::framed;
@@ -37,6 +37,7 @@ pub async fn converse<T>(
             return;
         }
     };
+    let mut notices = session.as_mut().and_then(Session::notices);
     let mut greeted = false;
     loop {
         let sent = tokio::select! {
@@ -49,6 +50,7 @@ pub async fn converse<T>(
                 greeted = true;
                 sent
             }
+            Some(notice) = told(&mut notices), if greeted => Sent::Notice(notice),
             Ok(()) = changes.changed(), if greeted => Sent::Notice(Notice::QueueChanged),
             () = stopped(&mut stopping) => {
                 send(&mut frames, &Sent::Notice(Notice::Closing)).await;
@@ -60,6 +62,10 @@ pub async fn converse<T>(
             return;
         }
     }
+}
+
+async fn told(notices: &mut Option<mpsc::Receiver<Notice>>) -> Option<Notice> {
+    notices.as_mut()?.recv().await
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {

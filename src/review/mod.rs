@@ -5,6 +5,7 @@
 
 mod caution;
 mod cut;
+pub mod lease;
 mod moves;
 mod policy;
 pub mod quality;

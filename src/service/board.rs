@@ -140,6 +140,11 @@ impl Board {
         people.into_iter().flatten().copied().filter(|other| *other != patient).collect()
     }
 
+    /// Where an entry stands.
+    pub fn state(&self, id: EntryId) -> Option<State> {
+        self.places.get(&id).map(|place| place.state)
+    }
+
     /// Whether an entry waits for a person.
     pub fn is_waiting(&self, id: EntryId) -> bool {
         self.places.get(&id).is_some_and(|place| place.state.waits_for_person())

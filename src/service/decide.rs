@@ -2,44 +2,82 @@
 //! with a sentence and logged.
 
 use super::rows::{EntryRow, Read, draft_key, encode};
-use super::{Service, ServiceError, lock};
+use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::Decided;
-use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Version};
+use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Token, Version};
 use crate::review::{self, Caller, Facts, Refusal, Rendition, Review, State};
 use crate::store::{Expect, StoreError, Table};
 
-/// How often a hide is tried against others who write the same entry.
-const HIDE_TRIES: usize = 8;
+/// How often what withholds is tried against others who write the same entry.
+const TRIES: usize = 8;
 
 impl Service {
-    /// Carries out a decision on exactly the version and revision the person has read.
+    /// Carries out a decision on exactly the version and revision the person has read. Towards visible it needs
+    /// the patient in hand: under `token`, or claimed in the same step.
     ///
     /// # Errors
     /// A refusal in one sentence (also in the log), or what the store says. Nothing changed then.
     pub fn decide(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         id: EntryId,
         version: Version,
         revision: u64,
+        token: Option<Token>,
         act: Act,
     ) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         let event = match &act {
             Act::Approve => Event::Approved,
             Act::Redact { removals, style } => Event::Redacted { style: *style, removals: removals.len() },
             Act::Hide { reason } => Event::Hidden { reason: *reason },
         };
-        for _ in 0..HIDE_TRIES {
+        if matches!(act, Act::Hide { .. }) {
+            return self.withhold(actor, id, event, |row| self.judge(actor, row, version, revision, &act));
+        }
+        let row = self.existing(id)?.row;
+        let in_hand = match self.in_hand(seat, &row, token) {
+            Ok(in_hand) => in_hand,
+            Err(refusal) => return Err(self.lease_refused(actor, event, &row, &refusal)),
+        };
+        // Read again: to get the patient in hand may have had to wait for somebody's decision.
+        let read = self.existing(id)?;
+        let review = match self.judge(actor, &read.row, version, revision, &act) {
+            Ok(review) => review,
+            Err(refusal) => return Err(self.refused(actor, event, &read.row, refusal)),
+        };
+        let is_last = self.is_last_open(&read.row);
+        let beside = in_hand.as_ref().map(|in_hand| self.in_hand_records(actor, in_hand, is_last)).unwrap_or_default();
+        match self.carry_out_with(actor, event, read, review, beside) {
+            Ok(decided) => {
+                if let Some(in_hand) = in_hand {
+                    self.keep_in_hand(seat, in_hand, is_last);
+                }
+                Ok(decided)
+            }
+            Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A move that withholds is never blocked by what somebody else does at the same moment: it is judged again
+    /// on what they have made of the entry.
+    fn withhold(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        event: Event,
+        judge: impl Fn(&EntryRow) -> Result<Review, ServiceError>,
+    ) -> Result<Decided, ServiceError> {
+        for _ in 0..TRIES {
             let read = self.existing(id)?;
-            let review = match self.judge(actor, &read, version, revision, &act) {
+            let review = match judge(&read.row) {
                 Ok(review) => review,
                 Err(refusal) => return Err(self.refused(actor, event, &read.row, refusal)),
             };
             match self.carry_out(actor, event.clone(), read, review) {
-                // A hide is never blocked by what somebody else does at the same moment.
-                Err(ServiceError::Store(StoreError::Conflict(..))) if matches!(act, Act::Hide { .. }) => {}
-                Err(ServiceError::Store(StoreError::Conflict(..))) => break,
+                Err(ServiceError::Store(StoreError::Conflict(..))) => {}
                 other => return other,
             }
         }
@@ -51,25 +89,17 @@ impl Service {
     /// # Errors
     /// As [`Service::decide`].
     pub fn undo(&self, actor: &Actor, id: EntryId) -> Result<Decided, ServiceError> {
-        let read = self.existing(id)?;
-        match self.judge_undo(actor, &read.row) {
-            Ok(review) => match self.carry_out(actor, Event::Undone, read, review) {
-                Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(id)),
-                other => other,
-            },
-            Err(refusal) => Err(self.refused(actor, Event::Undone, &read.row, refusal)),
-        }
+        self.withhold(actor, id, Event::Undone, |row| self.judge_undo(actor, row))
     }
 
     fn judge(
         &self,
         actor: &Actor,
-        read: &Read<EntryRow>,
+        row: &EntryRow,
         version: Version,
         revision: u64,
         act: &Act,
     ) -> Result<Review, ServiceError> {
-        let row = &read.row;
         let hides = matches!(act, Act::Hide { .. });
         if row.review.version != version {
             return Err(ServiceError::Refused("the entry has changed at the source: read the new version".into()));
@@ -170,6 +200,18 @@ impl Service {
         read: Read<EntryRow>,
         review: Review,
     ) -> Result<Decided, ServiceError> {
+        self.carry_out_with(actor, event, read, review, Vec::new())
+    }
+
+    /// The same with `beside` in the log, in the same unit.
+    fn carry_out_with(
+        &self,
+        actor: &Actor,
+        event: Event,
+        read: Read<EntryRow>,
+        review: Review,
+        beside: Vec<Record>,
+    ) -> Result<Decided, ServiceError> {
         let Read { seq, mut row } = read;
         let mut record = self.record_on(actor, event, &row);
         record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));
@@ -181,9 +223,10 @@ impl Service {
         if record.event != Event::Undone {
             writes.push((Table::Draft, draft_key(&self.keys.identity, id, &actor.login), None));
         }
-        let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record])?;
+        // The act first: what leads to it or follows from it stands behind it.
+        let audit = std::iter::once(record).chain(beside).collect();
+        let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit)?;
         self.board().put(id, receipt.seq, &row);
-        lock(&self.readers).remove(&id);
         self.announce();
         if was_visible {
             self.deliver(&Actor::system("publish"))?;

@@ -2,16 +2,25 @@
 
 use std::sync::Arc;
 
-use super::{Service, ServiceError};
+use tokio::sync::mpsc;
+
+use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Role};
-use crate::protocol::{Reply, Request, VERSION, Welcome};
+use crate::protocol::{Notice, Reply, Request, VERSION, Welcome};
 
 /// One caller's conversation with the service.
 pub struct Session {
     service: Arc<Service>,
-    actor: Actor,
+    seat: Seat,
+    notices: Option<mpsc::Receiver<Notice>>,
     name: String,
     welcomed: bool,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.service.get_up(&self.seat);
+    }
 }
 
 impl Session {
@@ -31,12 +40,18 @@ impl Session {
                 )));
             }
         };
-        Ok(Self { service, actor, name, welcomed: false })
+        let (seat, notices) = service.sit_down(actor);
+        Ok(Self { service, seat, notices: Some(notices), name, welcomed: false })
     }
 
     /// Who the caller is.
     pub fn actor(&self) -> &Actor {
-        &self.actor
+        &self.seat.actor
+    }
+
+    /// What the caller is told unasked. Given once.
+    pub fn notices(&mut self) -> Option<mpsc::Receiver<Notice>> {
+        self.notices.take()
     }
 
     /// Answers a request. Blocks while the store works.
@@ -51,7 +66,7 @@ impl Session {
     }
 
     fn reply(&mut self, request: Request) -> Result<Reply, ServiceError> {
-        let (service, actor) = (&self.service, &self.actor);
+        let (service, seat, actor) = (&self.service, &self.seat, &self.seat.actor);
         Ok(match request {
             Request::Hello { version } if version != VERSION => Reply::Refused {
                 why: format!("this client speaks version {version} and the daemon version {VERSION}: use the same"),
@@ -73,13 +88,19 @@ impl Session {
             Request::Skim { limit } => Reply::Skim(service.skim(actor, limit.min(MOST_ROWS))?),
             Request::Pass { lines } => Reply::Passed(service.pass(actor, &lines)?),
             Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),
-            Request::Open { entry } => Reply::Entry(Box::new(service.open(actor, entry)?)),
-            Request::Decide { entry, version, revision, act } => {
-                Reply::Decided(service.decide(actor, entry, version, revision, act)?)
+            Request::Open { entry } => Reply::Entry(Box::new(service.open(seat, entry)?)),
+            Request::Decide { entry, version, revision, act, token } => {
+                Reply::Decided(service.decide(seat, entry, version, revision, token, act)?)
+            }
+            Request::Claim { entry } => Reply::Claimed(service.claim(seat, entry)?),
+            Request::TakeOver { entry } => Reply::Claimed(service.take_over(seat, entry)?),
+            Request::Release => {
+                service.give_back(seat)?;
+                Reply::GivenBack
             }
             Request::Undo { entry } => Reply::Decided(service.undo(actor, entry)?),
             Request::KeepDraft { entry, draft } => {
-                service.keep_draft(actor, entry, draft)?;
+                service.keep_draft(seat, entry, draft)?;
                 Reply::DraftKept
             }
             Request::Pull { from } => {

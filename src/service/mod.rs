@@ -5,6 +5,7 @@ mod board;
 mod clock;
 mod decide;
 mod handle;
+mod lease;
 mod publish;
 mod pull;
 mod read;
@@ -13,17 +14,17 @@ mod secret;
 mod settings;
 mod skim;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use self::board::Board;
+use self::lease::Desk;
 use self::rows::EntryRow;
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::channel::Channel;
-use crate::record::{EntryId, Patient};
+use crate::record::Patient;
 use crate::review::Policy;
 use crate::screen::Rules;
 use crate::source::{Source, SourceError};
@@ -31,6 +32,7 @@ use crate::store::{Expect, Receipt, Store, StoreError, Table, Unit, UnitId};
 
 pub use clock::{Clock, SetClock, SystemClock};
 pub use handle::Session;
+pub use lease::Seat;
 pub use secret::Keys;
 pub use settings::{Practice, Settings, ShownBy, User};
 
@@ -69,8 +71,7 @@ pub struct Service {
     feed: Mutex<NextFeed>,
     demo: bool,
     board: Mutex<Board>,
-    /// Who has which entry open, since when: shown to others, binding nobody.
-    readers: Mutex<HashMap<EntryId, (String, DateTime<Utc>)>>,
+    desk: Desk,
     /// Pulls and publications exclude each other; decisions never wait for them.
     batch: Mutex<()>,
     changes: watch::Sender<u64>,
@@ -114,7 +115,7 @@ impl Service {
             board.settle(&read.row);
             Ok(())
         })?;
-        let service = Self {
+        let mut service = Self {
             store: parts.store,
             clock: parts.clock,
             rules: parts.rules,
@@ -125,12 +126,13 @@ impl Service {
             feed: Mutex::new(parts.feed),
             demo: parts.demo,
             board: Mutex::new(board),
-            readers: Mutex::new(HashMap::new()),
+            desk: Desk::new(0),
             batch: Mutex::new(()),
             changes: watch::Sender::new(0),
         };
         let started = Event::Started { build: env!("CARGO_PKG_VERSION").to_owned() };
-        service.note(&Actor::system("daemon"), started)?;
+        let receipt = service.note(&Actor::system("daemon"), started)?;
+        service.desk = Desk::new(receipt.seq);
         if service.store.get(Table::Meta, publish::HAS_FEED)?.is_some() {
             service.deliver(&Actor::system("publish"))?;
         }

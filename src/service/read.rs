@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
 
 use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
-use super::{Service, ServiceError, lock};
+use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Role};
 use crate::protocol::{AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, hex};
 use crate::record::{
@@ -15,9 +15,6 @@ use crate::record::{
 };
 use crate::review::{Review, State};
 use crate::store::Table;
-
-/// How long an entry counts as open on somebody's screen without another sign of them.
-const READING: Duration = Duration::minutes(10);
 
 impl Service {
     /// The queue, most urgent first, at most `limit` rows of it.
@@ -98,6 +95,7 @@ impl Service {
             build: env!("CARGO_PKG_VERSION").to_owned(),
             rules: self.rules.version().to_owned(),
             free_bytes: self.store.space()?.free,
+            leases: self.lease_lines(),
         })
     }
 
@@ -126,10 +124,10 @@ impl Service {
     pub(super) fn queue_row(&self, actor: &Actor, row: &EntryRow) -> Result<QueueRow, ServiceError> {
         let patient = self.patient(row)?;
         let now = self.now();
-        let held_by = lock(&self.readers)
-            .get(&row.entry.id)
-            .filter(|(login, since)| *login != actor.login && *since + READING > now)
-            .map(|(login, _)| login.clone());
+        let lease = self.holding(actor, row);
+        let viewed_by = self.viewers(actor, row.entry.id);
+        let holder = lease.as_ref().filter(|lease| !lease.yours).map(|lease| &lease.login);
+        let held_by = holder.or(viewed_by.first()).cloned();
         Ok(QueueRow {
             entry: row.entry.id,
             version: row.review.version,
@@ -149,6 +147,8 @@ impl Service {
             why: row.why.clone(),
             changed: row.decided_before.is_some(),
             held_by,
+            lease,
+            viewed_by,
         })
     }
 
@@ -156,10 +156,12 @@ impl Service {
     ///
     /// # Errors
     /// When the role reads no records, there is no such entry, or the store fails.
-    pub fn open(&self, actor: &Actor, id: EntryId) -> Result<Opened, ServiceError> {
+    pub fn open(&self, seat: &Seat, id: EntryId) -> Result<Opened, ServiceError> {
+        let actor = &seat.actor;
         self.may_read(actor, Event::EntryOpened)?;
         let row = self.existing(id)?.row;
         self.commit(Vec::new(), Vec::new(), vec![self.record_on(actor, Event::EntryOpened, &row)])?;
+        self.views(seat, &row);
         let patient = self.patient(&row)?;
         let version = self.version(id, row.review.version)?;
         let before = self.decided_before(&row)?;
@@ -179,7 +181,6 @@ impl Service {
             may_not_release: self.why_not_release(actor, &row),
             version,
         };
-        lock(&self.readers).insert(id, (actor.login.clone(), self.now()));
         Ok(opened)
     }
 
@@ -269,18 +270,21 @@ impl Service {
         })
     }
 
-    /// Keeps, or forgets, the caller's half-made redaction.
+    /// Keeps, or forgets, the caller's half-made redaction. Keeping one takes the patient in hand, if nobody else
+    /// has it; the draft is kept in any case.
     ///
     /// # Errors
     /// When the role reads no records, or the store fails.
-    pub fn keep_draft(&self, actor: &Actor, id: EntryId, draft: Option<Draft>) -> Result<(), ServiceError> {
+    pub fn keep_draft(&self, seat: &Seat, id: EntryId, draft: Option<Draft>) -> Result<(), ServiceError> {
+        let actor = &seat.actor;
+        let begins = draft.is_some();
         self.may_read(actor, Event::DraftKept { removals: 0 })?;
         let row = self.existing(id)?.row;
         let value = draft.as_ref().map(rows::encode).transpose()?;
         let write = (Table::Draft, draft_key(&self.keys.identity, id, &actor.login), value);
         let event = Event::DraftKept { removals: draft.map_or(0, |draft| draft.removals.len()) };
         self.commit(Vec::new(), vec![write], vec![self.record_on(actor, event, &row)])?;
-        Ok(())
+        if begins { self.claim_if_free(seat, &row) } else { Ok(()) }
     }
 
     /// Records of the log before `before`, newest first, at most `limit`. Without `everything` what the

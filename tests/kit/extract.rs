@@ -32,7 +32,7 @@ pub fn row(n: usize, consultation: usize, patient: usize, text: &str) -> Row {
     }
 }
 
-/// Writes an extract with two patients, NASH Una and OAKE Tom, and the rows.
+/// Writes an extract with two patients, NASH Una and OAKE Tom, as many more as the rows name, and the rows.
 pub fn write(folder: &Path, rows: &[Row]) -> String {
     fs::create_dir_all(folder).unwrap();
     table(
@@ -50,8 +50,9 @@ pub fn write(folder: &Path, rows: &[Row]) -> String {
             "2,At risk of domestic violence,,413457006,,,,,,1,".to_owned(),
         ],
     );
-    let patients = [("Una", "Nash", "F", "1990-05-01", "9990000018"), ("Tom", "Oake", "M", "1988-02-03", "9990000026")];
-    let rows_of_patients: Vec<String> = patients.iter().enumerate().map(|(n, (given, family, sex, born, nhs))| {
+    let most = rows.iter().map(|row| row.patient).max().unwrap_or(0).max(1);
+    let rows_of_patients: Vec<String> = (0..=most).map(|n| {
+        let (given, family, sex, born, nhs) = patient(n);
         format!("{},{ORGANISATION},,{sex},{born},,,{given},,{family},2001-01-01,{nhs},{n},Regular,false,1,Test Lane,,,,ZZ99 3AA,,,,,,,false,false,false,,,,,,,1", guid(0xaa, n))
     }).collect();
     table(
@@ -107,4 +108,33 @@ fn table(folder: &Path, name: &str, header: &str, rows: &[String]) {
         text.push_str("\r\n");
     }
     fs::write(file(folder, name), text).unwrap();
+}
+
+/// Given and family name, sex, birth date and NHS number of a patient.
+fn patient(n: usize) -> (String, String, &'static str, &'static str, String) {
+    match n {
+        0 => ("Una".into(), "Nash".into(), "F", "1990-05-01", "9990000018".into()),
+        1 => ("Tom".into(), "Oake".into(), "M", "1988-02-03", "9990000026".into()),
+        _ => (format!("Given{n}"), format!("Family{n}"), "F", "1980-01-02", nhs_number(n)),
+    }
+}
+
+/// The `n`th number of the range for tests that has a check digit.
+fn nhs_number(n: usize) -> String {
+    (9_990_001..10_000_000usize)
+        .flat_map(|high| (0..100).map(move |low| high * 100 + low))
+        .filter_map(|nine| {
+            let weighted: usize = format!("{nine}")
+                .bytes()
+                .zip((2..=10).rev())
+                .map(|(digit, weight)| usize::from(digit - b'0') * weight)
+                .sum();
+            match 11 - weighted % 11 {
+                11 => Some(format!("{nine}0")),
+                10 => None,
+                check => Some(format!("{nine}{check}")),
+            }
+        })
+        .nth(n)
+        .unwrap()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anteroom::channel::Portal;
-use anteroom::protocol::{Decided, Opened, Pulled, Queue, QueueRow, Reply, Request, VERSION};
+use anteroom::protocol::{Decided, Notice, Opened, Pulled, Queue, QueueRow, Reply, Request, VERSION};
 use anteroom::record::{Act, EntryId, HideReason, Removal, RemovalTarget, Style};
 use anteroom::screen::Rules;
 use anteroom::service::{Keys, Parts, Service, Session, SetClock, Settings};
@@ -157,6 +157,11 @@ pub fn person(service: &Arc<Service>, login: &str) -> Person {
 }
 
 impl Person {
+    /// What they are told unasked.
+    pub fn notices(&mut self) -> tokio::sync::mpsc::Receiver<Notice> {
+        self.0.notices().unwrap()
+    }
+
     pub fn ask(&mut self, request: Request) -> Reply {
         self.0.answer(request)
     }
@@ -205,7 +210,8 @@ impl Person {
     }
 
     pub fn decide_on(&mut self, row: &QueueRow, act: Act) -> Result<Decided, String> {
-        let request = Request::Decide { entry: row.entry, version: row.version, revision: row.revision, act };
+        let request =
+            Request::Decide { entry: row.entry, version: row.version, revision: row.revision, act, token: None };
         match self.ask(request) {
             Reply::Decided(decided) => Ok(decided),
             Reply::Refused { why } => Err(why),

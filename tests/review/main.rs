@@ -5,6 +5,7 @@
 mod histories;
 mod interleavings;
 mod kit;
+mod leases;
 mod policy;
 mod quality;
 mod table;

@@ -277,7 +277,11 @@ impl Inside {
                 damage: self.damage.clone(),
             }),
             // No screen asks for these.
-            Request::BackUp { .. } | Request::Check => Reply::Refused { why: "not here".to_owned() },
+            Request::Claim { .. }
+            | Request::TakeOver { .. }
+            | Request::Release
+            | Request::BackUp { .. }
+            | Request::Check => Reply::Refused { why: "not here".to_owned() },
             Request::Status => Reply::Status(Status {
                 totals: self.totals.clone(),
                 alarms: self.alarms.clone(),
@@ -285,6 +289,7 @@ impl Inside {
                 build: "0.1.0".to_owned(),
                 rules: "2026-11-18".to_owned(),
                 free_bytes: 41_200_000_000,
+                leases: Vec::new(),
             }),
         }
     }

@@ -88,6 +88,8 @@ pub fn entry(
         why: why.iter().map(|why| (*why).to_owned()).collect(),
         changed: false,
         held_by: None,
+        lease: None,
+        viewed_by: Vec::new(),
     };
     Opened {
         version: EntryVersion {

@@ -418,8 +418,13 @@ pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect>
         state.say(Tone::Warning, "the daemon is away, so nothing can be decided; it is tried again by itself");
         return Vec::new();
     }
-    let request =
-        Request::Decide { entry: target.entry, version: target.version, revision: target.revision, act: act.clone() };
+    let request = Request::Decide {
+        entry: target.entry,
+        version: target.version,
+        revision: target.revision,
+        act: act.clone(),
+        token: None,
+    };
     state.sending = Some(Sending { target, act: Some(act) });
     vec![Effect::Ask(request)]
 }

@@ -33,6 +33,10 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Lost(why) => lost(state, why),
         Input::Answered(answer) => reply::answered(state, answer.0, answer.1),
         Input::Noticed(Notice::QueueChanged) => refresh(state),
+        Input::Noticed(Notice::TakenOver { by, .. }) => {
+            state.say(Tone::Warning, format!("{by} has taken this patient over; what you drafted is kept"));
+            refresh(state)
+        }
         Input::Noticed(Notice::Closing) => {
             state.say(Tone::Warning, "the daemon is stopping; this screen comes back when it does");
             Vec::new()

@@ -143,6 +143,12 @@ fn particulars(line: &AuditLine) -> String {
         Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
         Event::SkimViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::Passed { on_screen } => format!("{on_screen} ms on the screen"),
+        Event::LeaseAcquired { stage, .. } | Event::LeaseReleased { stage, .. } | Event::LeaseDenied { stage } => {
+            format!("{} reading", stage.name())
+        }
+        Event::LeaseExpired { stage, holder, .. } | Event::LeaseTakenOver { stage, holder, .. } => {
+            format!("{} reading, from {holder}", stage.name())
+        }
         Event::TailCut { bytes } => words::count(*bytes, "byte", "bytes"),
         Event::EntryOpened
         | Event::Picked

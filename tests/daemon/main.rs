@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../kit/mod.rs"]
 mod kit;
+mod leases;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -78,7 +80,7 @@ async fn practice(entries: usize) -> (TempDir, Daemon) {
 }
 
 fn decide(row: &QueueRow, act: Act) -> Request {
-    Request::Decide { entry: row.entry, version: row.version, revision: row.revision, act }
+    Request::Decide { entry: row.entry, version: row.version, revision: row.revision, act, token: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
