@@ -7,7 +7,7 @@ use crate::audit::{Actor, Record};
 use crate::record::{
     Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Span, Stage, Style, Tier, Token, Version,
 };
-use crate::review::State;
+use crate::review::{State, Waiver};
 
 /// The version of this protocol. A client and a daemon that differ say so and part.
 pub const VERSION: u32 = 1;
@@ -72,6 +72,14 @@ pub enum Request {
         /// if nobody else has these entries in hand. A hide needs none.
         #[serde(default)]
         token: Option<Token>,
+        /// Other entries with the same sensitive words that the person names as considered.
+        #[serde(default)]
+        waivers: Vec<Waiver>,
+    },
+    /// Puts into the caller's drafts of the twins of an entry what repeats its words: suggestions.
+    Propose {
+        /// Which entry.
+        entry: EntryId,
     },
     /// Takes in hand what is open of an entry's patient at the entry's stage, or keeps it there: the holder is
     /// active. Whatever else the caller held is given back.
@@ -176,6 +184,8 @@ pub enum Reply {
     Claimed(Claimed),
     /// To [`Request::Release`].
     GivenBack,
+    /// To [`Request::Propose`]: the entries with a new draft.
+    Proposed(Vec<EntryId>),
     /// To [`Request::KeepDraft`].
     DraftKept,
     /// To [`Request::Pull`].
@@ -420,6 +430,32 @@ pub struct Opened {
     pub draft: Option<Draft>,
     /// Why the caller may not approve or redact this entry, if so, in one sentence.
     pub may_not_release: Option<String>,
+    /// Other entries with the same sensitive words, of this patient and of those linked with them.
+    #[serde(default)]
+    pub twins: Vec<Twin>,
+}
+
+/// Another entry with the same sensitive words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Twin {
+    /// The other entry, as a row of the queue would show it.
+    pub row: QueueRow,
+    /// Which of the two shows what the other withholds.
+    pub why: TwinWhy,
+    /// What of it repeats the words: suggestions only.
+    pub suggested: Vec<Removal>,
+    /// Whether somebody who decided on one of the two named the other as considered.
+    pub waived: bool,
+}
+
+/// Which of two twins shows what the other withholds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TwinWhy {
+    /// The other shows, or may come to show, what was found or is withheld here.
+    ShowsTheSame,
+    /// The other withholds what stands here.
+    WithheldThere,
 }
 
 /// The patient beside the text.
@@ -465,6 +501,10 @@ pub struct Decided {
     pub review_by: Option<NaiveDate>,
     /// Its place in the log.
     pub seq: u64,
+    /// After a hide: other entries that show the same words. What of these was on its way to be shown, or was
+    /// shown, waits for people now.
+    #[serde(default)]
+    pub twins: Vec<EntryId>,
 }
 
 /// What a pull brought.

@@ -110,7 +110,7 @@ impl Desk {
     }
 
     fn decided(&mut self, request: Request, entry: EntryId, state: ReviewState) {
-        let decided = Decided { entry, state, visible_at: None, review_by: None, seq: 1 };
+        let decided = Decided { entry, state, visible_at: None, review_by: None, seq: 1, twins: Vec::new() };
         self.answer(request, Reply::Decided(decided));
     }
 }

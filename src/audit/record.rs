@@ -228,6 +228,11 @@ pub enum Event {
         /// Why.
         reason: HideReason,
     },
+    /// Who decided named other entries with the same sensitive words as considered.
+    TwinsWaived {
+        /// Which.
+        entries: Vec<EntryId>,
+    },
     /// A decision was taken back before publication.
     Undone,
     /// The uniform hold ended.
@@ -300,6 +305,7 @@ impl Event {
             Self::Approved => "approved",
             Self::Redacted { .. } => "redacted",
             Self::Hidden { .. } => "hid",
+            Self::TwinsWaived { .. } => "named twins",
             Self::Undone => "undid",
             Self::HoldElapsed => "hold ended",
             Self::Published => "published",

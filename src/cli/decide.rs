@@ -77,8 +77,14 @@ async fn decide(args: &DecideArgs, practice: &mut Reached) -> Result<Decided, Fa
             Act::Redact { removals, style: if *marked { Style::Marked } else { Style::Silent } }
         }
     };
-    let request =
-        Request::Decide { entry, version: opened.row.version, revision: opened.row.revision, act, token: None };
+    let request = Request::Decide {
+        entry,
+        version: opened.row.version,
+        revision: opened.row.revision,
+        act,
+        token: None,
+        waivers: Vec::new(),
+    };
     let reply = practice.ask(request).await?;
     // What the decision took in hand is free at once, not only after the grace of a lost connection.
     practice.ask(Request::Release).await?;

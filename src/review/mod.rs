@@ -13,6 +13,7 @@ mod rendition;
 mod state;
 mod step;
 mod table;
+mod twins;
 mod visible;
 
 pub use caution::{Caution, cautions};
@@ -23,4 +24,5 @@ pub use rendition::{Line, RedactionError, Rendition, render};
 pub use state::{Passed, Review, State};
 pub use step::{Caller, Facts, Refusal, step};
 pub use table::{diagram, permissions};
+pub use twins::{Folded, Sought, Waiver};
 pub use visible::{Present, Withheld, releasable, visible};

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::kin::Kin;
 use super::rows::EntryRow;
-use crate::record::{EntryId, Patient, PatientId, Tier};
+use crate::record::{Act, EntryId, Patient, PatientId, Tier, Version};
 use crate::review::State;
 
 /// The place of one entry on the board.
@@ -20,6 +21,7 @@ struct Place {
     since: DateTime<Utc>,
     due: Option<DateTime<Utc>>,
     patient: PatientId,
+    version: Version,
 }
 
 /// What waits for people and what waits for time.
@@ -33,6 +35,9 @@ pub struct Board {
     counts: BTreeMap<State, u64>,
     households: HashMap<String, BTreeSet<PatientId>>,
     home: HashMap<PatientId, String>,
+    /// Entries of a patient whose standing decision withholds words.
+    withholding: HashMap<PatientId, BTreeSet<EntryId>>,
+    kin: Kin,
 }
 
 impl Board {
@@ -46,6 +51,7 @@ impl Board {
             since: row.review.first_pulled,
             due: row.review.due,
             patient: row.entry.patient,
+            version: row.review.version,
         };
         if let Some(old) = self.places.get(&id).copied() {
             if old.seq > seq {
@@ -62,6 +68,10 @@ impl Board {
         if let Some(due) = place.due {
             self.timed.insert((due, id));
         }
+        let withholds = |act: &Act| matches!(act, Act::Hide { .. } | Act::Redact { .. });
+        if row.review.decisions.iter().any(|decision| withholds(&decision.act)) {
+            self.withholding.entry(place.patient).or_default().insert(id);
+        }
         *self.counts.entry(place.state).or_default() += 1;
         self.of_patient.entry(place.patient).or_default().insert(id);
         self.places.insert(id, place);
@@ -72,6 +82,9 @@ impl Board {
         self.skim.remove(&(old.since, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
+        }
+        if let Some(withholding) = self.withholding.get_mut(&old.patient) {
+            withholding.remove(&id);
         }
         if let Some(count) = self.counts.get_mut(&old.state) {
             *count = count.saturating_sub(1);
@@ -118,8 +131,27 @@ impl Board {
         self.of_patient.get(&patient).into_iter().flatten().copied()
     }
 
-    /// Puts a patient into the household that their row says.
+    /// Entries of a patient whose standing decision withholds words.
+    pub fn withholding(&self, patient: PatientId) -> impl Iterator<Item = EntryId> {
+        self.withholding.get(&patient).into_iter().flatten().copied()
+    }
+
+    /// Where the current version of an entry stands.
+    pub fn stands(&self, id: EntryId) -> Option<(State, Version)> {
+        self.places.get(&id).map(|place| (place.state, place.version))
+    }
+
+    /// Everybody linked with a patient: who lives with them, who reads their record, whose record they read.
+    pub fn linked(&self, patient: PatientId) -> BTreeSet<PatientId> {
+        let mut linked: BTreeSet<PatientId> = self.household(patient).into_iter().collect();
+        linked.extend(self.kin.of(patient));
+        linked.remove(&patient);
+        linked
+    }
+
+    /// Puts a patient into the household that their row says, and beside those who read their record.
     pub fn settle(&mut self, patient: &Patient) {
+        self.kin.settle(patient);
         if self.home.get(&patient.id) == patient.household.as_ref() {
             return;
         }

@@ -6,15 +6,24 @@ use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::Decided;
 use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Token, Version};
-use crate::review::{self, Caller, Facts, Refusal, Rendition, Review, State};
+use crate::review::{self, Caller, Facts, Refusal, Rendition, Review, State, Waiver};
 use crate::store::{Expect, StoreError, Table};
 
 /// How often what withholds is tried against others who write the same entry.
 const TRIES: usize = 8;
 
+/// What an act towards visible needs beside itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Grounds<'a> {
+    /// The lease under which it is made, where one was claimed.
+    pub token: Option<Token>,
+    /// Other entries with the same sensitive words that the person names as considered.
+    pub waivers: &'a [Waiver],
+}
+
 impl Service {
     /// Carries out a decision on exactly the version and revision the person has read. Towards visible it needs
-    /// the patient in hand: under `token`, or claimed in the same step.
+    /// the patient in hand: under a token, or claimed in the same step.
     ///
     /// # Errors
     /// A refusal in one sentence (also in the log), or what the store says. Nothing changed then.
@@ -24,8 +33,8 @@ impl Service {
         id: EntryId,
         version: Version,
         revision: u64,
-        token: Option<Token>,
         act: Act,
+        grounds: Grounds<'_>,
     ) -> Result<Decided, ServiceError> {
         let actor = &seat.actor;
         let event = match &act {
@@ -33,22 +42,25 @@ impl Service {
             Act::Redact { removals, style } => Event::Redacted { style: *style, removals: removals.len() },
             Act::Hide { reason } => Event::Hidden { reason: *reason },
         };
+        let judge = |row: &EntryRow| self.judge(actor, row, version, revision, &act, grounds.waivers);
         if matches!(act, Act::Hide { .. }) {
-            return self.withhold(actor, id, event, |row| self.judge(actor, row, version, revision, &act));
+            return self.withhold(actor, id, event, judge);
         }
         let row = self.existing(id)?.row;
-        let in_hand = match self.in_hand(seat, &row, token) {
+        let in_hand = match self.in_hand(seat, &row, grounds.token) {
             Ok(in_hand) => in_hand,
             Err(refusal) => return Err(self.lease_refused(actor, event, &row, &refusal)),
         };
         // Read again: to get the patient in hand may have had to wait for somebody's decision.
-        let read = self.existing(id)?;
-        let review = match self.judge(actor, &read.row, version, revision, &act) {
+        let mut read = self.existing(id)?;
+        let review = match judge(&read.row) {
             Ok(review) => review,
             Err(refusal) => return Err(self.refused(actor, event, &read.row, refusal)),
         };
         let is_last = self.is_last_open(&read.row);
-        let beside = in_hand.as_ref().map(|in_hand| self.in_hand_records(actor, in_hand, is_last)).unwrap_or_default();
+        let mut beside =
+            in_hand.as_ref().map(|in_hand| self.in_hand_records(actor, in_hand, is_last)).unwrap_or_default();
+        beside.extend(self.waive(actor, &mut read.row, grounds.waivers));
         match self.carry_out_with(actor, event, read, review, beside) {
             Ok(decided) => {
                 if let Some(in_hand) = in_hand {
@@ -99,6 +111,7 @@ impl Service {
         version: Version,
         revision: u64,
         act: &Act,
+        waivers: &[Waiver],
     ) -> Result<Review, ServiceError> {
         let hides = matches!(act, Act::Hide { .. });
         if row.review.version != version {
@@ -114,7 +127,7 @@ impl Service {
         let decision = Decision { by: actor.login.clone(), act: act.clone(), at: self.now() };
         let next = self.step(actor, row, &review::Event::Decide(decision))?;
         if !hides {
-            self.releasable_words(row, act)?;
+            self.releasable_words(row, act, waivers)?;
         }
         Ok(next)
     }
@@ -160,8 +173,8 @@ impl Service {
     }
 
     /// Whether what would leave can leave: it can be rendered, and the detectors find nothing in it that
-    /// the reviewer was not shown.
-    fn releasable_words(&self, row: &EntryRow, act: &Act) -> Result<(), ServiceError> {
+    /// the reviewer was not shown, and nothing else shows what it takes out, or withholds what it shows.
+    fn releasable_words(&self, row: &EntryRow, act: &Act, waivers: &[Waiver]) -> Result<(), ServiceError> {
         let version = self.version(row.entry.id, row.review.version)?;
         let rendition = review::render(&version, act).map_err(|error| ServiceError::Refused(error.to_string()))?;
         if matches!(act, Act::Redact { .. }) {
@@ -173,7 +186,7 @@ impl Service {
                 )));
             }
         }
-        Ok(())
+        Self::refuse_twins(&self.unhandled_twins(row, &version, act, waivers)?)
     }
 
     /// What the detectors find in a rendition beyond what they found in the original.
@@ -217,6 +230,9 @@ impl Service {
         record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));
         let was_visible = row.review.state == State::Released;
         row.review = review;
+        if row.review.decisions.is_empty() {
+            row.waived.clear();
+        }
         let id = row.entry.id;
         let key = id.0.to_vec();
         let mut writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
@@ -228,7 +244,8 @@ impl Service {
         let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit)?;
         self.board().put(id, receipt.seq, &row);
         self.announce();
-        if was_visible {
+        let (twins, twin_was_visible) = self.withdraw_twins(&row)?;
+        if was_visible || twin_was_visible {
             self.deliver(&Actor::system("publish"))?;
         }
         let state = row.review.state;
@@ -238,6 +255,7 @@ impl Service {
             visible_at: row.review.due.filter(|_| matches!(state, State::Settling | State::AutoHold)),
             review_by: row.review.review_by,
             seq: receipt.seq,
+            twins,
         })
     }
 

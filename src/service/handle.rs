@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::decide::Grounds;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Role};
 use crate::protocol::{Notice, Reply, Request, VERSION, Welcome};
@@ -89,15 +90,21 @@ impl Session {
             Request::Pass { lines } => Reply::Passed(service.pass(actor, &lines)?),
             Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),
             Request::Open { entry } => Reply::Entry(Box::new(service.open(seat, entry)?)),
-            Request::Decide { entry, version, revision, act, token } => {
-                Reply::Decided(service.decide(seat, entry, version, revision, token, act)?)
-            }
+            Request::Decide { entry, version, revision, act, token, waivers } => Reply::Decided(service.decide(
+                seat,
+                entry,
+                version,
+                revision,
+                act,
+                Grounds { token, waivers: &waivers },
+            )?),
             Request::Claim { entry } => Reply::Claimed(service.claim(seat, entry)?),
             Request::TakeOver { entry } => Reply::Claimed(service.take_over(seat, entry)?),
             Request::Release => {
                 service.give_back(seat)?;
                 Reply::GivenBack
             }
+            Request::Propose { entry } => Reply::Proposed(service.propose(seat, entry)?),
             Request::Undo { entry } => Reply::Decided(service.undo(actor, entry)?),
             Request::KeepDraft { entry, draft } => {
                 service.keep_draft(seat, entry, draft)?;

@@ -5,6 +5,7 @@ mod board;
 mod clock;
 mod decide;
 mod handle;
+mod kin;
 mod lease;
 mod publish;
 mod pull;
@@ -13,6 +14,7 @@ mod rows;
 mod secret;
 mod settings;
 mod skim;
+mod twins;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -72,6 +74,8 @@ pub struct Service {
     demo: bool,
     board: Mutex<Board>,
     desk: Desk,
+    /// Words of linked records that were read lately.
+    twins: Mutex<twins::Memory>,
     /// Pulls and publications exclude each other; decisions never wait for them.
     batch: Mutex<()>,
     changes: watch::Sender<u64>,
@@ -127,6 +131,7 @@ impl Service {
             demo: parts.demo,
             board: Mutex::new(board),
             desk: Desk::new(0),
+            twins: Mutex::default(),
             batch: Mutex::new(()),
             changes: watch::Sender::new(0),
         };

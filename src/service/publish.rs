@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::rows::{EntryRow, Read, encode};
+use super::twins::TWIN_WITHHELD;
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event, Role};
 use crate::channel::{Delivery, Released};
@@ -119,6 +120,9 @@ impl Service {
         let Ok(rendition) = review::render(&version, act) else {
             return Ok(Some("it can no longer be rendered".into()));
         };
+        if self.shows_what_another_withholds(row, &rendition)? {
+            return Ok(Some(TWIN_WITHHELD.into()));
+        }
         let again = self.screened(&version, &patient);
         let found = match act {
             Act::Redact { .. } => {
@@ -139,10 +143,14 @@ impl Service {
         let mut withdrawn = 0;
         for id in ids {
             let Some(Read { seq, mut row }) = self.row(id)? else { continue };
-            let Err(withheld) = self.seen(&row, now)? else { continue };
+            let why = match self.seen(&row, now)? {
+                Err(withheld) => withheld.to_string(),
+                Ok(()) if self.shown_now(&row, now)?.is_none() => TWIN_WITHHELD.to_owned(),
+                Ok(()) => continue,
+            };
             let facts = self.facts(Caller::System, &row)?;
             let Ok(next) = review::step(&row.review, &review::Event::KeptBack, &facts) else { continue };
-            let blocked = Event::PublishBlocked { why: withheld.to_string() };
+            let blocked = Event::PublishBlocked { why };
             let mut record = self.record_on(&Actor::system("publish"), blocked, &row);
             record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
             row.review = next;
@@ -192,6 +200,9 @@ impl Service {
         let version = self.version(row.entry.id, row.review.version)?;
         let act = row.review.standing_act().unwrap_or(&Act::Approve);
         let Ok(rendition) = review::render(&version, act) else { return Ok(None) };
+        if self.shows_what_another_withholds(row, &rendition)? {
+            return Ok(None);
+        }
         Ok(Some(Released { entry: row.entry.id, patient: patient.id, nhs_number: patient.nhs_number, rendition }))
     }
 }

@@ -179,6 +179,7 @@ impl Service {
             also_here: self.also_here(actor, &row, &patient)?,
             draft: draft.map(|read| read.row).filter(|draft| draft.version == Some(row.review.version)),
             may_not_release: self.why_not_release(actor, &row),
+            twins: self.twins_beside(actor, &row, &version)?,
             version,
         };
         Ok(opened)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use crate::record::{Entry, EntryId, EntryKind, IdentityKey, Version};
-use crate::review::Review;
+use crate::review::{Review, Waiver};
 use crate::store::{Store, Table};
 
 /// An entry with the review of its current version, and what a list shows of it.
@@ -34,6 +34,9 @@ pub struct EntryRow {
     pub why: Vec<String>,
     /// The last version that somebody decided on, if it is not this one.
     pub decided_before: Option<Version>,
+    /// Other entries with the same sensitive words that those who decided named as considered.
+    #[serde(default)]
+    pub waived: Vec<Waiver>,
 }
 
 /// A row as read, with the sequence number that a later write can insist on.

@@ -45,7 +45,7 @@ fn claimed(reply: Reply) -> Result<Claimed, String> {
 
 fn decide(person: &mut Person, row: &QueueRow, token: Option<Token>, act: Act) -> Result<Decided, String> {
     let (entry, version, revision) = (row.entry, row.version, row.revision);
-    match person.ask(Request::Decide { entry, version, revision, act, token }) {
+    match person.ask(Request::Decide { entry, version, revision, act, token, waivers: Vec::new() }) {
         Reply::Decided(decided) => Ok(decided),
         Reply::Refused { why } => Err(why),
         other => panic!("{other:?}"),

@@ -80,7 +80,14 @@ async fn practice(entries: usize) -> (TempDir, Daemon) {
 }
 
 fn decide(row: &QueueRow, act: Act) -> Request {
-    Request::Decide { entry: row.entry, version: row.version, revision: row.revision, act, token: None }
+    Request::Decide {
+        entry: row.entry,
+        version: row.version,
+        revision: row.revision,
+        act,
+        token: None,
+        waivers: Vec::new(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

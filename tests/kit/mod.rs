@@ -210,8 +210,14 @@ impl Person {
     }
 
     pub fn decide_on(&mut self, row: &QueueRow, act: Act) -> Result<Decided, String> {
-        let request =
-            Request::Decide { entry: row.entry, version: row.version, revision: row.revision, act, token: None };
+        let request = Request::Decide {
+            entry: row.entry,
+            version: row.version,
+            revision: row.revision,
+            act,
+            token: None,
+            waivers: Vec::new(),
+        };
         match self.ask(request) {
             Reply::Decided(decided) => Ok(decided),
             Reply::Refused { why } => Err(why),

@@ -164,7 +164,7 @@ impl Inside {
         let Some(opened) = found else { return Err(format!("that is not possible from {}", from.name())) };
         opened.row.state = to;
         opened.row.revision += 1;
-        Ok(Decided { entry, state: to, visible_at: None, review_by: None, seq: 88216 })
+        Ok(Decided { entry, state: to, visible_at: None, review_by: None, seq: 88216, twins: Vec::new() })
     }
 
     fn pass(&mut self, line: &PassedLine) -> Result<Decided, String> {
@@ -243,6 +243,7 @@ impl Inside {
                     visible_at: (!hidden).then(|| practice::at(23, 7, 0)),
                     review_by: hidden.then(|| chrono::NaiveDate::from_ymd_opt(2027, 2, 18).unwrap()),
                     seq: 88214,
+                    twins: Vec::new(),
                 })
             }
             Request::Undo { entry } => {
@@ -252,7 +253,14 @@ impl Inside {
                 self.decided.retain(|(id, _)| *id != entry);
                 let found = self.entries.iter().find(|opened| opened.row.entry == entry);
                 let state = found.map_or(State::Queued, |opened| opened.row.state);
-                Reply::Decided(Decided { entry, state, visible_at: None, review_by: None, seq: 88215 })
+                Reply::Decided(Decided {
+                    entry,
+                    state,
+                    visible_at: None,
+                    review_by: None,
+                    seq: 88215,
+                    twins: Vec::new(),
+                })
             }
             Request::KeepDraft { entry, draft } => {
                 if let Some(opened) = self.entries.iter_mut().find(|opened| opened.row.entry == entry) {
@@ -277,7 +285,8 @@ impl Inside {
                 damage: self.damage.clone(),
             }),
             // No screen asks for these.
-            Request::Claim { .. }
+            Request::Propose { .. }
+            | Request::Claim { .. }
             | Request::TakeOver { .. }
             | Request::Release
             | Request::BackUp { .. }

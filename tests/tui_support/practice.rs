@@ -118,6 +118,7 @@ pub fn entry(
         also_here: Vec::new(),
         draft: None,
         may_not_release: None,
+        twins: Vec::new(),
         row,
     }
 }

@@ -96,6 +96,7 @@ impl Pull<'_> {
                 true => row.decided_before,
                 false => Some(row.review.version),
             }),
+            waived: Vec::new(),
         };
         let facts = Facts {
             caller: Caller::System,

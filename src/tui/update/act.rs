@@ -424,6 +424,7 @@ pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect>
         revision: target.revision,
         act: act.clone(),
         token: None,
+        waivers: Vec::new(),
     };
     state.sending = Some(Sending { target, act: Some(act) });
     vec![Effect::Ask(request)]

@@ -140,6 +140,7 @@ fn particulars(line: &AuditLine) -> String {
             words::count(*entries, "entry", "entries"),
             words::count(*wrong as u64, "difference", "differences")
         ),
+        Event::TwinsWaived { entries } => words::count(entries.len() as u64, "entry", "entries"),
         Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
         Event::SkimViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::Passed { on_screen } => format!("{on_screen} ms on the screen"),

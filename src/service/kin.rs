@@ -1,0 +1,78 @@
+//! Who reads whose record: proxies that are patients of the practice themselves.
+//!
+//! A source names a proxy and does not say which patient that is. A name that one patient alone bears is taken
+//! to be theirs; that only proposes where to look, and never shows or hides anything by itself.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::record::{Patient, PatientId};
+
+/// Names, folded, and who bears them or is read by them.
+#[derive(Debug, Default)]
+pub struct Kin {
+    bearers: HashMap<String, BTreeSet<PatientId>>,
+    read_by: HashMap<String, BTreeSet<PatientId>>,
+    names: HashMap<PatientId, Names>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Names {
+    own: String,
+    proxies: Vec<String>,
+}
+
+impl Kin {
+    /// Takes over what a patient's row says.
+    pub fn settle(&mut self, patient: &Patient) {
+        let id = patient.id;
+        let names = Names {
+            own: folded(&format!("{} {}", patient.given_name, patient.family_name)),
+            proxies: patient.proxies.iter().map(|proxy| folded(&proxy.name)).filter(|name| !name.is_empty()).collect(),
+        };
+        if self.names.get(&id) == Some(&names) {
+            return;
+        }
+        if let Some(old) = self.names.remove(&id) {
+            let forget = |map: &mut HashMap<String, BTreeSet<PatientId>>, name: &String| {
+                if let Some(people) = map.get_mut(name) {
+                    people.remove(&id);
+                }
+            };
+            forget(&mut self.bearers, &old.own);
+            old.proxies.iter().for_each(|name| forget(&mut self.read_by, name));
+        }
+        if !names.own.is_empty() {
+            self.bearers.entry(names.own.clone()).or_default().insert(id);
+        }
+        for name in &names.proxies {
+            self.read_by.entry(name.clone()).or_default().insert(id);
+        }
+        self.names.insert(id, names);
+    }
+
+    /// Those who read a patient's record, and those whose record the patient reads.
+    pub fn of(&self, patient: PatientId) -> Vec<PatientId> {
+        let Some(names) = self.names.get(&patient) else { return Vec::new() };
+        let mut kin: Vec<PatientId> = names.proxies.iter().filter_map(|name| self.only(name)).collect();
+        if self.only(&names.own) == Some(patient) {
+            kin.extend(self.read_by.get(&names.own).into_iter().flatten());
+        }
+        kin
+    }
+
+    /// The one patient of that name.
+    fn only(&self, name: &str) -> Option<PatientId> {
+        let bearers = self.bearers.get(name)?;
+        bearers.first().copied().filter(|_| bearers.len() == 1)
+    }
+}
+
+/// A name without title, case and order: `Mrs Jane Doe` and `DOE Jane` are one.
+fn folded(name: &str) -> String {
+    const TITLES: [&str; 7] = ["mr", "mrs", "ms", "miss", "mx", "dr", "prof"];
+    let lower = name.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’'));
+    let mut words: Vec<&str> = words.filter(|word| !word.is_empty() && !TITLES.contains(word)).collect();
+    words.sort_unstable();
+    words.join(" ")
+}

@@ -1,0 +1,6 @@
+//! What is measured and what is looked for elsewhere, through the real service: twins, samples, agreement.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+mod twins;
