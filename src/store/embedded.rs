@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Datelike;
 
@@ -18,13 +17,16 @@ use super::lock::Lock;
 use super::master::{Master, SecretKey};
 use super::seal::Sealer;
 use super::sled::{Step, View, guarded, set_snapshots_aside};
-use super::writer::{Request, Writer};
+use super::writer::{Desk, Writer, behind};
 use super::{Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
 use crate::audit::frame::{Digest, RawFrame};
 use crate::audit::{Chain, read_chain};
 
 /// Frames that are applied to the view at a time when it is made again.
 const REPLAY: usize = 1000;
+/// How long units gather before they are put into sled. Each time makes sled write to the disk, and whoever
+/// waits for a sync meanwhile waits for that too: applied one by one, decisions took thirty times as long.
+const GATHER: Duration = Duration::from_millis(200);
 /// Views that were found damaged and are kept.
 const BAD_VIEWS: usize = 2;
 
@@ -66,14 +68,13 @@ pub struct Opened {
 /// The store of one machine. Closes when it is dropped, after all work that was accepted.
 ///
 /// A single `get` or `scan` sees the state after some whole number of units, never half of one, and never
-/// one that is not durable. It waits while a unit, or some hundred rows, are put into the view, in memory,
-/// and never for a sync.
+/// one that is not durable. It waits while units are shown, in memory, and never for a sync or for sled.
 /// Two calls may see different states; a unit's preconditions catch what changed in between.
 #[derive(Debug)]
 pub struct EmbeddedStore {
-    requests: Option<Sender<Request>>,
-    writer: Option<JoinHandle<()>>,
-    checker: Option<JoinHandle<()>>,
+    writer: Writer,
+    /// The threads that put what is shown into sled, and that read a big view while it is in use.
+    threads: Vec<JoinHandle<()>>,
     closing: Arc<AtomicBool>,
     view: Arc<View>,
     journal: Arc<Index>,
@@ -99,23 +100,23 @@ impl EmbeddedStore {
         let Files { journal, view, keys, secret, sealer, opened, lock } = open_files(directory, options, master)?;
         let view = Arc::new(view);
         let closing = Arc::new(AtomicBool::new(false));
-        let checker = (opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows)
-            .then(|| start("store-check", check_in_use(Arc::clone(&view), Arc::clone(&closing))))
-            .transpose()?;
         let stopped = Arc::new(OnceLock::new());
+        let keeper = start("store-view", keep_up(Arc::clone(&view), Arc::clone(&closing), Arc::clone(&stopped)))?;
         let index = journal.index();
-        let writer = Writer {
+        let desk = Desk {
             journal,
             view: Arc::clone(&view),
             stopped: Arc::clone(&stopped),
             directory: directory.to_owned(),
             floor: options.floor_bytes,
         };
-        let (requests, waiting) = channel();
+        let mut threads = vec![keeper];
+        if opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows {
+            threads.push(start("store-check", check_in_use(Arc::clone(&view), Arc::clone(&closing)))?);
+        }
         let store = Self {
-            requests: Some(requests),
-            writer: Some(start("store-writer", move || writer.run(&waiting))?),
-            checker,
+            writer: Writer::new(desk),
+            threads,
             closing,
             view,
             journal: index,
@@ -134,20 +135,11 @@ impl EmbeddedStore {
     pub fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
-
-    fn read_only(&self) -> StoreError {
-        let why = self.stopped.get().map_or("the writer has stopped: start the program again", String::as_str);
-        StoreError::ReadOnly(why.to_owned())
-    }
 }
 
 impl Store for EmbeddedStore {
     fn commit(&self, unit: Unit) -> Result<Receipt, StoreError> {
-        let payload = payload::encode(&unit)?;
-        let (reply, answer) = sync_channel(1);
-        let requests = self.requests.as_ref().ok_or_else(|| self.read_only())?;
-        requests.send(Request { unit, payload, reply }).map_err(|_| self.read_only())?;
-        answer.recv().unwrap_or_else(|_| Err(self.read_only()))
+        self.writer.commit(unit)
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Versioned>, StoreError> {
@@ -166,7 +158,7 @@ impl Store for EmbeddedStore {
         let found = self.view.unit(id).map_err(|why| damaged_view(&why))?;
         // After a failed sync a unit that is not in the view may still be in the journal.
         if found.is_none() && self.stopped.get().is_some() {
-            return Err(self.read_only());
+            return Err(self.writer.read_only());
         }
         Ok(found.map(|(seq, leaf)| Receipt { seq, leaf, replayed: true }))
     }
@@ -214,9 +206,9 @@ impl Export for EmbeddedStore {
 
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
-        self.requests = None;
-        self.closing.store(true, Ordering::Relaxed);
-        for thread in [self.writer.take(), self.checker.take()].into_iter().flatten() {
+        self.closing.store(true, Ordering::Release);
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
@@ -227,6 +219,33 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .name(name.to_owned())
         .spawn(work)
         .map_err(|why| StoreError::Unavailable(format!("cannot start the thread {name}: {why}")))
+}
+
+/// Puts what is shown into sled, some of it at a time, until the store closes and nothing is left.
+fn keep_up(view: Arc<View>, closing: Arc<AtomicBool>, stopped: Arc<OnceLock<String>>) -> impl FnOnce() {
+    move || {
+        loop {
+            let last = closing.load(Ordering::Acquire);
+            match view.apply_shown() {
+                Ok(true) => {}
+                Ok(false) if last => break,
+                Ok(false) => {
+                    view.wait_for_more();
+                    let begun = Instant::now();
+                    while let Some(rest) = GATHER.checked_sub(begun.elapsed())
+                        && !closing.load(Ordering::Acquire)
+                    {
+                        thread::park_timeout(rest);
+                    }
+                }
+                Err(why) => {
+                    stopped.get_or_init(|| behind(&why));
+                    break;
+                }
+            }
+        }
+        view.hand_over();
+    }
 }
 
 /// Reads the whole view a little at a time, so that others get their turn.
@@ -419,8 +438,10 @@ fn replay(view: &View, journal: &Index) -> Result<(), StoreError> {
         if frames.is_empty() {
             return Ok(());
         }
-        let steps: Vec<_> =
-            frames.iter().map(|frame| Step { seq: frame.seq, digest: frame.digest, unit: &frame.unit }).collect();
+        let steps: Vec<_> = frames
+            .into_iter()
+            .map(|frame| Step { seq: frame.seq, digest: frame.digest, unit: Arc::new(frame.unit) })
+            .collect();
         view.apply(&steps)
             .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))?;
     }

@@ -146,6 +146,9 @@ pub enum Expect {
     At(u64),
 }
 
+/// One change of a row.
+pub type Write = (Table, Vec<u8>, Option<Vec<u8>>);
+
 /// A unit of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
@@ -154,7 +157,7 @@ pub struct Unit {
     /// What must be so.
     pub pre: Vec<(Table, Vec<u8>, Expect)>,
     /// What changes: `Some` puts, `None` deletes. At most 16 MiB in all.
-    pub writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+    pub writes: Vec<Write>,
     /// What happened. At least one.
     pub audit: Vec<Record>,
 }

@@ -10,19 +10,23 @@
 //! sync), a value over 128 KiB (goes to a file of its own that leaks), a panic-free `open` (a flipped bit
 //! panics). See `store/mod.rs`.
 
+mod apply;
 mod count;
+mod fresh;
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ::sled::{Batch, Config, Db, IVec};
 
+use self::apply::Head;
 use self::count::{Counted, Total};
+use self::fresh::Fresh;
 use super::seal::{Checksum, Sealer, peek};
 use super::{Row, Table, Unit, UnitId, Versioned};
 use crate::audit::frame::{Digest, NO_FRAME};
@@ -33,14 +37,13 @@ const APPLIED: u8 = 0;
 const UNITS: u8 = 0xfd;
 /// Further pieces of long values.
 const PIECES: u8 = 0xfe;
-/// Longest value that sled is given, bytes.
-const PIECE: usize = 16 * 1024;
-/// Most changes and bytes in one sled batch: it is held in memory and in one of sled's segments.
-const BATCH_WRITES: usize = 500;
-const BATCH_BYTES: usize = 256 * 1024;
 /// sled keeps the lock on its file for a moment after it is dropped.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
 const CACHE_BYTES: u64 = 128 << 20;
+/// Units that are put into sled together, bytes.
+const TOGETHER: usize = 4 << 20;
+/// Units that may wait to be put into sled, bytes; beyond it whoever shows one more puts some in first.
+const WAITING: usize = 32 << 20;
 /// A file in the view that says that it was found damaged while it was in use.
 const DAMAGED: &str = "damaged";
 
@@ -49,8 +52,13 @@ const DAMAGED: &str = "damaged";
 pub struct View {
     rows: Db,
     sealer: Arc<Sealer>,
-    /// Written while a batch is applied, so that a reader sees whole units only.
-    state: RwLock<State>,
+    /// Held for reading by every reader, so that it sees whole units only: nothing that a reader may look up
+    /// in sled is changed there, because what is being changed stands here.
+    fresh: RwLock<Fresh>,
+    /// Who is to be woken when something is shown.
+    sleeper: Mutex<Option<thread::Thread>>,
+    /// Held by whoever changes sled, or counts its rows.
+    state: Mutex<State>,
     /// Held by whoever counts.
     counting: Mutex<()>,
     /// Why nothing here can be trusted any more.
@@ -61,8 +69,18 @@ pub struct View {
 #[derive(Debug, Clone)]
 struct State {
     applied: Applied,
-    /// What [`Counting`] has found so far.
+    /// What [`count::Counting`] has found so far.
     counted: Option<Counted>,
+}
+
+impl State {
+    /// One row goes and another comes.
+    fn change(&mut self, name: &[u8], old: Option<Head>, new: Option<Head>) {
+        self.applied.total.replace(old, new);
+        if let Some(counted) = self.counted.as_mut().filter(|counted| name <= counted.upto.as_slice()) {
+            counted.total.replace(old, new);
+        }
+    }
 }
 
 /// How far a view has come and what it must hold.
@@ -77,14 +95,22 @@ pub struct Applied {
 }
 
 /// One frame to be applied.
-#[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+#[derive(Debug, Clone)]
+pub struct Step {
     /// Its place in the journal.
     pub seq: u64,
     /// Its digest.
     pub digest: Digest,
     /// Its unit.
-    pub unit: &'a Unit,
+    pub unit: Arc<Unit>,
+}
+
+impl Step {
+    /// About how much memory it takes, bytes.
+    fn bytes(&self) -> usize {
+        let row = |(_, key, value): &super::Write| 200 + 2 * key.len() + value.as_ref().map_or(0, Vec::len);
+        500 + self.unit.writes.iter().map(row).sum::<usize>()
+    }
 }
 
 impl View {
@@ -118,58 +144,76 @@ impl View {
         let view = Self {
             rows,
             sealer: Arc::clone(sealer),
-            state: RwLock::new(State { applied, counted: None }),
+            fresh: RwLock::default(),
+            sleeper: Mutex::default(),
+            state: Mutex::new(State { applied, counted: None }),
             counting: Mutex::new(()),
             damaged: OnceLock::new(),
             directory: directory.to_owned(),
         };
         if new {
-            view.apply_together(&[])?;
+            view.apply(&[])?;
         }
         Ok(view)
     }
 
-    /// How far the view has come.
+    /// How far what is in sled has come.
     pub fn applied(&self) -> Applied {
-        self.shown().applied
+        self.changing().applied
     }
 
-    /// Applies frames that follow [`Applied::seq`], which may have been applied before in part. Readers see
-    /// whole units, and get their turn after every few hundred rows.
+    /// Puts frames that follow [`Applied::seq`], which may have been applied before in part, into sled. For a
+    /// view that nobody reads yet.
     ///
     /// # Errors
     /// Why the view cannot be used any more.
-    pub fn apply(&self, mut steps: &[Step<'_>]) -> Result<(), String> {
-        while !steps.is_empty() {
-            let mut rows = 0;
-            let fit = steps.iter().take_while(|step| {
-                rows += step.unit.writes.len() + 1;
-                rows < BATCH_WRITES
-            });
-            let (together, rest) = steps.split_at(fit.count().max(1));
-            self.apply_together(together)?;
-            steps = rest;
-            thread::yield_now();
+    pub fn apply(&self, steps: &[Step]) -> Result<(), String> {
+        let mut state = self.changing();
+        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), steps))?;
+        Ok(())
+    }
+
+    /// Shows durable units to readers, all at once. Waits for those who are reading, and for sled only when
+    /// it has fallen far behind.
+    ///
+    /// # Errors
+    /// As [`View::apply_shown`]; the units were not shown then.
+    pub fn show(&self, steps: Vec<Step>) -> Result<(), String> {
+        while self.fresh().bytes() > WAITING {
+            self.apply_shown()?;
+        }
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        steps.into_iter().for_each(|step| fresh.add(step));
+        drop(fresh);
+        // Only who sleeps is woken: that takes longer than all the rest here.
+        if let Some(sleeper) = self.sleeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            sleeper.unpark();
         }
         Ok(())
     }
 
-    fn apply_together(&self, steps: &[Step<'_>]) -> Result<(), String> {
+    /// Sleeps until something was shown that is not in sled, or the thread is unparked.
+    pub fn wait_for_more(&self) {
+        *self.sleeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        if self.fresh().bytes() == 0 {
+            thread::park();
+        }
+    }
+
+    /// Puts some of the units that were shown into sled. Answers whether there were any. Readers do not
+    /// wait for it.
+    ///
+    /// # Errors
+    /// Why sled takes no more. What was shown is still read as it was shown.
+    pub fn apply_shown(&self) -> Result<bool, String> {
         let mut state = self.changing();
-        *state = caught(|| {
-            let mut pending = Pending::new(&self.rows, &self.sealer, state.clone());
-            for step in steps {
-                for (table, key, value) in &step.unit.writes {
-                    pending.write(*table as u8, key, step.seq, value.as_deref())?;
-                }
-                pending.write(UNITS, &step.unit.id.0, step.seq, Some(&step.digest))?;
-                pending.state.applied.seq = step.seq;
-                pending.state.applied.digest = step.digest;
-            }
-            pending.flush()?;
-            Ok(pending.state)
-        })?;
-        Ok(())
+        let steps = self.fresh().first(TOGETHER);
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), &steps))?;
+        self.fresh.write().unwrap_or_else(PoisonError::into_inner).forget(steps.len());
+        Ok(true)
     }
 
     /// The value under a key.
@@ -177,8 +221,11 @@ impl View {
     /// # Errors
     /// When the view is damaged.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Versioned>, String> {
-        let _shown = self.shown();
-        self.trusted(|| self.value(table as u8, key))
+        let fresh = self.fresh();
+        self.trusted(|| match fresh.row(&row_key(table as u8, key)) {
+            Some(newest) => Ok(newest.versioned()),
+            None => self.value(table as u8, key),
+        })
     }
 
     /// The sequence number of the unit that wrote a row.
@@ -194,8 +241,11 @@ impl View {
     /// # Errors
     /// When the view is damaged.
     pub fn unit(&self, id: UnitId) -> Result<Option<(u64, Digest)>, String> {
-        let _shown = self.shown();
+        let fresh = self.fresh();
         self.trusted(|| {
+            if let Some(found) = fresh.unit(id) {
+                return Ok(Some(found));
+            }
             let Some(row) = self.value(UNITS, &id.0)? else { return Ok(None) };
             let digest = row.value.try_into().map_err(|_| damaged_row())?;
             Ok(Some((row.seq, digest)))
@@ -207,29 +257,46 @@ impl View {
     /// # Errors
     /// When the view is damaged.
     pub fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, String> {
-        let _shown = self.shown();
+        let fresh = self.fresh();
         self.trusted(|| {
             let prefix = row_key(table as u8, prefix);
-            let from = after.map_or_else(Vec::new, |after| behind(&row_key(table as u8, after)));
+            let from = after.map_or_else(Vec::new, |after| behind(&row_key(table as u8, after))).max(prefix.clone());
+            let mut older = self.rows.range(from.clone()..).take_while(within(&prefix)).peekable();
+            let mut newer = fresh.rows_from(from).take_while(|(name, _)| name.starts_with(&prefix)).peekable();
             let mut rows = Vec::new();
-            for row in self.rows.range(from.max(prefix.clone())..).take(limit) {
-                let (key, head) = row.map_err(|why| broken(&why))?;
-                if !key.starts_with(&prefix) {
-                    break;
-                }
-                let key = key.get(1..).unwrap_or_default();
-                rows.push((key.to_vec(), self.open_row(table as u8, key, &head)?));
+            while rows.len() < limit {
+                let order = match (older.peek(), newer.peek()) {
+                    (None, None) => break,
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (Some(Ok((old, _))), Some((new, _))) => old.as_ref().cmp(new.as_slice()),
+                    (Some(Err(why)), _) => return Err(broken(why)),
+                };
+                let older = if order.is_le() { older.next() } else { None };
+                let newer = if order.is_ge() { newer.next() } else { None };
+                let row = match (older, newer) {
+                    (_, Some((name, newest))) => {
+                        newest.versioned().map(|row| (name.get(1..).unwrap_or_default().to_vec(), row))
+                    }
+                    (Some(older), None) => {
+                        let (name, head) = older.map_err(|why| broken(&why))?;
+                        let key = name.get(1..).unwrap_or_default();
+                        Some((key.to_vec(), self.open_row(table as u8, key, &head)?))
+                    }
+                    (None, None) => None,
+                };
+                rows.extend(row);
             }
             Ok(rows)
         })
     }
 
-    fn shown(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    fn fresh(&self) -> RwLockReadGuard<'_, Fresh> {
+        self.fresh.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn changing(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    fn changing(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads, unless something was found damaged before. What fails once is not asked again: a missing or
@@ -281,13 +348,6 @@ impl Applied {
         self.total.rows
     }
 
-    fn row(&self, sealer: &Sealer) -> Result<Vec<u8>, String> {
-        let mut value = self.digest.to_vec();
-        value.extend_from_slice(&self.total.rows.to_le_bytes());
-        value.extend_from_slice(&self.total.sum.to_le_bytes());
-        Ok(sealer.seal(APPLIED, &[], self.seq, &value)?.0)
-    }
-
     fn read(row: &[u8], sealer: &Sealer) -> Option<Self> {
         let (seq, value) = sealer.unseal(APPLIED, &[], row)?;
         let (digest, rest) = value.split_first_chunk()?;
@@ -295,108 +355,6 @@ impl Applied {
         let sum = rest.try_into().ok()?;
         let total = Total { rows: u64::from_le_bytes(*rows), sum: u128::from_le_bytes(sum) };
         Some(Self { seq, digest: *digest, total })
-    }
-}
-
-/// What the first piece of a row says without its value.
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    pieces: u16,
-    sum: u128,
-}
-
-impl Head {
-    fn parse(head: &[u8]) -> Result<Self, String> {
-        let (pieces, sealed) = head.split_first_chunk().ok_or_else(damaged_row)?;
-        let (_, sum) = peek(sealed).ok_or_else(damaged_row)?;
-        Ok(Self { pieces: u16::from_le_bytes(*pieces), sum: u128::from_le_bytes(sum) })
-    }
-}
-
-/// Changes on their way into sled, in batches that each leave a row of progress that is true.
-struct Pending<'a> {
-    rows: &'a Db,
-    sealer: &'a Sealer,
-    batch: Batch,
-    writes: usize,
-    bytes: usize,
-    /// Heads of rows as this batch will leave them.
-    heads: HashMap<Vec<u8>, Option<Head>>,
-    state: State,
-}
-
-impl<'a> Pending<'a> {
-    fn new(rows: &'a Db, sealer: &'a Sealer, state: State) -> Self {
-        Self { rows, sealer, batch: Batch::default(), writes: 0, bytes: 0, heads: HashMap::new(), state }
-    }
-
-    fn write(&mut self, table: u8, key: &[u8], seq: u64, value: Option<&[u8]>) -> Result<(), String> {
-        let name = row_key(table, key);
-        let old = match self.heads.get(&name) {
-            Some(head) => *head,
-            None => {
-                let head = self.rows.get(&name).map_err(|why| broken(&why))?;
-                head.map(|head| Head::parse(&head)).transpose()?
-            }
-        };
-        // Pieces first: if the program is killed between two batches, the old head still says which
-        // pieces there are to take away, and the frame is applied again.
-        for piece in 0..old.map_or(0, |old| old.pieces) {
-            self.push(piece_key(table, key, piece), None)?;
-        }
-        let Some(value) = value else {
-            return self.push_head(name, old, None);
-        };
-        let (sealed, checksum) = self.sealer.seal(table, key, seq, value)?;
-        let (first, rest) = sealed.split_at(sealed.len().min(PIECE));
-        let mut pieces = 0u16;
-        for bytes in rest.chunks(PIECE) {
-            self.push(piece_key(table, key, pieces), Some(bytes.to_vec()))?;
-            pieces += 1;
-        }
-        self.push_head(name, old, Some((pieces, checksum, first)))
-    }
-
-    fn push_head(
-        &mut self,
-        name: Vec<u8>,
-        old: Option<Head>,
-        new: Option<(u16, Checksum, &[u8])>,
-    ) -> Result<(), String> {
-        let bytes = new.map(|(pieces, _, first)| [&pieces.to_le_bytes(), first].concat());
-        self.room_for(name.len() + bytes.as_ref().map_or(0, Vec::len))?;
-        let head = new.map(|(pieces, checksum, _)| Head { pieces, sum: u128::from_le_bytes(checksum) });
-        self.state.applied.total.replace(old, head);
-        if let Some(counted) = self.state.counted.as_mut().filter(|counted| name <= counted.upto) {
-            counted.total.replace(old, head);
-        }
-        self.heads.insert(name.clone(), head);
-        self.push(name, bytes)
-    }
-
-    fn push(&mut self, name: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), String> {
-        let bytes = name.len() + value.as_ref().map_or(0, Vec::len);
-        self.room_for(bytes)?;
-        self.writes += 1;
-        self.bytes += bytes;
-        match value {
-            Some(value) => self.batch.insert(name, value),
-            None => self.batch.remove(name),
-        }
-        Ok(())
-    }
-
-    fn room_for(&mut self, bytes: usize) -> Result<(), String> {
-        let fits = self.writes + 1 < BATCH_WRITES && self.bytes + bytes <= BATCH_BYTES;
-        if fits || self.writes == 0 { Ok(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> Result<(), String> {
-        self.batch.insert(IVec::from(&[APPLIED]), self.state.applied.row(self.sealer)?);
-        self.rows.apply_batch(std::mem::take(&mut self.batch)).map_err(|why| broken(&why))?;
-        (self.writes, self.bytes) = (0, 0);
-        self.heads.clear();
-        Ok(())
     }
 }
 
@@ -458,6 +416,11 @@ fn damaged_row() -> String {
 
 fn row_key(table: u8, key: &[u8]) -> Vec<u8> {
     [&[table], key].concat()
+}
+
+/// Whether a row's name begins with `prefix`; what cannot be read is handed on.
+fn within(prefix: &[u8]) -> impl Fn(&::sled::Result<(IVec, IVec)>) -> bool {
+    move |row| row.as_ref().map_or(true, |(name, _)| name.starts_with(prefix))
 }
 
 /// The first key behind `name`.

@@ -1,14 +1,16 @@
-//! The one thread that writes: takes what waits, judges it, makes it durable with one sync, shows it,
-//! answers.
+//! How units become durable: whoever comes while nobody writes takes what waits, judges it, makes it durable
+//! with one sync, shows it and answers. So a lone caller never waits for another thread to wake up, and
+//! many callers share a sync.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 
 use super::journal::{AppendError, Journal};
 use super::sled::{Step, View};
-use super::{Expect, Receipt, StoreError, Table, Unit, UnitId};
+use super::{Expect, Receipt, StoreError, Table, Unit, UnitId, payload};
 
 /// Most units, and about how many bytes of them, that share a sync.
 const BATCH_UNITS: usize = 1024;
@@ -16,21 +18,45 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// A unit that waits for its receipt.
 #[derive(Debug)]
-pub struct Request {
-    /// The unit.
-    pub unit: Unit,
-    /// Its bytes.
-    pub payload: Vec<u8>,
-    /// Who waits. Takes one answer without blocking.
-    pub reply: SyncSender<Result<Receipt, StoreError>>,
+struct Request {
+    unit: Arc<Unit>,
+    payload: Vec<u8>,
+    /// Who waits. Takes one turn without blocking.
+    turn: SyncSender<Turn>,
 }
 
-/// What the writer thread owns.
+/// What somebody who waits is told.
+#[derive(Debug)]
+enum Turn {
+    /// To write: for themselves and for all who wait behind them.
+    Write,
+    /// The outcome.
+    Done(Result<Receipt, StoreError>),
+}
+
+/// Those who wait, in order.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Request>,
+    /// Whether somebody writes or has been told to.
+    served: bool,
+}
+
+/// Where units come in.
 #[derive(Debug)]
 pub struct Writer {
+    line: Mutex<Line>,
+    desk: Mutex<Desk>,
+    /// Why the store takes no more writes. Set once.
+    stopped: Arc<OnceLock<String>>,
+}
+
+/// What only one caller at a time has in hand.
+#[derive(Debug)]
+pub struct Desk {
     /// The journal, which nobody else appends to.
     pub journal: Journal,
-    /// The view, which nobody else changes.
+    /// The view, which shows what is durable.
     pub view: Arc<View>,
     /// Why the store takes no more writes. Set once.
     pub stopped: Arc<OnceLock<String>>,
@@ -48,25 +74,87 @@ struct Staged {
 }
 
 impl Writer {
-    /// Serves requests until nobody can send one any more.
-    pub fn run(mut self, requests: &Receiver<Request>) {
-        while let Ok(first) = requests.recv() {
-            let mut bytes = first.payload.len();
-            let mut waiting = vec![first];
-            while waiting.len() < BATCH_UNITS && bytes < BATCH_BYTES {
-                let Ok(request) = requests.try_recv() else { break };
-                bytes += request.payload.len();
-                waiting.push(request);
-            }
-            let answers = self.serve(&waiting);
-            for (request, answer) in waiting.iter().zip(answers) {
-                // Whoever asked may have gone.
-                let _ = request.reply.send(answer);
-            }
-        }
-        self.view.hand_over();
+    /// A writer that begins with nobody waiting.
+    pub fn new(desk: Desk) -> Self {
+        Self { line: Mutex::default(), stopped: Arc::clone(&desk.stopped), desk: Mutex::new(desk) }
     }
 
+    /// Makes a unit durable and shows it; see [`super::Store::commit`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn commit(&self, unit: Unit) -> Result<Receipt, StoreError> {
+        let payload = payload::encode(&unit)?;
+        let (turn, turns) = sync_channel(1);
+        let first = {
+            let mut line = lock(&self.line);
+            line.waiting.push_back(Request { unit: Arc::new(unit), payload, turn });
+            !std::mem::replace(&mut line.served, true)
+        };
+        if first {
+            self.write();
+        }
+        loop {
+            match turns.recv() {
+                Ok(Turn::Done(outcome)) => return outcome,
+                Ok(Turn::Write) => self.write(),
+                // Whoever wrote for us panicked.
+                Err(_) => return Err(self.read_only()),
+            }
+        }
+    }
+
+    /// Why no more work is taken.
+    pub fn read_only(&self) -> StoreError {
+        let why = self.stopped.get().map_or("the writer has failed: start the program again", String::as_str);
+        StoreError::ReadOnly(why.to_owned())
+    }
+
+    /// Serves the first of those who wait, the caller among them, and hands on the turn.
+    fn write(&self) {
+        let handing_on = HandOn(self);
+        let waiting = self.next_batch();
+        let answers = lock(&self.desk).serve(&waiting);
+        drop(handing_on);
+        for (request, answer) in waiting.into_iter().zip(answers) {
+            // Whoever asked may have gone.
+            let _ = request.turn.send(Turn::Done(answer));
+        }
+    }
+
+    fn next_batch(&self) -> Vec<Request> {
+        let mut line = lock(&self.line);
+        let mut bytes = 0;
+        let fits = |request: &&Request| {
+            let before = bytes;
+            bytes += request.payload.len();
+            before < BATCH_BYTES
+        };
+        let count = line.waiting.iter().take(BATCH_UNITS).take_while(fits).count();
+        line.waiting.drain(..count).collect()
+    }
+}
+
+/// Gives the turn to the next in line when it is dropped, however that comes.
+struct HandOn<'a>(&'a Writer);
+
+impl Drop for HandOn<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.stopped.set("it failed while it was writing: start the program again".to_owned());
+        }
+        let mut line = lock(&self.0.line);
+        // Whoever has gone cannot write; their unit is written by the next.
+        line.served = line.waiting.iter().any(|request| request.turn.send(Turn::Write).is_ok());
+    }
+}
+
+/// What is behind these locks is whole between any two steps; a panic sets `stopped`.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
     fn serve(&mut self, waiting: &[Request]) -> Vec<Result<Receipt, StoreError>> {
         if let Some(why) = self.stopped.get() {
             return waiting.iter().map(|_| Err(StoreError::ReadOnly(why.clone()))).collect();
@@ -74,7 +162,7 @@ impl Writer {
         let before = self.journal.seq();
         let mut staged = Staged::default();
         let mut batch = self.journal.batch();
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(waiting.len());
         let mut answers = Vec::with_capacity(waiting.len());
         for Request { unit, payload, .. } in waiting {
             answers.push(self.judge(unit, &staged).and_then(|known| {
@@ -84,9 +172,11 @@ impl Writer {
                 let (seq, leaf) = batch.push(payload).map_err(|why| {
                     StoreError::Unavailable(format!("the unit of work cannot be sealed, {why}: try again"))
                 })?;
-                steps.push(Step { seq, digest: leaf, unit });
+                steps.push(Step { seq, digest: leaf, unit: Arc::clone(unit) });
                 let receipt = Receipt { seq, leaf, replayed: false };
-                staged.add(unit, receipt);
+                if waiting.len() > 1 {
+                    staged.add(unit, receipt);
+                }
                 Ok(receipt)
             }));
         }
@@ -94,7 +184,7 @@ impl Writer {
             return answers;
         }
         let failed = match self.append(&batch) {
-            Ok(()) => self.show(&steps).err(),
+            Ok(()) => self.show(steps).err(),
             Err(failed) => Some(failed),
         };
         if let Some(failed) = failed {
@@ -148,10 +238,8 @@ impl Writer {
         }
     }
 
-    fn show(&mut self, steps: &[Step<'_>]) -> Result<(), Failed> {
-        self.view.apply(steps).map_err(|why| {
-            self.stop(format!("the journal has the work, but the view of it failed, {why}: start the program again"))
-        })?;
+    fn show(&mut self, steps: Vec<Step>) -> Result<(), Failed> {
+        self.view.show(steps).map_err(|why| self.stop(behind(&why)))?;
         self.journal.show();
         Ok(())
     }
@@ -159,6 +247,11 @@ impl Writer {
     fn stop(&self, why: String) -> Failed {
         Failed::Stopped(self.stopped.get_or_init(|| why).clone())
     }
+}
+
+/// Why a store stops whose view does not follow the journal.
+pub fn behind(why: &str) -> String {
+    format!("the journal has the work, but the view of it failed, {why}: start the program again")
 }
 
 impl Staged {
@@ -189,17 +282,15 @@ impl Failed {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    use std::sync::atomic::Ordering::SeqCst;
-    use std::sync::mpsc::sync_channel;
-
+    use super::super::UnitId;
     use super::super::seal::Sealer;
-    use super::super::{UnitId, payload};
     use super::*;
     use crate::audit::{Actor, Event, Outcome, Record};
+    use std::sync::atomic::Ordering::SeqCst;
 
-    fn writer(directory: &std::path::Path) -> Writer {
+    fn desk(directory: &std::path::Path) -> Desk {
         let sealer = Arc::new(Sealer::new([(1, &[1; 32])].into_iter()));
-        Writer {
+        Desk {
             journal: Journal::create(&directory.join("journal"), 1 << 16, &sealer).unwrap(),
             view: Arc::new(View::open(&directory.join("view"), &sealer).unwrap()),
             stopped: Arc::default(),
@@ -225,42 +316,42 @@ mod tests {
             writes: vec![(Table::Entry, b"key".to_vec(), Some(vec![id; 300]))],
             audit: vec![audit],
         };
-        Request { payload: payload::encode(&unit).unwrap(), unit, reply: sync_channel(1).0 }
+        Request { payload: payload::encode(&unit).unwrap(), unit: Arc::new(unit), turn: sync_channel(1).0 }
     }
 
     #[test]
     fn nothing_is_acknowledged_or_shown_after_a_failed_sync() {
         let directory = tempfile::tempdir().unwrap();
-        let mut writer = writer(directory.path());
-        let faults = writer.journal.faults();
-        assert!(writer.serve(&[request(1, None)])[0].is_ok());
+        let mut desk = desk(directory.path());
+        let faults = desk.journal.faults();
+        assert!(desk.serve(&[request(1, None)])[0].is_ok());
 
         faults.sync.store(true, SeqCst);
-        let answers = writer.serve(&[request(2, None), request(3, Some(Expect::Absent))]);
+        let answers = desk.serve(&[request(2, None), request(3, Some(Expect::Absent))]);
         assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::ReadOnly(_)))), "{answers:?}");
         faults.sync.store(false, SeqCst);
         for id in [2, 4] {
-            assert!(matches!(writer.serve(&[request(id, None)])[0], Err(StoreError::ReadOnly(_))));
+            assert!(matches!(desk.serve(&[request(id, None)])[0], Err(StoreError::ReadOnly(_))));
         }
-        assert_eq!(writer.view.get(Table::Entry, b"key").unwrap().unwrap().value, [1; 300]);
-        assert_eq!(writer.journal.index().end().0, 1);
+        assert_eq!(desk.view.get(Table::Entry, b"key").unwrap().unwrap().value, [1; 300]);
+        assert_eq!(desk.journal.index().end().0, 1);
     }
 
     #[test]
     fn a_short_write_leaves_no_trace_and_work_goes_on_when_there_is_space() {
         let directory = tempfile::tempdir().unwrap();
-        let mut writer = writer(directory.path());
-        let faults = writer.journal.faults();
-        assert!(writer.serve(&[request(1, None)])[0].is_ok());
+        let mut desk = desk(directory.path());
+        let faults = desk.journal.faults();
+        assert!(desk.serve(&[request(1, None)])[0].is_ok());
 
         faults.write.store(true, SeqCst);
-        let answers = writer.serve(&[request(2, None), request(1, None)]);
+        let answers = desk.serve(&[request(2, None), request(1, None)]);
         assert!(matches!(answers[0], Err(StoreError::Full(_))), "{answers:?}");
         assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })), "{answers:?}");
         faults.write.store(false, SeqCst);
         let verify = || super::super::verify_offline(directory.path(), None).unwrap();
         assert_eq!((verify().frames, verify().damage), (1, Vec::new()));
-        let answers = writer.serve(&[request(3, Some(Expect::At(1)))]);
+        let answers = desk.serve(&[request(3, Some(Expect::At(1)))]);
         assert!(matches!(answers[0], Ok(Receipt { seq: 2, replayed: false, .. })), "{answers:?}");
         assert_eq!((verify().frames, verify().damage), (2, Vec::new()));
     }
@@ -268,21 +359,21 @@ mod tests {
     #[test]
     fn below_the_floor_work_is_refused_and_what_was_done_is_still_answered() {
         let directory = tempfile::tempdir().unwrap();
-        let mut writer = writer(directory.path());
-        assert!(writer.serve(&[request(1, None)])[0].is_ok());
-        writer.floor = u64::MAX;
-        let answers = writer.serve(&[request(1, None), request(2, None)]);
+        let mut desk = desk(directory.path());
+        assert!(desk.serve(&[request(1, None)])[0].is_ok());
+        desk.floor = u64::MAX;
+        let answers = desk.serve(&[request(1, None), request(2, None)]);
         assert!(answers[0].is_ok());
         assert!(matches!(answers[1], Err(StoreError::Full(_))));
-        writer.floor = 0;
-        assert!(writer.serve(&[request(2, None)])[0].is_ok());
+        desk.floor = 0;
+        assert!(desk.serve(&[request(2, None)])[0].is_ok());
     }
 
     #[test]
     fn a_unit_twice_in_one_batch_takes_effect_once_and_units_of_a_batch_see_each_other() {
         let directory = tempfile::tempdir().unwrap();
-        let mut writer = writer(directory.path());
-        let answers = writer.serve(&[
+        let mut desk = desk(directory.path());
+        let answers = desk.serve(&[
             request(1, Some(Expect::Absent)),
             request(1, Some(Expect::Absent)),
             request(2, Some(Expect::Absent)),
@@ -292,6 +383,6 @@ mod tests {
         assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })));
         assert!(matches!(answers[2], Err(StoreError::Conflict(Table::Entry, _))));
         assert!(matches!(answers[3], Ok(Receipt { seq: 2, replayed: false, .. })));
-        assert_eq!(writer.view.get(Table::Entry, b"key").unwrap().unwrap().value, [3; 300]);
+        assert_eq!(desk.view.get(Table::Entry, b"key").unwrap().unwrap().value, [3; 300]);
     }
 }

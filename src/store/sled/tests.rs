@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::keyring::Keyring;
 use super::super::{EmbeddedStore, Master, Options, Store, StoreError, Unit};
+use super::apply::{Pending, Write};
 use super::*;
 use crate::audit::{Actor, Event, Outcome, Record};
 
@@ -27,8 +28,11 @@ fn unit(number: u64, key: u64, value: Option<Vec<u8>>) -> Unit {
 }
 
 fn apply(view: &View, number: u64, key: u64, value: Option<Vec<u8>>) {
-    let unit = unit(number, key, value);
-    view.apply(&[Step { seq: number, digest: [number as u8; 32], unit: &unit }]).unwrap();
+    view.apply(&[step(number, unit(number, key, value))]).unwrap();
+}
+
+fn step(number: u64, unit: Unit) -> Step {
+    Step { seq: number, digest: [number as u8; 32], unit: Arc::new(unit) }
 }
 
 fn name(key: u64) -> Vec<u8> {
@@ -192,15 +196,17 @@ fn a_frame_applied_in_part_is_applied_again() {
     apply(&view, 1, 7, Some(vec![1; 600_000]));
     // As if the program had been killed after the first of several batches of the second frame.
     let next = unit(2, 7, Some(vec![2; 700_000]));
-    let state = view.shown().clone();
+    let state = view.changing().clone();
+    let mut write = Write::new(name(7), 2, next.writes[0].2.as_deref());
+    write.seal(&view.sealer).unwrap();
     let mut pending = Pending::new(&view.rows, &view.sealer, state);
-    pending.write(Table::Entry as u8, &7u64.to_be_bytes(), 2, next.writes[0].2.as_deref()).unwrap();
+    pending.write(write).unwrap();
     drop(pending);
     drop(view);
 
     let view = open(&directory).unwrap();
     assert_eq!(view.applied().seq, 1);
-    view.apply(&[Step { seq: 2, digest: [2; 32], unit: &next }]).unwrap();
+    view.apply(&[step(2, next)]).unwrap();
     view.check().unwrap();
     assert_eq!(view.get(Table::Entry, &7u64.to_be_bytes()).unwrap().unwrap().value, [2; 700_000]);
 }
