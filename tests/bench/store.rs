@@ -1,22 +1,18 @@
-//! How fast the store is on this disk: durable decisions beside what the disk itself can sync, then a
-//! pull, opening again and making the view anew.
+//! How fast the store is on this disk: a pull, opening again and making the view anew. How fast decisions are,
+//! beside SQLite, redb and the disk itself: `tests/bench/peers`.
 //!
 //! `cargo bench --bench store [-- ENTRIES]`; ENTRIES (default 20,000) is the size of the pull. The store
 //! stands in a temporary folder: set TMPDIR to measure another disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anteroom::audit::{Actor, Event, Outcome, Record};
-use anteroom::record::Style;
 use anteroom::store::{EmbeddedStore, Master, Options, Store, Table, Unit, UnitId, verify_offline};
-
-const LENGTH: Duration = Duration::from_secs(3);
 
 fn main() {
     // `cargo test --all-targets` starts benchmarks too, without this argument.
@@ -25,95 +21,7 @@ fn main() {
     }
     let entries = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20_000);
     let directory = tempfile::tempdir().unwrap();
-    alone(directory.path());
-    for clients in [8, 64] {
-        decisions(&directory.path().join(format!("decisions-{clients}")), clients);
-    }
     pull(&directory.path().join("pull"), entries);
-}
-
-/// What the disk can do: one append into space that is already there, and one sync, again and again.
-struct Bare {
-    file: File,
-    end: u64,
-}
-
-impl Bare {
-    const SPACE: u64 = 64 << 20;
-
-    fn create(directory: &Path) -> Self {
-        let file = File::create(directory.join("bare")).unwrap();
-        file.write_all_at(&vec![0; Self::SPACE as usize], 0).unwrap();
-        file.sync_all().unwrap();
-        Self { file, end: 0 }
-    }
-
-    fn append(&mut self) -> Duration {
-        let bytes = [0x5a; 1200];
-        let begun = Instant::now();
-        self.file.write_all_at(&bytes, self.end).unwrap();
-        self.file.sync_data().unwrap();
-        self.end = (self.end + bytes.len() as u64) % (Self::SPACE - 4096);
-        begun.elapsed()
-    }
-}
-
-/// One client. Shared disks are fast in one second and slow in the next, so the two take turns.
-fn alone(directory: &Path) {
-    let mut bare = Bare::create(directory);
-    let store = open(&directory.join("alone"));
-    let (mut appends, mut commits) = (Vec::new(), Vec::new());
-    let start = Instant::now();
-    while start.elapsed() < 2 * LENGTH {
-        appends.push(bare.append());
-        let unit = decision(commits.len() as u64 + 1);
-        let begun = Instant::now();
-        store.commit(unit).unwrap();
-        commits.push(begun.elapsed());
-    }
-    let (append, commit): (Duration, Duration) = (appends.iter().sum(), commits.iter().sum());
-    print("append and fdatasync alone", append, &mut appends);
-    print("durable decisions, 1 client", commit, &mut commits);
-    println!("{:<40} {:>12.2}", "share of the disk's own rate", append.as_secs_f64() / commit.as_secs_f64());
-}
-
-fn decisions(directory: &Path, clients: usize) {
-    let store = open(directory);
-    let next = AtomicU64::new(1);
-    let start = Instant::now();
-    let mut times: Vec<Duration> = thread::scope(|scope| {
-        let clients: Vec<_> = (0..clients)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut times = Vec::new();
-                    while start.elapsed() < LENGTH {
-                        let unit = decision(next.fetch_add(1, Ordering::Relaxed));
-                        let begun = Instant::now();
-                        store.commit(unit).unwrap();
-                        times.push(begun.elapsed());
-                    }
-                    times
-                })
-            })
-            .collect();
-        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
-    });
-    print(&format!("durable decisions, {clients} clients"), start.elapsed(), &mut times);
-}
-
-/// An entry changes, its row in the queue goes, and a row that waits for time comes.
-fn decision(number: u64) -> Unit {
-    let key = (number % 10_000).to_be_bytes().to_vec();
-    Unit {
-        id: UnitId(u128::from(number).to_be_bytes()),
-        pre: Vec::new(),
-        writes: vec![
-            (Table::Entry, key.clone(), Some(vec![number as u8; 600])),
-            (Table::Staff, key.clone(), None),
-            (Table::Batch, key, Some(vec![0; 16])),
-        ],
-        audit: vec![record(Event::Redacted { style: Style::Silent, removals: 2 })],
-    }
 }
 
 /// Units of 50 entries, each with its version, its screening and its rows in queue and index.
@@ -201,17 +109,6 @@ fn open(directory: &Path) -> EmbeddedStore {
 
 fn size(directory: &Path) -> u64 {
     fs::read_dir(directory).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
-}
-
-fn print(what: &str, length: Duration, times: &mut [Duration]) {
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!(
-        "{what:<40} {:>12.0} /s   p50 {:>9.3?}   p99 {:>9.3?}",
-        times.len() as f64 / length.as_secs_f64(),
-        at(0.5),
-        at(0.99)
-    );
 }
 
 fn rate(what: &str, count: u64, length: Duration) {
