@@ -23,7 +23,9 @@ fn read(path: &Path) -> Vec<Change> {
     let mut changes = Vec::new();
     Fhir::new(path, today())
         .read(&mut |change| {
-            changes.push(change);
+            if !matches!(change, Change::FileRead { .. }) {
+                changes.push(change);
+            }
             Ok(())
         })
         .unwrap();

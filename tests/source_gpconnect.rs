@@ -37,7 +37,9 @@ fn read_path(path: &Path) -> Vec<Change> {
     let mut changes = Vec::new();
     GpConnect::new(path, NaiveDate::from_ymd_opt(2026, 11, 21).unwrap())
         .read(&mut |change| {
-            changes.push(change);
+            if !matches!(change, Change::FileRead { .. }) {
+                changes.push(change);
+            }
             Ok(())
         })
         .unwrap();

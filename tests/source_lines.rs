@@ -42,7 +42,9 @@ fn read_folder(folder: &Path) -> Result<Vec<Change>, String> {
     let mut changes = Vec::new();
     PlainLines::new(folder, NaiveDate::from_ymd_opt(2026, 3, 1).unwrap())
         .read(&mut |change| {
-            changes.push(change);
+            if !matches!(change, Change::FileRead { .. }) {
+                changes.push(change);
+            }
             Ok(())
         })
         .map_err(|error| error.to_string())?;

@@ -78,6 +78,7 @@ pub struct Service {
     twins: Mutex<twins::Memory>,
     /// Pulls and publications exclude each other; decisions never wait for them.
     batch: Mutex<()>,
+    progress: pull::Progress,
     changes: watch::Sender<u64>,
 }
 
@@ -133,6 +134,7 @@ impl Service {
             desk: Desk::new(0),
             twins: Mutex::default(),
             batch: Mutex::new(()),
+            progress: pull::Progress::default(),
             changes: watch::Sender::new(0),
         };
         let started = Event::Started { build: env!("CARGO_PKG_VERSION").to_owned() };

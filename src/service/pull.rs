@@ -1,60 +1,75 @@
 //! One pull: what a feed says becomes entries and versions, screened before they are stored.
+//!
+//! 1. [`intake`] reads the feed once. Patients are kept at once; lines are sorted into shares by the entry they
+//!    belong to, in [`spool`], so that memory does not grow with the feed.
+//! 2. Lines that came without an entry find it.
+//! 3. [`arrive`]: workers take share after share, [`assemble`] entries, screen them and commit them in
+//!    units of many ([`pending`]).
+//! 4. [`ledger`]: the batch goes into the ledger, and is judged by those before it.
+//!
+//! A pull that is killed and run again ends where one run would have: what is stored is what the feed says,
+//! and saying it again changes nothing.
 
 mod arrive;
 mod assemble;
-mod batch;
+mod intake;
+mod ledger;
+mod pending;
+mod spool;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 
 use blake3::Hasher;
+use chrono::{DateTime, Utc};
 
-use self::batch::Batch;
+use self::arrive::{Common, Group, Worker};
+use self::intake::Intake;
+pub(super) use self::ledger::StreamState;
+use self::pending::{Hand, Tally};
 use super::rows::{self, EntryRow, encode, get};
 use super::{Service, ServiceError, lock};
-use crate::audit::{Actor, Event, Record};
+use crate::audit::{Actor, Event};
 use crate::protocol::Pulled;
-use crate::record::{EntryId, NhsNumber, Patient, PatientId, SourceKey};
-use crate::source::{OnlineAccess, PatientFacts, SetAside, Source};
+use crate::record::{EntryId, Patient, PatientId, SourceKey};
+use crate::source::{Change, Manifest, PatientFacts, Source, SourceError};
 use crate::store::Table;
 
-/// A unit of work is committed when it has grown to this many bytes.
-const UNIT_BYTES: usize = 1 << 20;
+/// How many make entries at the same time. One more than there are cores here, because each waits for the
+/// disk now and then.
+const WORKERS: u32 = 3;
 
-/// How many sentences about rows set aside a pull reports; all are stored.
-const EXAMPLES: usize = 5;
+/// Changes that go from the reader to whoever sorts them, together.
+const TOGETHER: usize = 512;
 
-/// What a unit of work grows from: writes that go together, with their records.
-#[derive(Default)]
-struct Pending {
-    writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
-    audit: Vec<Record>,
-    rows: Vec<EntryRow>,
-    patients: Vec<Patient>,
-    bytes: usize,
+/// How far a pull has come, for whoever watches.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Whether one is under way.
+    pub(super) active: AtomicBool,
+    /// Lines read.
+    pub(super) lines: AtomicU64,
+    /// Entries stored.
+    pub(super) entries: AtomicU64,
+    /// Bytes of the batch's files.
+    pub(super) bytes: AtomicU64,
 }
 
-impl Pending {
-    fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
-        self.bytes += key.len() + value.len();
-        self.writes.push((table, key, Some(value)));
-    }
-
-    fn put_entry(&mut self, row: EntryRow) -> Result<(), ServiceError> {
-        self.put(Table::Entry, row.entry.id.0.to_vec(), encode(&row)?);
-        self.rows.push(row);
-        Ok(())
-    }
-}
-
-/// A pull under way.
+/// What every part of a pull under way shares.
 struct Pull<'a> {
     service: &'a Service,
     actor: &'a Actor,
-    batch: Batch,
-    pending: Pending,
-    pulled: Pulled,
-    /// Whether something that was visible no longer is.
-    withdrawn: bool,
+    progress: &'a Progress,
+    /// When it began; for one that was interrupted, when it first began.
+    began: DateTime<Utc>,
+    /// When the batch was made, by its own account.
+    made: Option<DateTime<Utc>>,
+    /// Under which key of [`Table::Meta`] its runs keep count.
+    key: Vec<u8>,
+    /// This run of it.
+    run: [u8; 8],
 }
 
 impl Service {
@@ -62,37 +77,97 @@ impl Service {
     /// same feed twice changes nothing.
     ///
     /// # Errors
-    /// When the feed as a whole cannot be read, or the store takes no more. What was stored before stays.
+    /// When the feed as a whole cannot be read, or the store takes no more. What was stored before stays, and
+    /// pulling again goes on from there.
     pub fn pull(&self, actor: &Actor, source: &mut dyn Source) -> Result<Pulled, ServiceError> {
         let _one_at_a_time = lock(&self.batch);
-        let name = source.name().to_owned();
-        self.note(actor, Event::PullStarted { source: name.clone() })?;
-        let mut batch = Batch::default();
-        source.read(&mut |change| {
-            batch.take(change);
-            Ok(())
-        })?;
-        let pulled = Pulled { source: name, ..Pulled::default() };
-        let mut pull = Pull { service: self, actor, batch, pending: Pending::default(), pulled, withdrawn: false };
-        pull.staff()?;
-        pull.patients()?;
-        pull.patients_also()?;
-        pull.online_access()?;
-        pull.place_lines()?;
-        pull.entries()?;
-        pull.departed_patients()?;
-        pull.set_aside()?;
-        let withdrawn = pull.withdrawn;
-        let pulled = pull.finish()?;
+        let manifest = source.manifest()?;
+        let state = self.stream(&manifest.stream)?;
+        if let Some(said) = state.pulled_before(&manifest) {
+            return self.not_again(actor, source.name(), state, said);
+        }
+        self.progress.lines.store(0, Ordering::Relaxed);
+        self.progress.entries.store(0, Ordering::Relaxed);
+        self.progress.bytes.store(manifest.files.iter().map(|file| file.bytes).sum(), Ordering::Relaxed);
+        self.progress.active.store(true, Ordering::Relaxed);
+        let done = self.pull_batch(actor, source, &manifest, state);
+        self.progress.active.store(false, Ordering::Relaxed);
+        let (pulled, withdrawn) = done?;
         if withdrawn {
             self.deliver(&Actor::system("publish"))?;
         }
         self.announce();
         Ok(pulled)
     }
-}
 
-impl Service {
+    fn pull_batch(
+        &self,
+        actor: &Actor,
+        source: &mut dyn Source,
+        manifest: &Manifest,
+        state: StreamState,
+    ) -> Result<(Pulled, bool), ServiceError> {
+        let name = source.name().to_owned();
+        let pull = Pull::begin(self, actor, &name, manifest)?;
+        let mut intake = Intake::new(&pull);
+        intake.read(source)?;
+        intake.online_access()?;
+        intake.place_loose()?;
+        intake.commit()?;
+        intake.entries(&name)?;
+        let mut pulled = Pulled { source: name.clone(), ..Pulled::default() };
+        let (tally, counts) = pull.counts()?;
+        pulled.parts = intake.parts;
+        pulled.set_aside = intake.set_aside;
+        pulled.set_aside_examples = std::mem::take(&mut intake.examples);
+        pulled.notices = std::mem::take(&mut intake.notices);
+        let mut all = Tally { pulled, ..Tally::default() };
+        all.add(&tally);
+        all.say();
+        let Tally { mut pulled, withdrawn, .. } = all;
+
+        let (ledger, state) = state.with(&mut ledger::Batch {
+            at: self.now(),
+            manifest,
+            covers: intake.covers.as_ref(),
+            rows: &intake.rows,
+            lines: intake.parts,
+            texts: intake.texts,
+            pulled: &mut pulled,
+        });
+        let mut writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)> =
+            counts.into_iter().map(|key| (Table::Meta, key, None)).collect();
+        writes.push((Table::Meta, b"last-pull".to_vec(), Some(encode(&(self.now(), &pulled))?)));
+        writes.push((Table::Meta, self.stream_key(&state.stream), Some(encode(&state)?)));
+        writes.push((Table::Batch, ledger.key(), Some(encode(&ledger)?)));
+        let finished = Event::PullFinished {
+            source: name,
+            parts: pulled.parts,
+            entries: pulled.new + pulled.changed,
+            set_aside: pulled.set_aside,
+        };
+        self.commit(Vec::new(), writes, vec![self.record(actor, finished)])?;
+        Ok((pulled, withdrawn))
+    }
+
+    /// The files were read before: nothing is read again.
+    fn not_again(
+        &self,
+        actor: &Actor,
+        name: &str,
+        mut state: StreamState,
+        said: String,
+    ) -> Result<Pulled, ServiceError> {
+        let pulled = Pulled { source: name.to_owned(), notices: vec![said.clone()], ..Pulled::default() };
+        let key = self.stream_key(&state.stream);
+        state.repeated = Some(said);
+        let finished = Event::PullFinished { source: name.to_owned(), parts: 0, entries: 0, set_aside: 0 };
+        let started = self.record(actor, Event::PullStarted { source: name.to_owned() });
+        let audit = vec![started, self.record(actor, finished)];
+        self.commit(Vec::new(), vec![(Table::Meta, key, Some(encode(&state)?))], audit)?;
+        Ok(pulled)
+    }
+
     /// Pulls the next feed of the settings; `None` when there is none now.
     ///
     /// # Errors
@@ -114,206 +189,14 @@ impl Service {
         }
         Ok(pulled)
     }
-}
 
-impl Pull<'_> {
-    /// Commits what is pending once it has grown beyond `above` bytes.
-    fn flush(&mut self, above: usize) -> Result<(), ServiceError> {
-        let Pending { patients, audit, bytes, .. } = &mut self.pending;
-        if !patients.is_empty() && *bytes >= above {
-            audit.push(self.service.record(self.actor, Event::PatientsUpdated { patients: patients.len() }));
-        }
-        if *bytes < above || audit.is_empty() {
-            return Ok(());
-        }
-        let Pending { writes, audit, rows, patients, .. } = std::mem::take(&mut self.pending);
-        let receipt = self.service.commit(Vec::new(), writes, audit)?;
-        let mut board = self.service.board();
-        for row in rows {
-            board.put(row.entry.id, receipt.seq, &row);
-        }
-        for patient in &patients {
-            board.settle(patient);
-        }
-        Ok(())
-    }
-
-    fn staff(&mut self) -> Result<(), ServiceError> {
-        for (key, name) in &self.batch.staff {
-            let place = self.service.keys.identity.staff(key);
-            let stored = self.service.store.get(Table::Staff, &place)?;
-            let name = encode(name)?;
-            if stored.is_none_or(|stored| stored.value != name) {
-                self.pending.put(Table::Staff, place.to_vec(), name);
-            }
-        }
-        Ok(())
-    }
-
-    fn patients(&mut self) -> Result<(), ServiceError> {
-        for facts in std::mem::take(&mut self.batch.patients) {
-            let id = self.service.keys.identity.patient(&facts.key);
-            let known = self.known_patient(id)?;
-            let patient = self.service.merged(facts, known.as_ref());
-            if known.as_ref() != Some(&patient) {
-                self.pulled.patients += 1;
-                self.keep_patient(patient)?;
-                self.flush(UNIT_BYTES)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What other tables say of patients. Of one who was never sent it makes a patient without a name, as an
-    /// entry does.
-    fn patients_also(&mut self) -> Result<(), ServiceError> {
-        for also in std::mem::take(&mut self.batch.patients_also) {
-            let id = self.service.keys.identity.patient(&also.key);
-            let known = self.known_patient(id)?;
-            let mut patient = match &known {
-                Some(patient) => patient.clone(),
-                None => self.service.merged(PatientFacts::unknown(also.key), None),
-            };
-            patient.household = self.service.address_digest(&also.address).or(patient.household);
-            patient.access = also.level.unwrap_or(patient.access);
-            patient.proxies.retain(|proxy| !also.proxies_gone.contains(proxy));
-            for proxy in also.proxies {
-                if !patient.proxies.contains(&proxy) {
-                    patient.proxies.push(proxy);
-                }
-            }
-            if known.as_ref() != Some(&patient) {
-                self.pulled.patients += 1;
-                self.keep_patient(patient)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Online access that came without the rest of the patient, found by NHS number.
-    fn online_access(&mut self) -> Result<(), ServiceError> {
-        let online: HashMap<NhsNumber, OnlineAccess> = std::mem::take(&mut self.batch.online).into_iter().collect();
-        if online.is_empty() {
-            return Ok(());
-        }
-        let mut patients: HashMap<PatientId, Patient> = HashMap::new();
-        rows::for_each::<Patient>(self.service.store.as_ref(), Table::Patient, &[], |_, read| {
-            if read.row.nhs_number.as_ref().is_some_and(|number| online.contains_key(number)) {
-                patients.insert(read.row.id, read.row);
-            }
-            Ok(())
-        })?;
-        patients.extend(self.batch.known.iter().map(|(id, patient)| (*id, patient.clone())));
-        for patient in patients.into_values() {
-            let Some(access) = patient.nhs_number.as_ref().and_then(|number| online.get(number)) else { continue };
-            let updated = Patient {
-                access: access.level,
-                access_from: access.from,
-                proxies: access.proxies.clone(),
-                ..patient.clone()
-            };
-            if updated != patient {
-                self.pulled.patients += 1;
-                self.keep_patient(updated)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn keep_patient(&mut self, patient: Patient) -> Result<(), ServiceError> {
-        self.pending.put(Table::Patient, patient.id.0.to_vec(), encode(&patient)?);
-        self.pending.patients.push(patient.clone());
-        self.batch.known.insert(patient.id, patient);
-        Ok(())
-    }
-
-    fn known_patient(&self, id: PatientId) -> Result<Option<Patient>, ServiceError> {
-        match self.batch.known.get(&id) {
-            Some(patient) => Ok(Some(patient.clone())),
-            None => Ok(get::<Patient>(self.service.store.as_ref(), Table::Patient, &id.0)?.map(|read| read.row)),
-        }
-    }
-
-    /// Finds the group of every line that came without one: beside the line it belongs with, in this
-    /// feed or in the store, else alone.
-    fn place_lines(&mut self) -> Result<(), ServiceError> {
-        for (with, facts) in std::mem::take(&mut self.batch.unplaced) {
-            let group = self.group_of(&with)?.unwrap_or(with);
-            self.batch.place(group, facts);
-        }
-        for key in std::mem::take(&mut self.batch.lines_gone) {
-            match self.group_of(&key)? {
-                Some(group) => {
-                    self.batch.group(group).gone.insert(key);
-                }
-                // A group sent anew that has no line of its own any more: it may never have had one.
-                None if self.batch.has_group(&key) => continue,
-                None => self.batch.unknown_deletions += 1,
-            }
-            self.batch.parts_read += 1;
-        }
-        for key in std::mem::take(&mut self.batch.companions_gone) {
-            if let Some(group) = self.group_of(&key)? {
-                self.batch.group(group).gone.insert(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn group_of(&self, line: &SourceKey) -> Result<Option<SourceKey>, ServiceError> {
-        if let Some(group) = self.batch.group_of.get(line) {
-            return Ok(Some(group.clone()));
-        }
-        let store = self.service.store.as_ref();
-        let Some(at) = store.get(Table::Part, &self.service.keys.identity.part(line))? else { return Ok(None) };
+    fn group_in_store(&self, line: &SourceKey) -> Result<Option<SourceKey>, ServiceError> {
+        let store = self.store.as_ref();
+        let Some(at) = store.get(Table::Part, &self.keys.identity.part(line))? else { return Ok(None) };
         let entry: EntryId = rows::decode(&at.value)?;
         Ok(get::<EntryRow>(store, Table::Entry, &entry.0)?.map(|read| read.row.entry.key))
     }
 
-    fn set_aside(&mut self) -> Result<(), ServiceError> {
-        let rows = std::mem::take(&mut self.batch.set_aside);
-        self.pulled.set_aside = rows.len() as u64;
-        let began = self.service.now().timestamp_millis();
-        for (n, SetAside { file, row, why }) in rows.into_iter().enumerate() {
-            let sentence = if row == 0 { format!("{file}: {why}") } else { format!("{file} row {row}: {why}") };
-            let key = [began.to_be_bytes().as_slice(), &(n as u64).to_be_bytes()].concat();
-            self.pending.put(Table::SetAside, key, encode(&sentence)?);
-            let place = format!("{file} row {row}");
-            self.pending.audit.push(self.service.record(self.actor, Event::SetAside { place }));
-            if n < EXAMPLES {
-                self.pulled.set_aside_examples.push(sentence);
-            }
-            self.flush(UNIT_BYTES)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Pulled, ServiceError> {
-        self.pulled.notices = std::mem::take(&mut self.batch.notices);
-        if self.batch.unknown_deletions > 0 {
-            self.pulled.notices.push(format!(
-                "{} deletions name lines that were never sent; nothing to withdraw",
-                self.batch.unknown_deletions
-            ));
-        }
-        self.pulled.parts = self.batch.parts_read;
-        let now = self.service.now();
-        let ledger = encode(&(now, &self.pulled))?;
-        self.pending.put(Table::Meta, b"last-pull".to_vec(), ledger.clone());
-        self.pending.put(Table::Batch, now.timestamp_millis().to_be_bytes().to_vec(), ledger);
-        let finished = Event::PullFinished {
-            source: self.pulled.source.clone(),
-            parts: self.pulled.parts,
-            entries: self.pulled.new + self.pulled.changed,
-            set_aside: self.pulled.set_aside,
-        };
-        self.pending.audit.push(self.service.record(self.actor, finished));
-        self.flush(0)?;
-        Ok(self.pulled)
-    }
-}
-
-impl Service {
     /// What patients of one address share; `None` where there is no address.
     fn address_digest(&self, address: &str) -> Option<String> {
         (!address.trim().is_empty()).then(|| {
@@ -344,5 +227,197 @@ impl Service {
             household: household.or_else(|| known.and_then(|known| known.household.clone())),
             flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
         }
+    }
+}
+
+impl<'a> Pull<'a> {
+    fn begin(service: &'a Service, actor: &'a Actor, name: &str, manifest: &Manifest) -> Result<Self, ServiceError> {
+        let batch = manifest.digest().unwrap_or_else(|| *blake3::hash(manifest.stream.as_bytes()).as_bytes());
+        let key = [b"pull/".as_slice(), batch.get(..16).unwrap_or_default()].concat();
+        let mut run = [0; 8];
+        getrandom::fill(&mut run).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
+        let earlier = get::<DateTime<Utc>>(service.store.as_ref(), Table::Meta, &key)?;
+        let began = earlier.map_or_else(|| service.now(), |read| read.row);
+        let started = service.record(actor, Event::PullStarted { source: name.to_owned() });
+        service.commit(Vec::new(), vec![(Table::Meta, key.clone(), Some(encode(&began)?))], vec![started])?;
+        Ok(Self { service, actor, progress: &service.progress, began, made: manifest.made, key, run })
+    }
+
+    fn hand(&self, number: u32) -> Hand {
+        Hand::new([self.key.as_slice(), b"/", &self.run, &number.to_be_bytes()].concat())
+    }
+
+    /// What all runs of this pull did, and the rows in which they say so.
+    fn counts(&self) -> Result<(Tally, Vec<Vec<u8>>), ServiceError> {
+        let mut tally = Tally::default();
+        let mut keys = vec![self.key.clone()];
+        let prefix = [self.key.as_slice(), b"/"].concat();
+        rows::for_each::<Tally>(self.service.store.as_ref(), Table::Meta, &prefix, |key, read| {
+            tally.add(&read.row);
+            keys.push(key.to_vec());
+            Ok(())
+        })?;
+        Ok((tally, keys))
+    }
+}
+
+impl Tally {
+    /// Says what is not in the numbers.
+    fn say(&mut self) {
+        let notices = &mut self.pulled.notices;
+        if self.unknown_deletions > 0 {
+            notices.push(format!(
+                "{} deletions name lines that were never sent; nothing to withdraw",
+                self.unknown_deletions
+            ));
+        }
+        if self.left > 0 {
+            notices.push(format!(
+                "{} entries of this extract had changed since in a later one, and were left as that one made them",
+                self.left
+            ));
+        }
+        if self.transferred > 0 {
+            notices.push(format!(
+                "{} entries came with patients from another practice: they are withheld as history, and do not clear \
+                 by themselves",
+                self.transferred
+            ));
+        }
+    }
+}
+
+impl Intake<'_, '_> {
+    /// Reads the feed to its end: one thread reads, this one sorts.
+    fn read(&mut self, source: &mut dyn Source) -> Result<(), ServiceError> {
+        let (send, receive) = sync_channel::<Vec<Change>>(8);
+        std::thread::scope(|scope| {
+            let sorter = scope.spawn(move || -> Result<(), ServiceError> {
+                receive.into_iter().flatten().try_for_each(|change| self.take(change))
+            });
+            let stopped = || SourceError("the pull was stopped".to_owned());
+            let mut together = Vec::with_capacity(TOGETHER);
+            let mut read = source.read(&mut |change| {
+                together.push(change);
+                if together.len() < TOGETHER {
+                    return Ok(());
+                }
+                let full = std::mem::replace(&mut together, Vec::with_capacity(TOGETHER));
+                send.send(full).map_err(|_| stopped())
+            });
+            if read.is_ok() {
+                read = send.send(together).map_err(|_| stopped());
+            }
+            drop(send);
+            let sorted = sorter.join().unwrap_or(Err(ServiceError::Internal("a pull’s thread failed: pull again")));
+            // Where sorting failed the reader only says that it was stopped.
+            sorted.and(read.map_err(ServiceError::from))
+        })
+    }
+
+    /// Makes entries of all that was said, then takes away what the feed says is gone.
+    fn entries(&mut self, system: &str) -> Result<(), ServiceError> {
+        let pull = self.pull;
+        let whole: HashMap<PatientId, Vec<String>> = std::mem::take(&mut self.whole)
+            .into_iter()
+            .map(|(key, kinds)| (pull.service.keys.identity.patient(&key), kinds))
+            .collect();
+        let common = Common {
+            pull,
+            staff: &self.staff,
+            strangers: Mutex::default(),
+            touched: (!whole.is_empty()).then(Mutex::default),
+            whole,
+        };
+        let next = AtomicUsize::new(0);
+        let items = &self.items;
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (1..=WORKERS)
+                .map(|number| {
+                    let (common, next) = (&common, &next);
+                    scope.spawn(move || -> Result<(), ServiceError> {
+                        let mut worker = Worker::new(common, number);
+                        loop {
+                            let share = next.fetch_add(1, Ordering::Relaxed);
+                            if share >= spool::SHARES {
+                                return worker.finish();
+                            }
+                            let items = items.read(share)?;
+                            worker.share(items).inspect_err(|_| next.store(spool::SHARES, Ordering::Relaxed))?;
+                        }
+                    })
+                })
+                .collect();
+            let done = workers.into_iter().map(|worker| {
+                worker.join().unwrap_or(Err(ServiceError::Internal("a pull’s thread failed: pull again")))
+            });
+            done.collect::<Vec<_>>().into_iter().collect::<Result<(), ServiceError>>()
+        })?;
+        let mut worker = Worker::new(&common, WORKERS + 1);
+        let mut notices = Vec::new();
+        for patient in std::mem::take(&mut self.patients_gone) {
+            let id = pull.service.keys.identity.patient(&patient);
+            pull.each_of(&[id], &mut |row| worker.entry(Group::departed(row.entry.key)))?;
+        }
+        notices.extend(pull.absent(&common, system, &mut worker)?);
+        worker.finish()?;
+        self.notices.extend(notices);
+        Ok(())
+    }
+}
+
+impl Pull<'_> {
+    /// The entries at the source of some patients.
+    fn each_of(
+        &self,
+        patients: &[PatientId],
+        each: &mut dyn FnMut(EntryRow) -> Result<(), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        for patient in patients {
+            let entries: Vec<EntryId> = self.service.board().of_patient(*patient).collect();
+            for id in entries {
+                if let Some(read) = get::<EntryRow>(self.service.store.as_ref(), Table::Entry, &id.0)?
+                    && read.row.at_source
+                {
+                    each(read.row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away what is in nobody's whole record any more. Where that is too much to believe, nothing is taken
+    /// away and the sentence for people is returned.
+    fn absent(
+        &self,
+        common: &Common<'_, '_>,
+        system: &str,
+        worker: &mut Worker<'_, '_>,
+    ) -> Result<Option<String>, ServiceError> {
+        const ALWAYS_BELIEVED: usize = 20;
+        let Some(touched) = &common.touched else { return Ok(None) };
+        let touched: HashSet<EntryId> = std::mem::take(&mut *lock(touched));
+        let (mut all, mut absent) = (0_usize, Vec::new());
+        for (patient, kinds) in &common.whole {
+            self.each_of(&[*patient], &mut |row| {
+                let meant = row.entry.key.system == system
+                    && kinds.iter().any(|kind| row.entry.key.id.starts_with(kind.as_str()));
+                all += usize::from(meant);
+                if meant && !touched.contains(&row.entry.id) {
+                    absent.push(row.entry.key);
+                }
+                Ok(())
+            })?;
+        }
+        if absent.len() > ALWAYS_BELIEVED && absent.len() * 4 > all {
+            return Ok(Some(format!(
+                "{} of {all} entries that came before are in none of these records any more, which is too much to \
+                 believe: none was withdrawn; check that the records came whole",
+                absent.len()
+            )));
+        }
+        absent.sort();
+        absent.into_iter().try_for_each(|key| worker.entry(Group::departed(key)))?;
+        Ok(None)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
 
+use super::pull::StreamState;
 use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
 use super::{Seat, Service, ServiceError};
@@ -79,7 +80,12 @@ impl Service {
         if hours >= 26 {
             alarms.push(format!("the last pull was {hours} hours ago: what came since is not in this queue"));
         }
-        alarms.extend(pulled.notices);
+        rows::for_each::<StreamState>(self.store.as_ref(), Table::Meta, b"stream/", |_, read| {
+            alarms.extend(read.row.alarms());
+            Ok(())
+        })?;
+        // Stores from before there was a ledger know only the last pull.
+        alarms.extend(pulled.notices.into_iter().filter(|notice| !alarms.contains(notice)).collect::<Vec<_>>());
         Ok(alarms)
     }
 

@@ -37,6 +37,10 @@ pub struct EntryRow {
     /// Other entries with the same sensitive words that those who decided named as considered.
     #[serde(default)]
     pub waived: Vec<Waiver>,
+    /// When the extract was made that made it what it is, where the source says: an older one that comes
+    /// later does not change it.
+    #[serde(default)]
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 /// A row as read, with the sequence number that a later write can insist on.

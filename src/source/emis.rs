@@ -26,7 +26,7 @@ use chrono::NaiveDate;
 
 use super::outlet::{Outlet, Sink};
 use super::table::Row;
-use super::{Change, Source, SourceError, dates};
+use super::{Change, Manifest, Source, SourceError, dates, manifest};
 use crate::record::{Author, SourceKey};
 use codes::Codes;
 use files::{ExtractFile, Folder, TableName};
@@ -61,6 +61,16 @@ struct Day {
 impl Source for Emis {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        let folder = Folder::list(&self.folder)?;
+        let agreement = folder.agreement().unwrap_or_default();
+        Ok(Manifest {
+            stream: format!("{SYSTEM} {agreement}").trim().to_owned(),
+            made: folder.made().map(dates::from_london),
+            files: manifest::files(&self.folder)?,
+        })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {

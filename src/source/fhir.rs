@@ -29,7 +29,7 @@ use serde_json::Value;
 
 use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use super::textlines::{LINE_LIMIT, Line, Lines};
-use super::{Belongs, Change, Source, SourceError, dates, packed};
+use super::{Belongs, Change, Manifest, Source, SourceError, dates, manifest, packed};
 use crate::record::{Author, Code, SourceKey};
 use documents::Binaries;
 use shapes::Shape;
@@ -131,6 +131,10 @@ struct Kind {
 impl Source for Fhir {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        Ok(Manifest { stream: SYSTEM.to_owned(), made: None, files: manifest::files(&self.path)? })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
@@ -394,10 +398,13 @@ fn each_line(
             Err(_) => return Ok(()),
         }
     }
-    if report == Report::Yes && lines.number() == 0 {
+    if report == Report::No {
+        return Ok(());
+    }
+    if lines.number() == 0 {
         outlet.set_aside(0, "the file is empty: ask for it again if it should not be")?;
     }
-    Ok(())
+    outlet.end(lines.number())
 }
 
 const NOT_A_RESOURCE: &str = "the line is not one resource in JSON: it was left out; export it again";

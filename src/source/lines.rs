@@ -29,7 +29,7 @@ use super::encoding::Encoding;
 use super::outlet::{Outlet, Sink, file_name, unreadable};
 use super::table::{self, Column, Header};
 use super::textlines::{LINE_LIMIT, Line, Lines};
-use super::{Belongs, Change, GroupFacts, PartFacts, PatientFacts, Source, SourceError, dates};
+use super::{Belongs, Change, GroupFacts, Manifest, PartFacts, PatientFacts, Source, SourceError, dates, manifest};
 use crate::record::{Author, Code, CodeSystem, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
 
 /// The name that keys and messages carry.
@@ -128,6 +128,10 @@ struct Reading {
 impl Source for PlainLines {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        Ok(Manifest { stream: SYSTEM.to_owned(), made: None, files: manifest::files(&self.path)? })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
@@ -236,7 +240,7 @@ impl Reading {
         let encoding = self.map.encoding;
         loop {
             match lines.next() {
-                Ok(None) => return Ok(()),
+                Ok(None) => return outlet.end(lines.number()),
                 Err(error) => return outlet.set_aside(0, unreadable(&error)),
                 Ok(Some((number, Line::TooLong))) => outlet.set_aside(
                     number,

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex, SourceKey};
 
@@ -15,11 +16,14 @@ pub mod tpp;
 mod attachments;
 mod dates;
 mod encoding;
+mod manifest;
 mod outlet;
 mod packed;
 mod rows;
 mod table;
 mod textlines;
+
+pub use manifest::{FileSum, Manifest};
 
 /// The longest text, in bytes, that is taken from one field. A longer one is not screened, so it is
 /// dropped and its line marked [`TooLarge`](crate::record::Unreadable::TooLarge).
@@ -29,6 +33,12 @@ pub const TEXT_LIMIT: usize = 1 << 20;
 pub trait Source {
     /// A name for messages and the ledger, e.g. `emis`.
     fn name(&self) -> &str;
+
+    /// What lies ready, so that it can be told whether it was read before.
+    ///
+    /// # Errors
+    /// When the feed cannot be looked at.
+    fn manifest(&self) -> Result<Manifest, SourceError>;
 
     /// Reads the feed and hands on what it says, in an order in which it can be applied.
     /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
@@ -92,8 +102,22 @@ pub enum Change {
     /// A line that may have stood beside another goes with it, where a feed deletes only the other.
     /// It is no news where there was none.
     CompanionGone(SourceKey),
+    /// The feed holds all there is of a patient: entries of these kinds that it does not speak of are gone.
+    WholeRecord {
+        /// Whose record.
+        patient: SourceKey,
+        /// What the identifiers of the entries meant begin with.
+        kinds: Vec<String>,
+    },
     /// A row that could not be used, or only with a gap.
     SetAside(SetAside),
+    /// A file was read to its end.
+    FileRead {
+        /// Its name, without its folder.
+        file: String,
+        /// Rows or lines in it, the header not counted.
+        rows: u64,
+    },
     /// Something about the feed as a whole that people must know, in one sentence.
     Notice(String),
     /// What time the feed covers by its own account, for whoever remembers what came before.
@@ -176,7 +200,7 @@ pub struct OnlineAccess {
 }
 
 /// What a feed says about an entry as a whole.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupFacts {
     /// The source's name for the group.
     pub key: SourceKey,
@@ -195,7 +219,7 @@ pub struct GroupFacts {
 }
 
 /// What a feed says about one line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartFacts {
     /// Which entry it belongs to.
     pub belongs: Belongs,
@@ -210,7 +234,7 @@ pub struct PartFacts {
 }
 
 /// Which entry a line belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Belongs {
     /// To the group with this key. Its header may come before, after or never.
     To(SourceKey),

@@ -49,6 +49,12 @@ impl<'a> Outlet<'a> {
         self.send(Change::Group(facts))
     }
 
+    /// The file was read to its end.
+    pub(super) fn end(&mut self, rows: u64) -> Result<(), SourceError> {
+        let file = self.file.clone();
+        self.send(Change::FileRead { file, rows })
+    }
+
     pub(super) fn set_aside(&mut self, row: u64, why: impl Into<String>) -> Result<(), SourceError> {
         let file = self.file.clone();
         self.send(Change::SetAside(SetAside { file, row, why: why.into() }))

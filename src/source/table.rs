@@ -145,7 +145,7 @@ pub(super) fn read_from<C>(
         // The number is read first because the row borrows its reader.
         let number = rows.number() + 1;
         match rows.next() {
-            Ok(None) => return Ok(()),
+            Ok(None) => return outlet.end(rows.number().saturating_sub(1)),
             Ok(Some(Ok(fields))) => match decoded(fields, encoding) {
                 Some((text, ends)) => {
                     if holds_another_row(&text) {

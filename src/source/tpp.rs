@@ -27,7 +27,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::encoding::Encoding;
 use super::outlet::{Outlet, Sink};
 use super::table::{self, Column, Header, Row};
-use super::{Change, SetAside, Source, SourceError, dates};
+use super::{Change, Manifest, SetAside, Source, SourceError, dates, manifest};
 use crate::record::{Author, SourceKey};
 use batch::Batch;
 use lookup::Lookup;
@@ -98,6 +98,15 @@ enum Named {
 impl Source for Tpp {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        let batch = Batch::open(&self.path, &mut |_| Ok(()))?;
+        Ok(Manifest {
+            stream: SYSTEM.to_owned(),
+            made: batch.covers().map(|covers| covers.to),
+            files: manifest::files(&self.path)?,
+        })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const AGREEMENT: &str = "00000000-0000-4000-8000-00000000000A";
-const ORGANISATION: &str = "{0A000000-0000-4000-8000-000000000001}";
+pub const ORGANISATION: &str = "{0A000000-0000-4000-8000-000000000001}";
 
 /// A line of the record.
 pub struct Row {

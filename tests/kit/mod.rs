@@ -107,6 +107,12 @@ impl Practice {
         Self { dir, service: Arc::new(service), clock }
     }
 
+    /// Ends the service and gives the folder back.
+    pub fn close(self) -> TempDir {
+        drop(Arc::into_inner(self.service).expect("a session still runs"));
+        self.dir
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
@@ -145,6 +151,18 @@ fn open_service(dir: &Path, clock: &Arc<SetClock>) -> Arc<Service> {
         })
         .unwrap(),
     )
+}
+
+/// The service of a state folder, at the time at which every practice starts.
+pub fn open_service_in(dir: &Path) -> Arc<Service> {
+    open_service(dir, &Arc::new(SetClock::at(start())))
+}
+
+/// A pause that differs from run to run.
+pub fn random_part_of(most: std::time::Duration) -> std::time::Duration {
+    let mut bytes = [0; 2];
+    getrandom::fill(&mut bytes).unwrap();
+    most * u32::from(u16::from_le_bytes(bytes)) / u32::from(u16::MAX)
 }
 
 /// Somebody at a screen.

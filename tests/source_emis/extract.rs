@@ -196,7 +196,9 @@ impl Read {
         let mut changes = Vec::new();
         source
             .read(&mut |change| {
-                changes.push(change);
+                if !matches!(change, Change::FileRead { .. }) {
+                    changes.push(change);
+                }
                 Ok(())
             })
             .unwrap();

@@ -193,7 +193,9 @@ impl Read {
     pub fn from(path: &Path) -> Result<Self, SourceError> {
         let mut changes = Vec::new();
         Tpp::new(PathBuf::from(path), NaiveDate::from_ymd_opt(2026, 3, 1).unwrap()).read(&mut |change| {
-            changes.push(change);
+            if !matches!(change, Change::FileRead { .. }) {
+                changes.push(change);
+            }
             Ok(())
         })?;
         let read = Self(changes);

@@ -1,62 +1,273 @@
 //! An entry arrives, changes or goes: the new version is screened and its review begins, in one unit.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
 use super::super::rows::{EntryRow, Read, decode, encode, get, version_key};
-use super::super::{Service, ServiceError};
+use super::super::{Service, ServiceError, lock};
+use super::Pull;
 use super::assemble::{Assembled, assemble};
-use super::batch::Group;
-use super::{Pull, UNIT_BYTES};
+use super::intake::Item;
+use super::pending::{Hand, Pending};
 use crate::audit::{Actor, Event};
 use crate::record::{
-    Category, Context, Entry, EntryVersion, Finding, Flag, Lane, Patient, Screening, SourceKey, Span, Tier, Version,
-    sentences, words,
+    Category, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId, Screening, SourceKey,
+    Span, Tier, Version, sentences, words,
 };
 use crate::review::{self, Caller, Facts, Review, State};
-use crate::source::PatientFacts;
-use crate::store::Table;
+use crate::source::{GroupFacts, PartFacts, PatientFacts};
+use crate::store::{Expect, StoreError, Table};
 
 /// How many reasons a list shows of an entry.
 const MOST_REASONS: usize = 4;
 
-impl Pull<'_> {
-    /// Every entry the feed speaks of.
-    pub(super) fn entries(&mut self) -> Result<(), ServiceError> {
-        for group in self.batch.take_groups() {
-            self.entry(group)?;
-            self.flush(UNIT_BYTES)?;
+/// What was said of one entry.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The source's name for it.
+    pub key: SourceKey,
+    /// Its header.
+    pub header: Option<GroupFacts>,
+    /// Its lines that are new or changed.
+    pub lines: Vec<PartFacts>,
+    /// Its lines that are gone.
+    pub gone: HashSet<SourceKey>,
+    /// Whether it is gone as a whole.
+    pub all_gone: bool,
+}
+
+impl Group {
+    /// An entry of which nothing was said yet.
+    pub fn new(key: SourceKey) -> Self {
+        Self { key, header: None, lines: Vec::new(), gone: HashSet::new(), all_gone: false }
+    }
+
+    /// An entry that is gone.
+    pub fn departed(key: SourceKey) -> Self {
+        Self { all_gone: true, ..Self::new(key) }
+    }
+}
+
+/// What workers share.
+pub struct Common<'p, 'a> {
+    /// The pull.
+    pub pull: &'p Pull<'a>,
+    /// Names of staff that this feed gave.
+    pub staff: &'p HashMap<SourceKey, String>,
+    /// Patients whom the feeds have never sent, made during this pull.
+    pub strangers: Mutex<HashSet<PatientId>>,
+    /// The entries that were spoken of, where somebody wants to know.
+    pub touched: Option<Mutex<HashSet<EntryId>>>,
+    /// Patients whose whole record this is, with what the identifiers of the entries meant begin with.
+    pub whole: HashMap<PatientId, Vec<String>>,
+}
+
+/// Makes entries of what was said of them, and commits them. Several work at the same time on different shares.
+pub struct Worker<'p, 'a> {
+    common: &'p Common<'p, 'a>,
+    pull: &'p Pull<'a>,
+    hand: Hand,
+    /// Entries that were never there: nobody else can have touched them.
+    fresh: Pending,
+    /// Entries that were there, on which somebody may decide at this moment.
+    changed: Pending,
+    /// What was said of these, to be done again where somebody did.
+    kept: Vec<Group>,
+    patients: HashMap<PatientId, Patient>,
+}
+
+impl<'p, 'a> Worker<'p, 'a> {
+    /// A worker whose number is its own.
+    pub fn new(common: &'p Common<'p, 'a>, number: u32) -> Self {
+        Self {
+            common,
+            pull: common.pull,
+            hand: common.pull.hand(number),
+            fresh: Pending::default(),
+            changed: Pending::default(),
+            kept: Vec::new(),
+            patients: HashMap::new(),
+        }
+    }
+
+    /// Every entry of one share.
+    pub fn share(&mut self, items: Vec<Item>) -> Result<(), ServiceError> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut index: HashMap<SourceKey, usize> = HashMap::new();
+        for item in items {
+            let key = match &item {
+                Item::Header(facts) => &facts.key,
+                Item::AllGone(key) | Item::Line(key, _) | Item::LineGone(key, _) => key,
+            };
+            let at = match index.get(key) {
+                Some(at) => *at,
+                None => {
+                    index.insert(key.clone(), groups.len());
+                    groups.push(Group::new(key.clone()));
+                    groups.len() - 1
+                }
+            };
+            let Some(group) = groups.get_mut(at) else { continue };
+            match item {
+                Item::Header(facts) => {
+                    group.all_gone = false;
+                    group.header = Some(facts);
+                }
+                Item::AllGone(_) => group.all_gone = true,
+                Item::Line(_, facts) => group.lines.push(*facts),
+                Item::LineGone(_, line) => {
+                    group.gone.insert(line);
+                }
+            }
+        }
+        groups.into_iter().try_for_each(|group| self.entry(group))
+    }
+
+    /// One entry that a feed speaks of.
+    pub fn entry(&mut self, group: Group) -> Result<(), ServiceError> {
+        let stored = self.stored(&group.key)?;
+        if let Some(touched) = &self.common.touched {
+            lock(touched).insert(self.pull.service.keys.identity.entry(&group.key));
+        }
+        if stored.is_none() {
+            let mut unit = std::mem::take(&mut self.fresh);
+            let put = self.put(group, None, &mut unit);
+            self.fresh = unit;
+            put?;
+            if self.fresh.is_full() {
+                self.pull.commit(&mut self.hand, std::mem::take(&mut self.fresh))?;
+            }
+        } else {
+            let mut unit = std::mem::take(&mut self.changed);
+            let before = unit.writes.len();
+            let put = self.put(group.clone(), stored, &mut unit);
+            if unit.writes.len() > before {
+                self.kept.push(group);
+            }
+            self.changed = unit;
+            put?;
+            if self.changed.is_full() {
+                self.commit_changed()?;
+            }
         }
         Ok(())
     }
 
-    fn entry(&mut self, group: Group) -> Result<(), ServiceError> {
-        let store = self.service.store.as_ref();
+    /// Commits what is pending.
+    pub fn finish(mut self) -> Result<(), ServiceError> {
+        self.pull.commit(&mut self.hand, std::mem::take(&mut self.fresh))?;
+        self.commit_changed()
+    }
+
+    fn commit_changed(&mut self) -> Result<(), ServiceError> {
+        let (unit, kept) = (std::mem::take(&mut self.changed), std::mem::take(&mut self.kept));
+        match self.pull.commit(&mut self.hand, unit) {
+            // Somebody decided on one of them in the meantime: what they decided comes first.
+            Err(ServiceError::Store(StoreError::Conflict(..))) => {
+                kept.into_iter().try_for_each(|group| self.again(&group))
+            }
+            done => done,
+        }
+    }
+
+    fn again(&mut self, group: &Group) -> Result<(), ServiceError> {
+        const PATIENCE: u32 = 100;
+        for _ in 0..PATIENCE {
+            let mut unit = Pending::default();
+            let stored = self.stored(&group.key)?;
+            self.put(group.clone(), stored, &mut unit)?;
+            match self.pull.commit(&mut self.hand, unit) {
+                Err(ServiceError::Store(StoreError::Conflict(..))) => {}
+                done => return done,
+            }
+        }
+        Err(ServiceError::Internal("an entry was decided on again and again while it was pulled: pull again"))
+    }
+
+    fn stored(&self, key: &SourceKey) -> Result<Option<Read<EntryRow>>, ServiceError> {
+        get::<EntryRow>(self.pull.service.store.as_ref(), Table::Entry, &self.pull.service.keys.identity.entry(key).0)
+    }
+
+    /// What was said of an entry becomes a part of a unit of work.
+    fn put(
+        &mut self,
+        mut group: Group,
+        stored: Option<Read<EntryRow>>,
+        unit: &mut Pending,
+    ) -> Result<(), ServiceError> {
+        let service = self.pull.service;
+        let store = service.store.as_ref();
+        if let Some(read) = &stored
+            && read.row.as_of > self.pull.made
+            && self.pull.made.is_some()
+        {
+            self.only_what_is_unknown(&mut group)?;
+            if group.lines.is_empty() {
+                unit.tally.left += 1;
+                return Ok(());
+            }
+        }
         let key = group.key.clone();
-        let id = self.service.keys.identity.entry(&key);
+        let id = service.keys.identity.entry(&key);
         let lines: Vec<SourceKey> = group.lines.iter().map(|facts| facts.part.key.clone()).collect();
-        let stored = get::<EntryRow>(store, Table::Entry, &id.0)?;
         let at_source = stored.as_ref().filter(|read| read.row.at_source);
         let current = match at_source {
             Some(read) => get::<EntryVersion>(store, Table::Version, &version_key(id, read.row.review.version))?
                 .map(|read| read.row),
             None => None,
         };
-        let staff = &self.batch.staff;
-        let identity = &self.service.keys.identity;
+        if let Some(current) = &current {
+            self.lines_no_longer_there(&mut group, current);
+        }
+        let (staff, identity) = (self.common.staff, &service.keys.identity);
         let name = |key: &SourceKey| match staff.get(key) {
             Some(name) => Some(name.clone()),
             None => decode(&store.get(Table::Staff, &identity.staff(key)).ok()??.value).ok(),
         };
         let had_header = at_source.is_some_and(|read| read.row.has_header);
         match assemble(id, group, current.as_ref(), had_header, &name) {
-            Some(assembled) => self.arrive(key, assembled, stored, &lines),
+            Some(assembled) => self.arrive(key, assembled, stored, &lines, unit),
             None => match stored {
-                Some(read) if read.row.at_source => self.depart(read.row),
+                Some(read) if read.row.at_source => self.depart(read, unit),
                 Some(_) => Ok(()),
                 None => {
-                    self.batch.unknown_deletions += 1;
+                    unit.tally.unknown_deletions += 1;
                     Ok(())
                 }
             },
         }
+    }
+
+    /// Where the feed holds the whole record, lines of an entry that it does not repeat are gone.
+    fn lines_no_longer_there(&self, group: &mut Group, current: &EntryVersion) {
+        if self.common.whole.is_empty() || group.all_gone {
+            return;
+        }
+        let patient = group.header.as_ref().map(|header| &header.patient);
+        let patient = patient.or_else(|| group.lines.first().map(|facts| &facts.patient));
+        let Some(patient) = patient.map(|key| self.pull.service.keys.identity.patient(key)) else { return };
+        let Some(kinds) = self.common.whole.get(&patient) else { return };
+        let sent: HashSet<&SourceKey> = group.lines.iter().map(|facts| &facts.part.key).collect();
+        let stored = current.parts.iter().map(|part| &part.key);
+        let meant = stored.filter(|key| kinds.iter().any(|kind| key.id.starts_with(kind.as_str())));
+        group.gone.extend(meant.filter(|key| !sent.contains(key)).cloned().collect::<Vec<_>>());
+    }
+
+    /// Of an extract that is older than what made the entry what it is, only lines that nobody has ever sent
+    /// count: all else it says was overtaken.
+    fn only_what_is_unknown(&self, group: &mut Group) -> Result<(), ServiceError> {
+        group.header = None;
+        group.gone.clear();
+        group.all_gone = false;
+        let mut unknown = Vec::new();
+        for facts in std::mem::take(&mut group.lines) {
+            let place = self.pull.service.keys.identity.part(&facts.part.key);
+            if self.pull.service.store.get(Table::Part, &place)?.is_none() {
+                unknown.push(facts);
+            }
+        }
+        group.lines = unknown;
+        Ok(())
     }
 
     fn arrive(
@@ -65,21 +276,26 @@ impl Pull<'_> {
         assembled: Assembled,
         stored: Option<Read<EntryRow>>,
         lines: &[SourceKey],
+        unit: &mut Pending,
     ) -> Result<(), ServiceError> {
+        let service = self.pull.service;
         let Assembled { version, patient, has_header } = assembled;
-        let fingerprint = version.fingerprint(&self.service.keys.fingerprint);
-        let stored = stored.map(|read| read.row);
-        if let Some(row) = &stored
-            && row.at_source
-            && row.review.fingerprint == fingerprint
+        let fingerprint = version.fingerprint(&service.keys.fingerprint);
+        if let Some(read) = &stored
+            && read.row.at_source
+            && read.row.review.fingerprint == fingerprint
         {
             return Ok(());
         }
-        let patient = self.patient_of(patient, stored.as_ref())?;
+        if let Some(read) = &stored {
+            unit.pre.push((Table::Entry, read.row.entry.id.0.to_vec(), Expect::At(read.seq)));
+        }
+        let stored = stored.map(|read| read.row);
+        let patient = self.patient_of(patient, stored.as_ref(), unit)?;
         let number = stored.as_ref().map_or(Version::FIRST, |row| row.review.version.next());
         let version = EntryVersion { version: number, ..version };
-        let screening = self.service.screened(&version, &patient);
-        let now = self.service.now();
+        let screening = service.screened(&version, &patient);
+        let now = service.now();
         let mut row = EntryRow {
             entry: Entry { id: version.entry, key, patient: patient.id },
             // Any change starts the hold anew.
@@ -97,104 +313,110 @@ impl Pull<'_> {
                 false => Some(row.review.version),
             }),
             waived: Vec::new(),
+            as_of: self.pull.made.max(stored.as_ref().and_then(|row| row.as_of)),
         };
         let facts = Facts {
             caller: Caller::System,
-            open_online: self.service.open_online(&row, &patient),
-            policy: &self.service.policy,
+            open_online: service.open_online(&row, &patient),
+            policy: &service.policy,
             now,
         };
         let step = |review: &Review, event| {
             review::step(review, &event, &facts).map_err(|refusal| ServiceError::Refused(refusal.to_string()))
         };
         if let Some(old) = &stored {
-            self.withdrawn |= old.review.state == State::Released;
+            unit.tally.withdrawn |= old.review.state == State::Released;
             // A deleted entry that comes back is a new version; the deletion stays as it was.
             let past = match old.at_source {
                 true => step(&old.review, review::Event::SourceChanged)?,
                 false => old.review.clone(),
             };
-            self.pending.put(Table::Review, version_key(row.entry.id, past.version), encode(&past)?);
-            let mut changed = self.service.record_on(self.actor, Event::Changed, &row);
+            unit.put(Table::Review, version_key(row.entry.id, past.version), encode(&past)?);
+            let mut changed = service.record_on(self.pull.actor, Event::Changed, &row);
             changed.states = Some((old.review.state.name().to_owned(), State::Screening.name().to_owned()));
-            self.pending.audit.push(changed);
-            self.pulled.changed += 1;
+            unit.audit.push(changed);
+            unit.tally.pulled.changed += 1;
         } else {
-            self.pending.audit.push(self.service.record_on(self.actor, Event::Ingested, &row));
-            self.pulled.new += 1;
+            unit.audit.push(service.record_on(self.pull.actor, Event::Ingested, &row));
+            unit.tally.pulled.new += 1;
         }
         row.review = step(&row.review, review::Event::Screened(&screening))?;
         match row.review.state {
-            State::Queued => self.pulled.queued += 1,
-            State::Skim => self.pulled.to_skim += 1,
-            State::AutoHold => self.pulled.on_hold += 1,
-            State::NotOpen => self.pulled.not_open += 1,
+            State::Queued => unit.tally.pulled.queued += 1,
+            State::Skim => unit.tally.pulled.to_skim += 1,
+            State::AutoHold => unit.tally.pulled.on_hold += 1,
+            State::NotOpen => unit.tally.pulled.not_open += 1,
             _ => {}
         }
         let rules = screening.findings.iter().map(|finding| finding.rule.clone()).collect();
         let event = Event::Screened { tier: screening.tier.into(), rules };
-        let mut screened = self.service.record_on(&Actor::system("screen"), event, &row);
+        let mut screened = service.record_on(&Actor::system("screen"), event, &row);
         screened.states = Some((State::Screening.name().to_owned(), row.review.state.name().to_owned()));
-        self.pending.audit.push(screened);
+        unit.audit.push(screened);
 
         for line in lines {
-            let part = self.service.keys.identity.part(line).to_vec();
-            self.pending.put(Table::Part, part, encode(&row.entry.id)?);
+            unit.put(Table::Part, service.keys.identity.part(line).to_vec(), encode(&row.entry.id)?);
         }
         let key = version_key(row.entry.id, number);
-        self.pending.put(Table::Version, key.clone(), encode(&version)?);
-        self.pending.put(Table::Screening, key, encode(&screening)?);
-        self.pending.put_entry(row)
+        unit.put(Table::Version, key.clone(), encode(&version)?);
+        unit.put(Table::Screening, key, encode(&screening)?);
+        self.pull.progress.entries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        unit.put_entry(row)
     }
 
     /// An entry is gone at the source: withdrawn at once.
-    fn depart(&mut self, mut row: EntryRow) -> Result<(), ServiceError> {
-        let facts =
-            Facts { caller: Caller::System, open_online: true, policy: &self.service.policy, now: self.service.now() };
+    fn depart(&mut self, Read { seq, mut row }: Read<EntryRow>, unit: &mut Pending) -> Result<(), ServiceError> {
+        let service = self.pull.service;
+        let facts = Facts { caller: Caller::System, open_online: true, policy: &service.policy, now: service.now() };
         let before = row.review.state;
-        self.withdrawn |= before == State::Released;
+        unit.pre.push((Table::Entry, row.entry.id.0.to_vec(), Expect::At(seq)));
+        unit.tally.withdrawn |= before == State::Released;
         row.review = review::step(&row.review, &review::Event::SourceDeleted, &facts)
             .map_err(|refusal| ServiceError::Refused(refusal.to_string()))?;
         row.at_source = false;
-        let mut deleted = self.service.record_on(self.actor, Event::Deleted, &row);
+        row.as_of = self.pull.made.max(row.as_of);
+        let mut deleted = service.record_on(self.pull.actor, Event::Deleted, &row);
         deleted.states = Some((before.name().to_owned(), row.review.state.name().to_owned()));
-        self.pending.audit.push(deleted);
-        self.pulled.deleted += 1;
-        self.pending.put_entry(row)
-    }
-
-    /// Patients who left the practice take their entries with them.
-    pub(super) fn departed_patients(&mut self) -> Result<(), ServiceError> {
-        self.flush(0)?;
-        for key in std::mem::take(&mut self.batch.patients_gone) {
-            let patient = self.service.keys.identity.patient(&key);
-            let entries: Vec<_> = self.service.board().of_patient(patient).collect();
-            for id in entries {
-                if let Some(read) = get::<EntryRow>(self.service.store.as_ref(), Table::Entry, &id.0)?
-                    && read.row.at_source
-                {
-                    self.depart(read.row)?;
-                    self.flush(UNIT_BYTES)?;
-                }
-            }
-        }
-        Ok(())
+        unit.audit.push(deleted);
+        unit.tally.pulled.deleted += 1;
+        unit.put_entry(row)
     }
 
     /// The patient an entry belongs to. One the feeds have never sent gets a place of their own, so that
     /// the entry is kept, withheld, and finds its patient when they arrive.
-    fn patient_of(&mut self, key: Option<SourceKey>, stored: Option<&EntryRow>) -> Result<Patient, ServiceError> {
+    fn patient_of(
+        &mut self,
+        key: Option<SourceKey>,
+        stored: Option<&EntryRow>,
+        unit: &mut Pending,
+    ) -> Result<Patient, ServiceError> {
+        const MOST_KNOWN: usize = 10_000;
+        let service = self.pull.service;
         let id = match (&key, stored) {
-            (Some(key), _) => self.service.keys.identity.patient(key),
+            (Some(key), _) => service.keys.identity.patient(key),
             (None, Some(row)) => row.entry.patient,
             (None, None) => return Err(ServiceError::Internal("a line came without a patient")),
         };
-        if let Some(patient) = self.known_patient(id)? {
-            return Ok(patient);
+        if let Some(patient) = self.patients.get(&id) {
+            return Ok(patient.clone());
         }
-        let Some(key) = key else { return Err(ServiceError::Internal("the patient of a stored entry is missing")) };
-        let patient = self.service.merged(PatientFacts::unknown(key), None);
-        self.keep_patient(patient.clone())?;
+        let patient = match get::<Patient>(service.store.as_ref(), Table::Patient, &id.0)? {
+            Some(read) => read.row,
+            None => {
+                let missing = ServiceError::Internal("the patient of a stored entry is missing");
+                let patient = service.merged(PatientFacts::unknown(key.ok_or(missing)?), None);
+                // Whoever commits first needs the row, so that no entry is ever without its patient.
+                if lock(&self.common.strangers).insert(id) {
+                    unit.tally.pulled.patients += 1;
+                }
+                unit.put_patient(patient.clone())?;
+                return Ok(patient);
+            }
+        };
+        if self.patients.len() >= MOST_KNOWN {
+            self.patients.clear();
+        }
+        self.patients.insert(id, patient.clone());
         Ok(patient)
     }
 }

@@ -164,6 +164,17 @@ impl Folder {
         }
     }
 
+    /// When the newest of the tables was extracted.
+    pub(super) fn made(&self) -> Option<NaiveDateTime> {
+        self.files.iter().map(|file| file.extracted).max()
+    }
+
+    /// The sharing agreement, where the folder is about one only.
+    pub(super) fn agreement(&self) -> Option<&str> {
+        let first = self.files.first()?;
+        self.files.iter().all(|file| file.agreement == first.agreement).then_some(first.agreement.as_str())
+    }
+
     /// The files of a table, in the order in which they apply.
     pub(super) fn files(&self, table: TableName) -> impl Iterator<Item = &ExtractFile> {
         self.files.iter().filter(move |file| file.table == table)

@@ -22,7 +22,7 @@ use super::resources::is_hidden;
 use super::shapes::stu3_shape_of;
 use super::{Export, Home, Record, json};
 use crate::source::outlet::{Outlet, Sink, unreadable};
-use crate::source::{Change, Source, SourceError, dates};
+use crate::source::{Change, Manifest, Source, SourceError, dates, manifest};
 
 /// The name that keys and messages carry.
 const SYSTEM: &str = "gpconnect";
@@ -83,6 +83,15 @@ struct Said {
 impl Source for GpConnect {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        let mut files = manifest::files(&self.path)?;
+        for (number, file) in (1..).zip(&mut files) {
+            // Such files are named after patients.
+            file.name = format!("bundle {number}");
+        }
+        Ok(Manifest { stream: SYSTEM.to_owned(), made: None, files })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod killed;
+#[path = "../kit/mod.rs"]
 mod kit;
-#[path = "source_tpp/kit.rs"]
+#[path = "../source_tpp/kit.rs"]
 #[allow(dead_code)]
 mod tpp;
 

@@ -1,0 +1,454 @@
+//! The ledger of batches: what came, when it was made, its files with their sums and counts; and what the
+//! batches before it say about the one at hand. A feed that falls silent must never look like an empty queue.
+//!
+//! The judging is pure: it looks at a [`StreamState`] and a [`Batch`] and nothing else.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Datelike, Days, Duration, NaiveDate, Utc, Weekday};
+use chrono_tz::Europe::London;
+use serde::{Deserialize, Serialize};
+
+use super::super::rows::get;
+use super::super::{Service, ServiceError};
+use crate::protocol::Pulled;
+use crate::record::SourceKey;
+use crate::source::{Covers, FileSum, Manifest};
+use crate::store::Table;
+
+/// How many days back batches are remembered by their sums and volumes.
+const REMEMBERED: u64 = 400;
+/// How many days a gap is spoken of.
+const SPOKEN_OF: i64 = 60;
+/// How many of the same weekday make a median, and how many there must be.
+const SAME_WEEKDAYS: usize = 8;
+const ENOUGH_WEEKDAYS: usize = 3;
+/// Below this share of the median, in per cent, a batch is short; above this many times it, more than a day's.
+const SHORT: u64 = 40;
+const FLOOD: u64 = 20;
+/// Below this many lines a day says nothing about volume.
+const FEW: u64 = 100;
+
+/// A batch that was read.
+pub struct Batch<'a> {
+    /// When it was pulled.
+    pub at: DateTime<Utc>,
+    /// What lay ready.
+    pub manifest: &'a Manifest,
+    /// What time it covers, where it says.
+    pub covers: Option<&'a Covers>,
+    /// Rows of each file that was read to its end.
+    pub rows: &'a HashMap<String, u64>,
+    /// Lines of the record in it.
+    pub lines: u64,
+    /// Of these, with free text.
+    pub texts: u64,
+    /// What became of it. What the ledger has to say is added to its notices.
+    pub pulled: &'a mut Pulled,
+}
+
+/// A batch as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// When it was pulled.
+    pub at: DateTime<Utc>,
+    /// Which row of batches it belongs to.
+    pub stream: String,
+    /// When it was made.
+    pub made: Option<DateTime<Utc>>,
+    /// Since when it holds changes, and until when, where it says.
+    pub covers: Option<(Option<DateTime<Utc>>, DateTime<Utc>)>,
+    /// Its files.
+    pub files: Vec<FileSum>,
+    /// How many rows each file has; one that is missing here was not read to its end.
+    pub rows: BTreeMap<String, u64>,
+    /// What became of it.
+    pub pulled: Pulled,
+}
+
+impl LedgerRow {
+    /// Its key: by the time it was pulled, then by its files.
+    pub fn key(&self) -> Vec<u8> {
+        let digest = Manifest { files: self.files.clone(), ..Manifest::default() }.digest().unwrap_or_default();
+        let at = self.at.timestamp_millis().to_be_bytes();
+        [at.as_slice(), digest.get(..8).unwrap_or_default()].concat()
+    }
+}
+
+/// What is remembered of the batches of one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamState {
+    /// Its name.
+    pub stream: String,
+    /// When the last batch was pulled.
+    pub at: Option<DateTime<Utc>>,
+    /// When the newest batch was made.
+    made: Option<DateTime<Utc>>,
+    /// Until when the batches reach.
+    to: Option<DateTime<Utc>>,
+    /// Batches pulled, the oldest first.
+    batches: Vec<Known>,
+    /// What never came.
+    gaps: Vec<Gap>,
+    /// What people must know about the last batch.
+    pub notices: Vec<String>,
+    /// That the last one came again.
+    #[serde(default)]
+    pub repeated: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    at: DateTime<Utc>,
+    made: Option<DateTime<Utc>>,
+    digest: Option<[u8; 32]>,
+    lines: u64,
+    texts: u64,
+}
+
+impl Known {
+    fn day(&self) -> NaiveDate {
+        day(self.made.unwrap_or(self.at))
+    }
+}
+
+/// A time of which no changes came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Gap {
+    /// No batch was made on this day.
+    Day(NaiveDate),
+    /// The batches do not join.
+    Between(DateTime<Utc>, DateTime<Utc>),
+}
+
+fn day(moment: DateTime<Utc>) -> NaiveDate {
+    moment.with_timezone(&London).date_naive()
+}
+
+fn written(moment: DateTime<Utc>) -> String {
+    moment.with_timezone(&London).format("%a %-d %b %Y %H:%M").to_string()
+}
+
+impl StreamState {
+    /// Why a batch is not to be read, if it was read before. Where batches do not say when they were made each
+    /// is what is so now, and only the last counts: what came back is news.
+    pub fn pulled_before(&self, manifest: &Manifest) -> Option<String> {
+        let digest = manifest.digest()?;
+        let known = match manifest.made {
+            Some(_) => self.batches.iter().rev().find(|known| known.digest == Some(digest)),
+            None => self.batches.last().filter(|known| known.digest == Some(digest)),
+        }?;
+        Some(format!(
+            "{}: these files were pulled before, on {}, and were not read again",
+            self.stream,
+            written(known.at)
+        ))
+    }
+
+    /// The ledger's row for a batch, and what is remembered from now on.
+    pub fn with(mut self, batch: &mut Batch<'_>) -> (LedgerRow, Self) {
+        let said = self.judge(batch);
+        batch.pulled.notices.extend(said);
+        let made = batch.manifest.made;
+        self.close_gaps(batch);
+        self.at = Some(batch.at);
+        self.made = self.made.max(made);
+        self.to = self.to.max(batch.covers.map(|covers| covers.to));
+        self.batches.push(Known {
+            at: batch.at,
+            made,
+            digest: batch.manifest.digest(),
+            lines: batch.lines,
+            texts: batch.texts,
+        });
+        let first = day(batch.at).checked_sub_days(Days::new(REMEMBERED)).unwrap_or(NaiveDate::MIN);
+        self.batches.retain(|known| known.day() >= first);
+        self.notices = batch.pulled.notices.clone();
+        self.repeated = None;
+        let row = LedgerRow {
+            at: batch.at,
+            stream: self.stream.clone(),
+            made,
+            covers: batch.covers.map(|covers| (covers.from, covers.to)),
+            files: batch.manifest.files.clone(),
+            rows: batch.rows.iter().map(|(file, rows)| (file.clone(), *rows)).collect(),
+            pulled: batch.pulled.clone(),
+        };
+        (row, self)
+    }
+
+    /// What the batches before say about this one, a sentence each.
+    fn judge(&mut self, batch: &Batch<'_>) -> Vec<String> {
+        let mut said = Vec::new();
+        said.extend(self.order(batch));
+        said.extend(self.volume(batch));
+        said.extend(self.free_text(batch));
+        said
+    }
+
+    fn order(&mut self, batch: &Batch<'_>) -> Option<String> {
+        let made = batch.manifest.made?;
+        let Some(newest) = self.made else {
+            let from = batch.covers.and_then(|covers| covers.from)?;
+            return Some(format!(
+                "{}: the first batch holds only changes since {}: what was recorded before is not here; ask the \
+                 supplier for a whole extract",
+                self.stream,
+                written(from)
+            ));
+        };
+        if made < newest {
+            return Some(format!(
+                "{}: this extract, made on {}, came after one made on {}: only what the later one did not speak of was \
+                 taken from it",
+                self.stream,
+                written(made),
+                written(newest)
+            ));
+        }
+        match batch.covers {
+            Some(Covers { from: Some(from), .. }) => {
+                if let Some(to) = self.to.filter(|to| to < from) {
+                    self.gaps.push(Gap::Between(to, *from));
+                }
+            }
+            // It holds everything.
+            Some(_) => {}
+            None => {
+                let missing = self.missing_days(newest, made);
+                self.gaps.extend(missing.into_iter().map(Gap::Day));
+            }
+        }
+        None
+    }
+
+    /// The days between two batches on which one was to be expected, by the weekdays of the four weeks before;
+    /// with less than a week of experience, from Monday to Friday.
+    fn missing_days(&self, newest: DateTime<Utc>, made: DateTime<Utc>) -> Vec<NaiveDate> {
+        let (last, this) = (day(newest), day(made));
+        let recent: Vec<NaiveDate> =
+            self.batches.iter().map(Known::day).filter(|day| *day + Days::new(28) > last).collect();
+        let experienced = recent.iter().min().is_some_and(|first| *first + Days::new(7) <= last);
+        let expected = |weekday: Weekday| match experienced {
+            true => recent.iter().any(|day| day.weekday() == weekday),
+            false => !matches!(weekday, Weekday::Sat | Weekday::Sun),
+        };
+        let between = last.iter_days().skip(1).take_while(|day| *day < this).take(SPOKEN_OF as usize);
+        between.filter(|day| expected(day.weekday())).collect()
+    }
+
+    fn close_gaps(&mut self, batch: &Batch<'_>) {
+        let made = batch.manifest.made.map(day);
+        let oldest = batch.at - Duration::days(SPOKEN_OF);
+        self.gaps.retain(|gap| match gap {
+            Gap::Day(missing) => Some(*missing) != made && *missing >= day(oldest),
+            Gap::Between(from, to) => {
+                let closed = batch
+                    .covers
+                    .is_some_and(|covers| covers.from.is_none_or(|begin| begin <= *from) && covers.to >= *to);
+                !closed && *to >= oldest
+            }
+        });
+    }
+
+    fn volume(&self, batch: &Batch<'_>) -> Option<String> {
+        let today = day(batch.manifest.made.unwrap_or(batch.at));
+        let same = self.batches.iter().rev().filter(|known| known.day().weekday() == today.weekday());
+        let mut lines: Vec<u64> = same.take(SAME_WEEKDAYS).map(|known| known.lines).collect();
+        lines.sort_unstable();
+        let weekday = today.format("%A");
+        let median = lines.get(lines.len() / 2).copied().filter(|_| lines.len() >= ENOUGH_WEEKDAYS);
+        match median {
+            Some(median) if median >= FEW && batch.lines * 100 < median * SHORT => Some(format!(
+                "{}: only {} lines came, where a {weekday} usually brings {median}: something may be missing; ask the \
+                 supplier whether the extract is whole",
+                self.stream, batch.lines
+            )),
+            Some(median) if median >= FEW && batch.lines > median * FLOOD => Some(format!(
+                "{}: {} lines came, where a {weekday} usually brings {median}: it looks like a whole extract that \
+                 nobody asked for; what was decided stays decided",
+                self.stream, batch.lines
+            )),
+            None if batch.lines == 0 && self.batches.iter().any(|known| known.lines >= FEW) => Some(format!(
+                "{}: no line of any record came: ask the supplier whether the extract is whole",
+                self.stream
+            )),
+            _ => None,
+        }
+    }
+
+    fn free_text(&self, batch: &Batch<'_>) -> Option<String> {
+        const HALF_OF_FEW: u64 = FEW / 2;
+        let usual: (u64, u64) = self
+            .batches
+            .iter()
+            .rev()
+            .take(SAME_WEEKDAYS)
+            .fold((0, 0), |sum, known| (sum.0 + known.lines, sum.1 + known.texts));
+        let had_text = usual.0 == 0 || usual.1 * 10 >= usual.0;
+        (batch.lines >= HALF_OF_FEW && batch.texts == 0 && had_text).then(|| {
+            format!(
+                "{}: none of {} lines has free text, which holds most disclosures: only codes were screened; ask the \
+                 supplier for an extract with free text",
+                self.stream, batch.lines
+            )
+        })
+    }
+
+    /// What people must know, most pressing first.
+    pub fn alarms(&self) -> Vec<String> {
+        let gaps = self.gaps.iter().map(|gap| match gap {
+            Gap::Day(day) => format!(
+                "{}: no extract of {} came: what changed then is not in this queue; get it from the supplier and pull it",
+                self.stream,
+                day.format("%a %-d %b %Y")
+            ),
+            Gap::Between(from, to) => format!(
+                "{}: a batch was lost: nothing came of {} to {}; ask the supplier for it, or for a whole extract",
+                self.stream,
+                written(*from),
+                written(*to)
+            ),
+        });
+        gaps.chain(self.notices.iter().cloned()).chain(self.repeated.clone()).collect()
+    }
+}
+
+impl Service {
+    pub(super) fn stream_key(&self, stream: &str) -> Vec<u8> {
+        let name = SourceKey { system: "stream".to_owned(), organisation: String::new(), id: stream.to_owned() };
+        [b"stream/".as_slice(), &self.keys.identity.part(&name)].concat()
+    }
+
+    pub(super) fn stream(&self, stream: &str) -> Result<StreamState, ServiceError> {
+        let known = get::<StreamState>(self.store.as_ref(), Table::Meta, &self.stream_key(stream))?;
+        Ok(known.map_or_else(|| StreamState { stream: stream.to_owned(), ..StreamState::default() }, |read| read.row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use chrono::TimeZone;
+
+    use super::*;
+
+    fn at(day: u32) -> DateTime<Utc> {
+        // A Monday and the days after it.
+        Utc.with_ymd_and_hms(2026, 11, 2, 2, 0, 0).unwrap() + Duration::days(i64::from(day))
+    }
+
+    fn manifest(made: u32, content: u8) -> Manifest {
+        let file = FileSum { name: "a.csv".into(), bytes: 1, digest: [content; 32] };
+        Manifest { stream: "emis".into(), made: Some(at(made)), files: vec![file] }
+    }
+
+    struct Feed {
+        state: StreamState,
+        content: u8,
+    }
+
+    impl Feed {
+        fn new() -> Self {
+            Self { state: StreamState { stream: "emis".into(), ..StreamState::default() }, content: 0 }
+        }
+
+        /// Pulls a batch made on a day; what is said of it.
+        fn batch(&mut self, made: u32, covers: Option<(Option<u32>, u32)>, lines: u64, texts: u64) -> Vec<String> {
+            self.content += 1;
+            let covers = covers.map(|(from, to)| Covers { from: from.map(at), to: at(to), whole: Vec::new() });
+            let mut pulled = Pulled::default();
+            let (_, state) = std::mem::take(&mut self.state).with(&mut Batch {
+                at: at(made) + Duration::hours(6),
+                manifest: &manifest(made, self.content),
+                covers: covers.as_ref(),
+                rows: &HashMap::new(),
+                lines,
+                texts,
+                pulled: &mut pulled,
+            });
+            self.state = state;
+            pulled.notices
+        }
+
+        fn day(&mut self, made: u32) -> Vec<String> {
+            self.batch(made, None, 1_000, 500)
+        }
+    }
+
+    #[test]
+    fn days_on_which_nothing_was_made_are_said_until_they_come() {
+        let mut feed = Feed::new();
+        for day in [0, 1] {
+            assert_eq!(feed.day(day), [""; 0]);
+        }
+        // Wednesday did not come.
+        assert_eq!(feed.day(3), [""; 0]);
+        assert_eq!(feed.state.alarms().len(), 1);
+        assert!(feed.state.alarms()[0].contains("no extract of Wed 4 Nov 2026 came"), "{:?}", feed.state.alarms());
+        // It comes late.
+        let said = feed.day(2);
+        assert!(said[0].contains("came after one made on"), "{said:?}");
+        assert!(!feed.state.alarms().iter().any(|alarm| alarm.contains("no extract of")));
+        // A weekend without an extract is none.
+        feed.day(4);
+        assert_eq!(feed.day(7), [""; 0]);
+        assert_eq!(feed.state.alarms(), [""; 0]);
+    }
+
+    #[test]
+    fn batches_that_do_not_join_are_a_lost_batch_until_a_whole_one_comes() {
+        let mut feed = Feed::new();
+        let said = feed.batch(0, Some((Some(0), 0)), 10, 1);
+        assert!(said[0].contains("the first batch holds only changes since"), "{said:?}");
+        feed.batch(1, Some((Some(0), 1)), 10, 1);
+        assert_eq!(feed.state.alarms(), [""; 0]);
+        feed.batch(3, Some((Some(2), 3)), 10, 1);
+        assert!(feed.state.alarms()[0].contains("a batch was lost"), "{:?}", feed.state.alarms());
+        // One that begins earlier than it need is no harm, and does not close the gap.
+        feed.batch(4, Some((Some(2), 4)), 10, 1);
+        assert!(feed.state.alarms()[0].contains("a batch was lost"));
+        feed.batch(5, Some((None, 5)), 10, 1);
+        assert_eq!(feed.state.alarms(), [""; 0]);
+    }
+
+    #[test]
+    fn a_short_day_and_a_flood_are_told_by_the_same_weekday() {
+        let mut feed = Feed::new();
+        for week in 0..3 {
+            for day in 0..5 {
+                let lines = if day == 2 { 300 } else { 6_000 };
+                assert_eq!(feed.batch(week * 7 + day, None, lines, lines / 2), [""; 0]);
+            }
+        }
+        let said = feed.batch(21, None, 2_000, 900);
+        assert!(said[0].contains("only 2000 lines came, where a Monday usually brings 6000"), "{said:?}");
+        assert_eq!(feed.batch(22, None, 5_000, 2_000), [""; 0]);
+        // A short Wednesday is what Wednesdays are.
+        assert_eq!(feed.batch(23, None, 280, 100), [""; 0]);
+        let said = feed.batch(24, None, 700_000, 100_000);
+        assert!(said[0].contains("a whole extract that nobody asked for"), "{said:?}");
+    }
+
+    #[test]
+    fn a_day_whose_texts_are_all_empty_is_said() {
+        let mut feed = Feed::new();
+        feed.day(0);
+        let said = feed.batch(1, None, 900, 0);
+        assert!(said[0].contains("none of 900 lines has free text"), "{said:?}");
+    }
+
+    #[test]
+    fn the_same_files_are_known_whatever_came_between() {
+        let mut feed = Feed::new();
+        feed.day(0);
+        feed.day(1);
+        assert!(feed.state.pulled_before(&manifest(0, 1)).is_some());
+        assert!(feed.state.pulled_before(&manifest(0, 9)).is_none());
+        // What holds the state of now may come back to what it was.
+        let now = |content| Manifest { made: None, ..manifest(0, content) };
+        assert!(feed.state.pulled_before(&now(1)).is_none());
+        assert!(feed.state.pulled_before(&now(2)).is_some());
+    }
+}
