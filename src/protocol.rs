@@ -53,6 +53,8 @@ pub enum Request {
         /// At most this many rows.
         limit: usize,
     },
+    /// Some rows of the queue: those that fit, from a place on.
+    Rows(Wanted),
     /// One entry, to read. The read is logged before the text is sent.
     Open {
         /// Which.
@@ -153,6 +155,46 @@ pub enum Request {
     Status,
 }
 
+/// Which rows of the queue a screen wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The place of the first one, from 0, among those that fit.
+    pub from: usize,
+    /// At most this many.
+    pub limit: usize,
+    /// Which fit.
+    pub only: Only,
+}
+
+/// What a row must be to be listed; the default lists every one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Only {
+    /// Words, each of which its patient's name, title, author or reasons must hold, if only nearly.
+    pub words: String,
+    /// At least so urgent.
+    pub tier: Option<Tier>,
+    /// Past its target.
+    pub late: bool,
+    /// Decided before, in an earlier version.
+    pub changed: bool,
+    /// Recorded or held by the caller.
+    pub mine: bool,
+    /// For exactly this reason.
+    pub reason: Option<String>,
+    /// Recorded by exactly this author.
+    pub author: Option<String>,
+    /// In this patient's record.
+    pub patient: Option<PatientId>,
+}
+
+impl Only {
+    /// Whether every row fits.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Text that is shown to nobody.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -170,7 +212,7 @@ impl std::fmt::Debug for Secret {
 pub enum Reply {
     /// To [`Request::Hello`].
     Welcome(Welcome),
-    /// To [`Request::Queue`].
+    /// To [`Request::Queue`] and [`Request::Rows`].
     Queue(Queue),
     /// To [`Request::Skim`].
     Skim(Skim),
@@ -253,8 +295,14 @@ pub struct Welcome {
 pub struct Queue {
     /// The practice's time.
     pub now: DateTime<Utc>,
-    /// Most urgent first.
+    /// Most urgent first; what waits for one patient stands together, where the most urgent of it belongs.
     pub rows: Vec<QueueRow>,
+    /// The place of the first of these among all that fit.
+    #[serde(default)]
+    pub from: usize,
+    /// How many fit what was asked for.
+    #[serde(default)]
+    pub fits: usize,
     /// The numbers above and below the list.
     pub totals: Totals,
     /// What people must know about the feeds, a sentence each.
@@ -379,6 +427,9 @@ pub struct QueueRow {
     /// Who else has it open, by login.
     #[serde(default)]
     pub viewed_by: Vec<String>,
+    /// Since when somebody can read it, where the GP system shows entries at once.
+    #[serde(default)]
+    pub readable_since: Option<DateTime<Utc>>,
 }
 
 /// Who has something in hand.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anteroom::cli::demo;
-use anteroom::protocol::{Reply, Request};
-use anteroom::record::{Act, HideReason, Style};
+use anteroom::protocol::{Only, Queue, Reply, Request, Wanted};
+use anteroom::record::{Act, HideReason, Style, Tier};
 use anteroom::review::State;
 use anteroom::service::Service;
 use serde::Deserialize;
@@ -216,4 +216,67 @@ fn every_act_and_every_read_is_in_the_log_and_the_log_is_whole() {
     assert!(matches!(auditor.ask(Request::Open { entry: row.entry }), Reply::Refused { .. }), "and no records");
     let Reply::Verified(verified) = auditor.ask(Request::Verify) else { panic!("the auditor verifies") };
     assert!(verified.damage.is_empty() && verified.frames > 5, "{verified:?}");
+}
+
+/// The rows that somebody sees who asks for these.
+fn rows(person: &mut Person, from: usize, limit: usize, only: Only) -> Queue {
+    match person.ask(Request::Rows(Wanted { from, limit, only })) {
+        Reply::Queue(queue) => queue,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_queue_keeps_a_patient_together_and_comes_in_pages() {
+    let (_dir, service) = demo();
+    let mut shah = person(&service, "dr.shah");
+    (0..4).for_each(|_| _ = shah.next_day());
+    let all = shah.queue();
+    assert_eq!((all.from, all.fits), (0, all.rows.len()));
+    let mut groups: Vec<_> = all.rows.iter().map(|row| (row.patient, row.tier)).collect();
+    groups.dedup_by_key(|(patient, _)| *patient);
+    assert!(groups.len() < all.rows.len(), "somebody has more than one entry waiting");
+    let patients: BTreeSet<_> = groups.iter().map(|(patient, _)| *patient).collect();
+    assert_eq!(patients.len(), groups.len(), "each patient stands in one place");
+    assert!(groups.is_sorted_by_key(|(_, tier)| std::cmp::Reverse(*tier)), "the most urgent of each says where");
+
+    let mut paged = Vec::new();
+    while paged.len() < all.rows.len() {
+        let page = rows(&mut shah, paged.len(), 4, Only::default());
+        assert_eq!((page.from, page.fits), (paged.len(), all.rows.len()));
+        paged.extend(page.rows.into_iter().map(|row| row.entry));
+    }
+    assert_eq!(paged, all.rows.iter().map(|row| row.entry).collect::<Vec<_>>());
+}
+
+#[test]
+fn rows_are_found_by_name_reason_author_tier_and_who_recorded_them() {
+    let (_dir, service) = demo();
+    let mut shah = person(&service, "dr.shah");
+    (0..3).for_each(|_| _ = shah.next_day());
+    let all = shah.queue().rows;
+    let entries = |queue: Queue| queue.rows.into_iter().map(|row| row.entry).collect::<BTreeSet<_>>();
+    for row in &all {
+        let found = |only: Only, shah: &mut Person| entries(rows(shah, 0, 100, only)).contains(&row.entry);
+        for said in [&row.patient_name, &row.title, &row.author, &row.why[0]] {
+            assert!(found(Only { words: said.to_lowercase(), ..Only::default() }, &mut shah), "{said}");
+        }
+        let family = row.patient_name.split(' ').next().unwrap();
+        // A letter was left out.
+        let short = format!("{}{}", &family[..3], &family[4..]);
+        assert!(found(Only { words: short.clone(), ..Only::default() }, &mut shah), "{short} for {family}");
+        assert!(found(Only { author: Some(row.author.clone()), ..Only::default() }, &mut shah));
+        assert!(found(Only { reason: Some(row.why[0].clone()), ..Only::default() }, &mut shah));
+        assert!(found(Only { patient: Some(row.patient), ..Only::default() }, &mut shah));
+    }
+    let urgent = rows(&mut shah, 0, 100, Only { tier: Some(Tier::Disclosure), ..Only::default() });
+    assert!(!urgent.rows.is_empty() && urgent.rows.iter().all(|row| row.tier >= Tier::Disclosure));
+    assert_eq!(urgent.fits, all.iter().filter(|row| row.tier >= Tier::Disclosure).count());
+    let mine = rows(&mut shah, 0, 100, Only { mine: true, ..Only::default() });
+    assert!(!mine.rows.is_empty() && mine.rows.iter().all(|row| row.author == "Dr Priya Shah"), "{:?}", mine.rows);
+    assert_eq!(rows(&mut shah, 0, 100, Only { words: "zzzz".into(), ..Only::default() }).fits, 0);
+    assert_eq!(
+        rows(&mut shah, 0, 100, Only { changed: true, ..Only::default() }).fits,
+        all.iter().filter(|row| row.changed).count()
+    );
 }

@@ -26,6 +26,14 @@ pub struct ReviewArgs {
     /// Draw nothing outside ASCII
     #[arg(long)]
     ascii: bool,
+    /// Colours: dark, light, contrast or none [default: dark, or none where NO_COLOR is set]
+    #[arg(long, env = "ANTEROOM_THEME", value_name = "NAME", value_parser = theme)]
+    theme: Option<Theme>,
+}
+
+fn theme(name: &str) -> Result<Theme, String> {
+    let names = Theme::ALL.map(Theme::name).join(", ");
+    Theme::from_name(name).ok_or_else(|| format!("there is no theme of that name: there are {names}"))
 }
 
 /// Runs the command: over the daemon's socket where one serves the folder, otherwise on the store itself.
@@ -81,7 +89,7 @@ pub async fn show(
     let options = Options {
         keymap,
         ascii: args.ascii || terminal::needs_ascii(environment),
-        theme: Theme { colour: terminal::wants_colour(environment) },
+        theme: args.theme.unwrap_or(if terminal::wants_colour(environment) { Theme::Dark } else { Theme::None }),
         notice,
         suspend: terminal::can_suspend().then_some(terminal::suspend as fn() -> std::io::Result<()>),
     };

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::find::Listed;
 use super::kin::Kin;
 use super::rows::EntryRow;
 use crate::record::{Act, EntryId, Patient, PatientId, Tier, Version};
@@ -28,7 +29,8 @@ struct Place {
 #[derive(Debug, Default)]
 pub struct Board {
     places: HashMap<EntryId, Place>,
-    waiting: BTreeSet<(Reverse<Tier>, DateTime<Utc>, EntryId)>,
+    waiting: BTreeMap<(Reverse<Tier>, DateTime<Utc>, EntryId), Listed>,
+    names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
@@ -60,7 +62,8 @@ impl Board {
             self.take_off(id, old);
         }
         if place.state.waits_for_person() {
-            self.waiting.insert((Reverse(place.tier), place.since, id));
+            let name = self.names.get(&place.patient).map(String::as_str).unwrap_or_default();
+            self.waiting.insert((Reverse(place.tier), place.since, id), Listed::new(row, name));
         }
         if place.state == State::Skim {
             self.skim.insert((place.since, id));
@@ -92,8 +95,26 @@ impl Board {
     }
 
     /// Entries that wait for a person, most urgent first: by tier, then oldest first.
-    pub fn waiting(&self) -> impl Iterator<Item = EntryId> {
-        self.waiting.iter().map(|(_, _, id)| *id)
+    pub fn waiting(&self) -> impl Iterator<Item = (EntryId, Tier, DateTime<Utc>, &Listed)> {
+        self.waiting.iter().map(|((Reverse(tier), since, id), listed)| (*id, *tier, *since, listed))
+    }
+
+    /// What waits for a person in one patient's record, most urgent first.
+    pub fn waiting_of(&self, patient: PatientId) -> Vec<EntryId> {
+        let ids = self.of_patient.get(&patient).into_iter().flatten();
+        let mut found: Vec<_> = ids
+            .filter_map(|id| {
+                let place = self.places.get(id).filter(|place| place.state.waits_for_person())?;
+                Some((Reverse(place.tier), place.since, *id))
+            })
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(.., id)| id).collect()
+    }
+
+    /// How many entries wait for a person.
+    pub fn count_waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Entries that wait to be skimmed, oldest first.
@@ -103,7 +124,7 @@ impl Board {
 
     /// Tier and waiting time of those that wait for a person.
     pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>)> {
-        self.waiting.iter().map(|(Reverse(tier), since, _)| (*tier, *since))
+        self.waiting.keys().map(|(Reverse(tier), since, _)| (*tier, *since))
     }
 
     /// Entries whose time has come.
@@ -149,9 +170,11 @@ impl Board {
         linked
     }
 
-    /// Puts a patient into the household that their row says, and beside those who read their record.
+    /// Puts a patient into the household that their row says, beside those who read their record, and notes their
+    /// name for whoever looks for it.
     pub fn settle(&mut self, patient: &Patient) {
         self.kin.settle(patient);
+        self.name(patient);
         if self.home.get(&patient.id) == patient.household.as_ref() {
             return;
         }
@@ -164,6 +187,20 @@ impl Board {
             self.households.entry(household.clone()).or_default().insert(patient.id);
             self.home.insert(patient.id, household.clone());
         }
+    }
+
+    fn name(&mut self, patient: &Patient) {
+        let name = patient.full_name();
+        if self.names.get(&patient.id) == Some(&name) {
+            return;
+        }
+        for id in self.of_patient.get(&patient.id).into_iter().flatten() {
+            let place = self.places.get(id).map(|place| (Reverse(place.tier), place.since, *id));
+            if let Some(listed) = place.and_then(|place| self.waiting.get_mut(&place)) {
+                listed.rename(&name);
+            }
+        }
+        self.names.insert(patient.id, name);
     }
 
     /// Who else lives with a patient.

@@ -286,7 +286,7 @@ fn refuse(refusal: Refusal) -> ServiceError {
 }
 
 /// GUIDs come with braces and without, in either case.
-fn same_guid(a: &str, b: &str) -> bool {
+pub(super) fn same_guid(a: &str, b: &str) -> bool {
     let bare = |guid: &str| guid.trim_matches(['{', '}']).to_ascii_lowercase();
     bare(a) == bare(b)
 }

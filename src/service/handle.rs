@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::decide::Grounds;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Role};
-use crate::protocol::{Notice, Reply, Request, VERSION, Welcome};
+use crate::protocol::{Notice, Reply, Request, VERSION, Wanted, Welcome};
 
 /// One caller's conversation with the service.
 pub struct Session {
@@ -86,6 +86,9 @@ impl Session {
                 })
             }
             Request::Queue { limit } => Reply::Queue(service.queue(actor, limit.min(MOST_ROWS))?),
+            Request::Rows(wanted) => {
+                Reply::Queue(service.rows(actor, &Wanted { limit: wanted.limit.min(MOST_ROWS), ..wanted })?)
+            }
             Request::Skim { limit } => Reply::Skim(service.skim(actor, limit.min(MOST_ROWS))?),
             Request::Pass { lines } => Reply::Passed(service.pass(actor, &lines)?),
             Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),

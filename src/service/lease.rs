@@ -183,6 +183,14 @@ impl Service {
         })
     }
 
+    /// Whose entries somebody has in hand now.
+    pub(super) fn patients_of(&self, actor: &Actor) -> HashSet<PatientId> {
+        let now = self.clock.elapsed();
+        let table = lock(&self.desk.table);
+        let theirs = table.leases.valid(now).filter(|lease| lease.holder.login == actor.login);
+        theirs.map(|lease| lease.scope.patient).collect()
+    }
+
     /// Every lease that binds now.
     pub(super) fn lease_lines(&self) -> Vec<LeaseLine> {
         let now = self.clock.elapsed();

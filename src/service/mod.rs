@@ -4,6 +4,7 @@ mod backup;
 mod board;
 mod clock;
 mod decide;
+mod find;
 mod handle;
 mod kin;
 mod lease;

@@ -10,7 +10,9 @@ use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Role};
-use crate::protocol::{AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, hex};
+use crate::protocol::{
+    AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, Wanted, hex,
+};
 use crate::record::{
     AccessLevel, Act, EntryId, EntryVersion, Flag, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
 };
@@ -18,14 +20,22 @@ use crate::review::{Review, State};
 use crate::store::Table;
 
 impl Service {
-    /// The queue, most urgent first, at most `limit` rows of it.
+    /// The queue from its top, at most `limit` rows of it.
+    ///
+    /// # Errors
+    /// As [`Service::rows`].
+    pub fn queue(&self, actor: &Actor, limit: usize) -> Result<Queue, ServiceError> {
+        self.rows(actor, &Wanted { limit, ..Wanted::default() })
+    }
+
+    /// Those rows of the queue that fit, most urgent first, what waits for one patient together.
     ///
     /// # Errors
     /// When the role reads no records, or the store fails.
-    pub fn queue(&self, actor: &Actor, limit: usize) -> Result<Queue, ServiceError> {
+    pub fn rows(&self, actor: &Actor, wanted: &Wanted) -> Result<Queue, ServiceError> {
         self.may_read(actor, Event::QueueViewed { rows: 0 })?;
         let now = self.now();
-        let ids: Vec<EntryId> = self.board().waiting().take(limit).collect();
+        let (ids, fits) = self.fitting(actor, wanted);
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(read) = self.row(id)? {
@@ -33,7 +43,7 @@ impl Service {
             }
         }
         self.note(actor, Event::QueueViewed { rows: rows.len() })?;
-        Ok(Queue { now, rows, totals: self.totals()?, alarms: self.alarms()? })
+        Ok(Queue { now, rows, from: wanted.from, fits, totals: self.totals()?, alarms: self.alarms()? })
     }
 
     /// The numbers above and below the queue.
@@ -155,6 +165,8 @@ impl Service {
             held_by,
             lease,
             viewed_by,
+            readable_since: (self.settings.practice.shown_by == ShownBy::System && has_readers(&patient))
+                .then(|| row.recorded.unwrap_or(row.review.first_pulled)),
         })
     }
 
@@ -400,6 +412,10 @@ fn level(level: AccessLevel) -> &'static str {
         AccessLevel::Coded => "codes without text",
         AccessLevel::Full => "full record",
     }
+}
+
+fn has_readers(patient: &Patient) -> bool {
+    patient.access > AccessLevel::None || patient.proxies.iter().any(|proxy| proxy.access > AccessLevel::None)
 }
 
 fn readers_in_short(patient: &Patient) -> String {

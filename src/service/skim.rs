@@ -39,7 +39,12 @@ impl Service {
                 let whole = sentences(&part.text).into_iter().find(|whole| whole.overlaps(span)).unwrap_or(span);
                 let inside =
                     Span::new(span.start.max(whole.start) - whole.start, span.end.min(whole.end) - whole.start);
-                (whole.of(&part.text).unwrap_or_default().to_owned(), inside)
+                let sentence = whole.of(&part.text).unwrap_or_default().to_owned();
+                let marked = match finding {
+                    Some(finding) if inside.of(&sentence) == Some(sentence.as_str()) => quoted(&finding.why, &sentence),
+                    _ => inside,
+                };
+                (sentence, marked)
             }
             (Some(part), None) if !part.display.is_empty() => (part.display.clone(), Span::new(0, part.display.len())),
             _ => (finding.map(|finding| finding.why.clone()).unwrap_or_default(), Span::new(0, 0)),
@@ -100,4 +105,12 @@ impl Service {
             Err(refusal) => Err(self.refused(actor, event, &read.row, refusal)),
         }
     }
+}
+
+/// Where the words that a reason quotes stand in the sentence it is about: of a sentence that scored as a whole
+/// these weighed most.
+fn quoted(why: &str, sentence: &str) -> Span {
+    let words = why.split_once('“').and_then(|(_, rest)| rest.split_once('”')).map(|(words, _)| words);
+    let start = words.filter(|words| !words.is_empty()).and_then(|words| Some((sentence.find(words)?, words)));
+    start.map_or(Span::new(0, sentence.len()), |(start, words)| Span::new(start, start + words.len()))
 }

@@ -39,6 +39,9 @@ pub enum Action {
     Pick,
     Pass,
     Find,
+    Filter,
+    Mark,
+    MarkPatient,
     Log,
     Verify,
     Status,
@@ -50,6 +53,7 @@ pub enum Action {
     Palette,
     Help,
     Blank,
+    Theme,
     Redraw,
     Suspend,
     Quit,
@@ -129,6 +133,8 @@ const EVERYWHERE: &[Place] = &Place::ALL;
 const LISTS: &[Place] =
     &[Place::Queue, Place::Skim, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help];
 const MAIN: &[Place] = &[Place::Queue, Place::Skim, Place::Entry, Place::Log, Place::Status];
+const QUEUE: &[Place] = &[Place::Queue];
+const LISTED: &[Place] = &[Place::Queue, Place::Skim, Place::Entry];
 const READING: &[Place] = &[Place::Queue, Place::Entry];
 const ENTRY: &[Place] = &[Place::Entry];
 const REDACT: &[Place] = &[Place::Redact];
@@ -153,7 +159,7 @@ pub const ACTIONS: &[About] = {
         about(Shrink, "shrink", "less", "Select less", REDACT),
         about(TakeAll, "take-all", "take all", "Take every suggested removal", REDACT),
         about(Decide, "decide", "decide", "Decide: exactly what is shown takes effect", REDACT_AND_HIDE),
-        about(Open, "open", "open", "Open the selected entry; the read is logged", &[Place::Queue, Place::Skim]),
+        about(Open, "open", "open", "Open the selected entry; the read is logged", LISTED),
         about(Pick, "pick", "to queue", "Pull it into the queue, to be read whole", &[Place::Skim, Place::Entry]),
         about(Pass, "pass", "pass page", "Let the lines of this page pass, all of them read", &[Place::Skim]),
         about(Approve, "approve", "approve", "Let the patient see this entry as it is", READING),
@@ -167,13 +173,16 @@ pub const ACTIONS: &[About] = {
         about(SizeSentence, "sentence", "", "Select by sentence", REDACT),
         about(SizeLine, "line", "", "Select by line", REDACT),
         about(Anchor, "anchor", "", "Hold this end of the selection: moving extends it", REDACT),
-        about(Patient, "patient", "patient", "Show who can read this record, and what else waits", ENTRY),
+        about(Patient, "patient", "patient", "Show who can read this record, and open what else waits", ENTRY),
         about(Versions, "versions", "versions", "Show what changed since the decided version", ENTRY),
         about(NextEntry, "next-entry", "", "Go to the next entry without deciding", ENTRY),
         about(PreviousEntry, "previous-entry", "", "Go to the previous entry without deciding", ENTRY),
-        about(Skim, "skim", "", "Read down the weak cues, one line an entry", &[Place::Queue]),
+        about(Skim, "skim", "", "Read down the weak cues, one line an entry", QUEUE),
         about(Verify, "verify", "verify", "Recompute the whole log and say whether it is intact", &[Place::Log]),
-        about(Find, "find", "find", "Show only rows whose name, reason or author fits", &[Place::Queue]),
+        about(Find, "find", "find", "Show only rows whose name, reason or author fits", QUEUE),
+        about(Mark, "mark", "mark", "Mark or unmark this row: hiding hides all that are marked", QUEUE),
+        about(MarkPatient, "mark-patient", "", "Mark all that waits for this patient", QUEUE),
+        about(Filter, "filter", "only", "Show only what is late, or of one patient, reason, author", QUEUE),
         about(Pull, "pull", "pull", "Fetch new entries now; in the demo the next day", &[Place::Queue, Place::Status]),
         about(Publish, "publish", "publish", "Show what is due and write the feed", &[Place::Queue, Place::Status]),
         about(Log, "log", "log", "Read the audit log", MAIN),
@@ -192,6 +201,7 @@ pub const ACTIONS: &[About] = {
         about(Palette, "palette", "all", "Find any action by its words", EVERYWHERE),
         about(Help, "help", "help", "Show the keys", EVERYWHERE),
         about(Blank, "blank", "", "Blank the screen at once; any key brings it back", EVERYWHERE),
+        about(Theme, "theme", "", "Change the colours: dark, light, high contrast, none", EVERYWHERE),
         about(Redraw, "redraw", "", "Draw the screen anew and ask for the latest queue", EVERYWHERE),
         about(Suspend, "suspend", "", "Put the program aside and return to the shell", EVERYWHERE),
         about(Quit, "quit", "", "Leave the program; what was half done is kept", EVERYWHERE),

@@ -130,19 +130,21 @@ pub fn queue_row_rows(columns: &Columns, width: u16, row: &QueueRow) -> usize {
     if columns.entry.is_none() || row.why.len() > 1 || first > room { 2 } else { 1 }
 }
 
-/// How many rows of the screen each row of the queue gets. When all of them fit, the most urgent get the
-/// second one first; a queue longer than the screen has one each.
+/// How many rows of the screen each row of the queue gets, from the one at the top. When all of them fit, the
+/// most urgent get the second one first; a queue longer than the screen has one each.
 pub fn queue_heights(size: (u16, u16), queue: &QueueState) -> Vec<u16> {
     let list = queue_list(size, queue);
     let columns = Columns::of(list.width);
-    let mut spare = usize::from(list.height).saturating_sub(queue.shown.len());
-    let rows = queue.shown.iter().filter_map(|index| queue.rows().get(*index));
-    rows.map(|row| {
-        let second = spare > 0 && queue_row_rows(&columns, list.width, row) > 1;
-        spare -= usize::from(second);
-        1 + u16::from(second)
-    })
-    .collect()
+    let mut spare = usize::from(list.height).saturating_sub(queue.len());
+    let places = (queue.top..queue.len()).take(usize::from(list.height));
+    places
+        .map(|place| {
+            let wants = |row: &QueueRow| queue_row_rows(&columns, list.width, row) > 1;
+            let second = spare > 0 && queue.row(place).is_some_and(wants);
+            spare -= usize::from(second);
+            1 + u16::from(second)
+        })
+        .collect()
 }
 
 /// Rows of the queue on one page, at least one.
@@ -150,9 +152,20 @@ pub fn queue_page(size: (u16, u16), queue: &QueueState) -> usize {
     usize::from(queue_list(size, queue).height).max(1)
 }
 
+/// Columns beside the skim page on a wide terminal, for all that is not lines: forty of these fit on forty rows.
+pub const SKIM_MARGIN: u16 = 20;
+
+/// Where the lines of the skim page stand while they are read: on a wide terminal on all of its rows.
+pub fn skim_list(size: (u16, u16)) -> Rect {
+    if size.0 < WIDE {
+        return Rect::new(0, SKIM_HEADER, size.0, size.1.saturating_sub(FOOTER + SKIM_HEADER));
+    }
+    Rect::new(0, 0, size.0 - SKIM_MARGIN - 1, size.1)
+}
+
 /// Lines of the skim page that the screen has room for.
 pub fn skim_page(size: (u16, u16)) -> usize {
-    usize::from(size.1.saturating_sub(FOOTER + SKIM_HEADER))
+    usize::from(skim_list(size).height)
 }
 
 /// Text above, reasons below.

@@ -1,7 +1,7 @@
 //! The reviewer's and the supervisor's screen.
 //!
 //! - [`action`] everything a person can do; [`keymap`] with which keys
-//! - [`state`] all that the screen knows; [`update`] what changes it, pure; [`view`] what is drawn of it
+//! - [`state`] all that the screen knows, [`pages`] page by page; [`update`] what changes it, pure; [`view`] what is drawn of it
 //! - [`skim`] the lines to skim and the time they were read; [`excerpt`] a sentence cut around its mark
 //! - [`document`] an entry as text on a screen; [`redaction`] choosing pieces of it
 //! - [`terminal`] the real terminal, entered and left
@@ -16,6 +16,7 @@ pub mod document;
 pub mod excerpt;
 pub mod keymap;
 pub mod layout;
+pub mod pages;
 pub mod redaction;
 pub mod skim;
 pub mod state;
@@ -41,7 +42,7 @@ use crate::audit::Actor;
 use crate::client::{Client, ClientError};
 use crate::protocol::{Request, Welcome};
 use keymap::{Key, Keymap};
-use state::{Effect, Input, State};
+use state::{Effect, Input, Setup, State};
 use view::Theme;
 
 /// How the screen is to be.
@@ -50,7 +51,7 @@ pub struct Options {
     pub keymap: Keymap,
     /// Draw nothing outside ASCII.
     pub ascii: bool,
-    /// Colours, or only attributes.
+    /// Colours, or only attributes, at first.
     pub theme: Theme,
     /// A sentence for the start, such as a mistake in the user's keys.
     pub notice: Option<String>,
@@ -63,7 +64,7 @@ impl Default for Options {
         Self {
             keymap: Keymap::named("default").unwrap_or_default(),
             ascii: false,
-            theme: Theme { colour: true },
+            theme: Theme::default(),
             notice: None,
             suspend: None,
         }
@@ -103,6 +104,9 @@ const LAST_MOMENT: Duration = Duration::from_millis(250);
 /// More different keys than this at once were not pressed by a person.
 const FLOOD: usize = 16;
 
+/// Keys of a person who presses one again are further apart than those of a key that is held down.
+const HELD: Duration = Duration::from_millis(150);
+
 /// How long to wait before trying the daemon again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
@@ -128,7 +132,13 @@ where
 {
     let broken = |error: B::Error| TuiError::Terminal(error.to_string());
     let size = terminal.size().map_err(broken)?;
-    let mut state = State::new((size.width, size.height), options.ascii, options.keymap, options.suspend.is_some());
+    let setup = Setup {
+        keymap: options.keymap,
+        ascii: options.ascii,
+        theme: options.theme,
+        can_suspend: options.suspend.is_some(),
+    };
+    let mut state = State::new((size.width, size.height), setup);
     let (orders, taken) = unbounded_channel();
     let (told, mut reports) = unbounded_channel();
     let link = link(connect, taken, told);
@@ -137,11 +147,12 @@ where
     let mut in_flight = 0usize;
     let mut slow_at: Option<Instant> = None;
     let mut keep_at: Option<Instant> = None;
+    let mut last_key: Option<Instant> = None;
     let mut notice = options.notice;
     let mut dirty = true;
     loop {
         if dirty {
-            terminal.draw(|frame| view::draw(frame, &state, options.theme)).map_err(broken)?;
+            terminal.draw(|frame| view::draw(frame, &state)).map_err(broken)?;
         }
         // Lines count as read by the time that they stood there, so the clock runs from the frame to whatever
         // happens next. It ticks only until the page counts as read.
@@ -196,6 +207,12 @@ where
             return Ok(Exit::Ended);
         }
         refuse_floods(&mut inputs);
+        if inputs.iter().any(|input| matches!(input, Input::Key(_))) {
+            // A key that is held down repeats faster than this.
+            if last_key.replace(Instant::now()).is_none_or(|last| last.elapsed() >= HELD) {
+                inputs.insert(0, Input::Released);
+            }
+        }
         dirty = !inputs.is_empty();
         // Change the state and carry out what it asks for.
         let mut waiting = inputs.into_iter().collect::<std::collections::VecDeque<_>>();

@@ -33,6 +33,35 @@ fn identity(line: &SkimLine) -> Identity {
     (line.row.entry, line.row.version, line.row.revision)
 }
 
+/// What an act on several entries was on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Several {
+    /// Lines of a skim page, which were passed.
+    Lines,
+    /// Marked entries of the queue, which were hidden.
+    Entries,
+}
+
+impl Several {
+    /// So many of them.
+    pub fn count(self, n: usize) -> String {
+        match self {
+            Self::Lines => super::words::count(n as u64, "line", "lines"),
+            Self::Entries => super::words::count(n as u64, "entry", "entries"),
+        }
+    }
+
+    /// What they do once they are back.
+    pub fn wait_again(self, n: usize) -> &'static str {
+        match (self, n) {
+            (Self::Lines, 1) => "waits to be skimmed again",
+            (Self::Lines, _) => "wait to be skimmed again",
+            (Self::Entries, 1) => "waits again",
+            (Self::Entries, _) => "wait again",
+        }
+    }
+}
+
 /// An act on lines that is on its way to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Underway {
@@ -40,8 +69,10 @@ pub enum Underway {
     Passing,
     /// A line is pulled into the queue.
     Picking(Target),
-    /// A passed page is taken back, entry by entry.
+    /// An act on several entries is taken back, one by one.
     TakingBack {
+        /// What they are.
+        of: Several,
         /// Those that the daemon has not answered yet.
         awaited: Vec<EntryId>,
         /// Those that are back.

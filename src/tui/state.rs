@@ -8,12 +8,12 @@ use super::action::{Action, Place};
 use super::document::{Document, Laid};
 use super::keymap::{Key, Keymap};
 use super::layout;
-use super::redaction::{Removals, Selection};
+pub use super::pages::{EntryState, LogState, MOST_MARKED, Preview, QueueState, RedactState, WINDOW};
 use super::skim::SkimState;
+use super::view::Theme;
 use crate::audit::Actor;
-use crate::protocol::{AuditLine, Opened, Queue, QueueRow, Request, Status, Verified, Welcome};
-use crate::record::{Act, EntryId, Style, Version};
-use crate::review::RedactionError;
+use crate::protocol::{Opened, QueueRow, Request, Status, Welcome};
+use crate::record::{Act, EntryId, HideReason, Version};
 
 /// The page on which the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,29 @@ pub enum Overlay {
     },
     /// Typing what to look for in the queue.
     Find,
+    /// Which rows of the queue to show.
+    Filter,
     /// Why to hide.
     Hide {
-        /// The entry it is about.
-        target: Target,
+        /// What it is about: one entry, or all that are marked.
+        targets: Vec<Target>,
         /// Which reason; none at first, so that no key pressed twice chooses one.
         selected: Option<usize>,
     },
+    /// Typing how many entries are to be hidden, to be sure that it is meant.
+    Count {
+        /// They.
+        targets: Vec<Target>,
+        /// Why.
+        reason: HideReason,
+        /// What has been typed.
+        typed: String,
+    },
     /// The patient's context.
-    Patient,
+    Patient {
+        /// Which of the other entries that wait here.
+        selected: usize,
+    },
     /// Something to read once; any key closes it.
     Told {
         /// Its heading.
@@ -130,6 +144,8 @@ pub enum Deed {
     Decided(EntryId),
     /// Let the lines of a skim page pass.
     Passed(Vec<EntryId>),
+    /// Hid several entries at once.
+    Hidden(Vec<EntryId>),
     /// Pulled an entry into the queue. That is decided on there, and not taken back.
     Picked(EntryId),
 }
@@ -165,121 +181,15 @@ pub struct Opening {
     pub note: Option<String>,
 }
 
-/// The list of what waits.
-#[derive(Debug, Clone, Default)]
-pub struct QueueState {
-    /// As the daemon last sent it.
-    pub queue: Option<Queue>,
-    /// Which rows fit the filter, by index.
-    pub shown: Vec<usize>,
-    /// Which of the shown ones is selected.
-    pub selected: usize,
-    /// The first one on the screen.
-    pub top: usize,
-    /// What the rows must fit; empty for all.
-    pub filter: String,
-    /// Whether it is on its way.
-    pub asked: bool,
-    /// Whether it has changed again since it was asked for.
-    pub stale: bool,
-}
-
-impl QueueState {
-    /// All rows.
-    pub fn rows(&self) -> &[QueueRow] {
-        self.queue.as_ref().map(|queue| queue.rows.as_slice()).unwrap_or_default()
-    }
-
-    /// Lines that wait on the skim page.
-    pub fn to_skim(&self) -> u64 {
-        self.queue.as_ref().map_or(0, |queue| queue.totals.to_skim)
-    }
-
-    /// The row at a place of the shown list.
-    pub fn row(&self, place: usize) -> Option<&QueueRow> {
-        self.shown.get(place).and_then(|index| self.rows().get(*index))
-    }
-
-    /// The selected row.
-    pub fn current(&self) -> Option<&QueueRow> {
-        self.row(self.selected)
-    }
-}
-
-/// The entry that is open.
-#[derive(Debug, Clone)]
-pub struct EntryState {
-    /// The page from which it was opened.
-    pub from: Screen,
-    /// As the daemon sent it.
-    pub opened: Opened,
-    /// Its text, wrapped.
-    pub laid: Laid,
-    /// First row on the screen.
-    pub top: usize,
-    /// The match that is current, by index.
-    pub current: Option<usize>,
-    /// The matches that have been on the screen.
-    pub seen: BTreeSet<usize>,
-    /// Whether the person was told that some have not.
-    pub warned: bool,
-    /// The lines of the comparison with the decided version, while it is shown: mark and text.
-    pub compared: Option<Vec<(char, String)>>,
-}
-
-/// What taking out would leave.
-#[derive(Debug, Clone)]
-pub enum Preview {
-    /// What the patient will see.
-    Shows(Box<Laid>),
-    /// Nothing can be shown, and why.
-    Nothing(RedactionError),
-}
-
-/// A redaction in the making, over the entry that is open.
-#[derive(Debug, Clone)]
-pub struct RedactState {
-    /// What is selected.
-    pub selection: Selection,
-    /// What is taken out.
-    pub removals: Removals,
-    /// How that looks.
-    pub style: Style,
-    /// The matches that the person chose to leave in, by index.
-    pub kept: BTreeSet<usize>,
-    /// The matches that the person has had before them while redacting.
-    pub visited: BTreeSet<usize>,
-    /// The entry's text at this page's width.
-    pub laid: Laid,
-    /// First row on the screen.
-    pub top: usize,
-    /// What the act would show.
-    pub preview: Preview,
-    /// First row of the preview on the screen.
-    pub preview_top: usize,
-    /// What to think about before deciding.
-    pub warnings: Vec<String>,
-    /// Whether the person was told that some matches are not settled.
-    pub warned: bool,
-    /// Whether anything was changed since the page was opened.
-    pub changed: bool,
-    /// Whether the daemon does not have the latest of it yet.
-    pub unsaved: bool,
-}
-
-/// The audit log.
-#[derive(Debug, Clone, Default)]
-pub struct LogState {
-    /// Newest first.
-    pub lines: Vec<AuditLine>,
-    /// Whether the oldest has come.
-    pub complete: bool,
-    /// Which is selected.
-    pub selected: usize,
-    /// The first on the screen.
-    pub top: usize,
-    /// What verification found, and when.
-    pub verified: Option<(Verified, Option<DateTime<Utc>>)>,
+/// Several entries being hidden at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bulk {
+    /// Those that the daemon has not answered yet.
+    pub awaited: Vec<EntryId>,
+    /// Those that are hidden.
+    pub hidden: Vec<EntryId>,
+    /// Why others are not, a sentence each.
+    pub refused: Vec<String>,
 }
 
 /// Why nothing is shown.
@@ -307,6 +217,8 @@ pub struct State {
     pub typed: Vec<Key>,
     /// Whether the program can be put aside.
     pub can_suspend: bool,
+    /// How things look.
+    pub theme: Theme,
     /// Whether the daemon is there.
     pub link: Link,
     /// Whether a request has been on its way for long enough to say so.
@@ -339,8 +251,15 @@ pub struct State {
     pub done: Vec<Done>,
     /// The decision on its way.
     pub sending: Option<Sending>,
+    /// Several decisions on their way.
+    pub bulk: Option<Bulk>,
     /// The entry on its way.
     pub opening: Option<Opening>,
+    /// The last key, and whether the next row or entry came by itself since then: a key that is still down
+    /// must not decide on that as well.
+    pub last_key: Option<Key>,
+    /// See `last_key`.
+    pub came_by_itself: bool,
     /// The entry to select when the queue comes.
     pub reselect: Option<EntryId>,
     /// Minutes without a key.
@@ -354,6 +273,8 @@ pub struct State {
 pub enum Input {
     /// A key.
     Key(Key),
+    /// No key was down for a moment.
+    Released,
     /// A pasted text, which is never taken for keys.
     Pasted(String),
     /// The terminal has another size.
@@ -393,15 +314,29 @@ pub enum Effect {
     Quit,
 }
 
+/// What the screen is told at its start.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Which keys do what.
+    pub keymap: Keymap,
+    /// Whether only ASCII is drawn.
+    pub ascii: bool,
+    /// How things look.
+    pub theme: Theme,
+    /// Whether the program can be put aside.
+    pub can_suspend: bool,
+}
+
 impl State {
     /// Before anything is known.
-    pub fn new(size: (u16, u16), ascii: bool, keymap: Keymap, can_suspend: bool) -> Self {
+    pub fn new(size: (u16, u16), setup: Setup) -> Self {
         Self {
             size,
-            ascii,
-            keymap,
+            ascii: setup.ascii,
+            keymap: setup.keymap,
             typed: Vec::new(),
-            can_suspend,
+            can_suspend: setup.can_suspend,
+            theme: setup.theme,
             link: Link::Connecting,
             waiting: false,
             welcome: None,
@@ -418,7 +353,10 @@ impl State {
             message: None,
             done: Vec::new(),
             sending: None,
+            bulk: None,
             opening: None,
+            last_key: None,
+            came_by_itself: false,
             reselect: None,
             idle_minutes: 0,
             blank: None,
@@ -428,10 +366,16 @@ impl State {
     /// Where keys go; `None` while they are text.
     pub fn place(&self) -> Option<Place> {
         match &self.overlay {
-            Some(Overlay::Palette { .. } | Overlay::Find | Overlay::Told { .. }) => None,
+            Some(
+                Overlay::Palette { .. }
+                | Overlay::Find
+                | Overlay::Filter
+                | Overlay::Count { .. }
+                | Overlay::Told { .. },
+            ) => None,
             Some(Overlay::Help { .. }) => Some(Place::Help),
             Some(Overlay::Hide { .. }) => Some(Place::Hide),
-            Some(Overlay::Patient) | None => Some(self.page()),
+            Some(Overlay::Patient { .. }) | None => Some(self.page()),
         }
     }
 
@@ -479,16 +423,16 @@ impl State {
 
     /// Whether an act is on its way to the daemon.
     pub fn is_sending(&self) -> bool {
-        self.sending.is_some() || self.skim.underway.is_some()
+        self.sending.is_some() || self.bulk.is_some() || self.skim.underway.is_some()
     }
 
     /// Forgets what was done to an entry before: only the last act on it can be taken back.
     pub fn forget(&mut self, entry: EntryId) {
         self.done.retain_mut(|done| match &mut done.deed {
             Deed::Decided(decided) | Deed::Picked(decided) => *decided != entry,
-            Deed::Passed(passed) => {
-                passed.retain(|passed| *passed != entry);
-                !passed.is_empty()
+            Deed::Passed(several) | Deed::Hidden(several) => {
+                several.retain(|one| *one != entry);
+                !several.is_empty()
             }
         });
     }

@@ -48,12 +48,16 @@ pub fn day(day: NaiveDate) -> String {
 
 /// `0h12`, `3h12`, `2d04`, with `!` when late.
 pub fn wait(since: DateTime<Utc>, due: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{}{}", span(since, now), if now > due { "!" } else { "" })
+}
+
+/// `0h12`, `3h12`, `2d04`.
+pub fn span(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let minutes = (now - since).num_minutes().max(0);
-    let late = if now > due { "!" } else { "" };
     match minutes {
-        0..1440 => format!("{}h{:02}{late}", minutes / 60, minutes % 60),
-        1440..144_000 => format!("{}d{:02}{late}", minutes / 1440, minutes % 1440 / 60),
-        _ => format!("{}d{late}", minutes / 1440),
+        0..1440 => format!("{}h{:02}", minutes / 60, minutes % 60),
+        1440..144_000 => format!("{}d{:02}", minutes / 1440, minutes % 1440 / 60),
+        _ => format!("{}d", minutes / 1440),
     }
 }
 

@@ -158,3 +158,21 @@ fn a_paste_decides_nothing() {
     terminal.press_for(ESCAPE, QUEUE);
     terminal.wait_until("the queue as it was", |screen| screen.contents().contains(queue.trim()));
 }
+
+/// Like a key that got stuck, or one pressed again because nothing seemed to happen.
+#[test]
+fn keys_that_pile_up_behind_a_decision_do_not_decide_again() {
+    let mut terminal = Start::demo().open();
+    terminal.wait_for(QUEUE);
+    // The last one but one was recorded by somebody else.
+    terminal.press("G");
+    terminal.press("k");
+    terminal.press_for(ENTER, ENTRY);
+    terminal.press_for("aaaa", "✓ approved  ");
+    // The keys after them work as ever, and what was on its way does not come over the page.
+    terminal.press_for("l", "Audit log");
+    terminal.wait_for("dr.shah    approved");
+    assert_eq!(terminal.screen().matches("dr.shah    approved").count(), 1, "{}", terminal.screen());
+    terminal.press_for(ESCAPE, ENTRY);
+    terminal.press_for(ESCAPE, QUEUE);
+}

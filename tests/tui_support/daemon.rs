@@ -7,8 +7,8 @@ use std::rc::Rc;
 use anteroom::audit::{Actor, Event, Outcome, Record, Role};
 use anteroom::client::{Client, ClientError, framed};
 use anteroom::protocol::{
-    Asked, AuditLine, Decided, Notice, Opened, PassedLine, PassedOn, Published, Pulled, Queue, Reply, Request, Sent,
-    Skim, SkimLine, Status, Totals, VERSION, Verified, Welcome,
+    Asked, AuditLine, Decided, Notice, Only, Opened, PassedLine, PassedOn, Published, Pulled, Queue, QueueRow, Reply,
+    Request, Sent, Skim, SkimLine, Status, Totals, VERSION, Verified, Wanted, Welcome,
 };
 use anteroom::record::{Act, EntryId, Span};
 use anteroom::review::State;
@@ -123,7 +123,7 @@ impl Daemon {
                 frame = frames.next() => {
                     let Some(Ok(frame)) = frame else { return };
                     let asked: Asked = serde_json::from_slice(&frame).unwrap();
-                    if self.inside.borrow().slow && !matches!(asked.request, Request::Hello { .. } | Request::Queue { .. }) {
+                    if self.inside.borrow().slow && !matches!(asked.request, Request::Hello { .. } | Request::Rows(_)) {
                         tokio::select! {
                             () = self.go_on.notified() => {}
                             () = self.drop_all.notified() => return,
@@ -211,16 +211,21 @@ impl Inside {
                 Ok(decided) => Reply::Decided(decided),
                 Err(why) => Reply::Refused { why },
             },
-            Request::Queue { limit } => {
+            Request::Queue { .. } => Reply::Refused { why: "a screen asks for the rows it shows".to_owned() },
+            Request::Rows(Wanted { from, limit, only }) => {
                 if matches!(self.role, Role::Auditor | Role::Admin) {
                     return Reply::Refused { why: "this role reads no records".to_owned() };
                 }
-                let rows: Vec<_> = self.waiting().into_iter().take(limit).map(|entry| entry.row.clone()).collect();
+                let waiting = self.waiting();
                 let mut totals = self.totals.clone();
-                totals.to_review = rows.len() as u64;
+                totals.to_review = waiting.len() as u64;
                 totals.to_skim = self.to_skim().len() as u64;
                 totals.settling = self.decided.len() as u64;
-                Reply::Queue(Queue { now: practice::now(), rows, totals, alarms: self.alarms.clone() })
+                let fitting: Vec<_> =
+                    waiting.into_iter().map(|entry| entry.row.clone()).filter(|row| fits(row, &only)).collect();
+                let fits = fitting.len();
+                let rows = fitting.into_iter().skip(from).take(limit).collect();
+                Reply::Queue(Queue { now: practice::now(), rows, from, fits, totals, alarms: self.alarms.clone() })
             }
             Request::Open { entry } => match self.entries.iter().find(|opened| opened.row.entry == entry) {
                 Some(opened) => Reply::Entry(Box::new(opened.clone())),
@@ -302,6 +307,18 @@ impl Inside {
             }),
         }
     }
+}
+
+/// Plainly, where the daemon also finds what is nearly so.
+fn fits(row: &QueueRow, only: &Only) -> bool {
+    let said = format!("{} {} {} {}", row.patient_name, row.title, row.author, row.why.join(" ")).to_lowercase();
+    only.words.to_lowercase().split_whitespace().all(|word| said.contains(word))
+        && (!only.late || row.due < practice::now())
+        && (!only.changed || row.changed)
+        && only.tier.is_none_or(|tier| row.tier >= tier)
+        && only.patient.is_none_or(|patient| row.patient == patient)
+        && only.author.as_ref().is_none_or(|author| row.author == *author)
+        && only.reason.as_ref().is_none_or(|reason| row.why.contains(reason))
 }
 
 pub fn line(seq: u64, minute: u32, login: &str, role: Role, event: Event, subject: Option<&str>) -> AuditLine {

@@ -250,7 +250,7 @@ pub fn on_screen(start: Start, daemon: Daemon, test: impl AsyncFnOnce(Screen)) {
         let options = Options {
             keymap: Keymap::named(start.map).unwrap(),
             ascii: start.ascii,
-            theme: Theme { colour: start.colour },
+            theme: if start.colour { Theme::Dark } else { Theme::None },
             notice: None,
             suspend: None,
         };

@@ -90,6 +90,7 @@ pub fn entry(
         held_by: None,
         lease: None,
         viewed_by: Vec::new(),
+        readable_since: None,
     };
     Opened {
         version: EntryVersion {

@@ -1,16 +1,17 @@
 //! What each action does on each page, and why it cannot.
 
-use super::{LOG_PAGE, QUEUE_LIMIT, key_for, may_read, redact, refresh, skim};
+use super::{LOG_PAGE, bulk, key_for, may_read, queue, redact, refresh, skim};
 use crate::protocol::Request;
-use crate::record::{Act, HideReason, Tier};
+use crate::record::{Act, HideReason};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::document::wrap;
 use crate::tui::layout;
+use crate::tui::skim::Several;
 use crate::tui::state::{Blank, Deed, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
 
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
-    if let Some(Overlay::Hide { target, selected }) = &mut state.overlay {
+    if let Some(Overlay::Hide { targets, selected }) = &mut state.overlay {
         match action {
             Action::Down => *selected = Some(selected.map_or(0, |at| (at + 1).min(HideReason::ALL.len() - 1))),
             Action::Up => *selected = Some(selected.map_or(0, |at| at.saturating_sub(1))),
@@ -20,9 +21,9 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
                     state.say(Tone::Plain, "choose a reason: press its number");
                     return Vec::new();
                 };
-                let target = target.clone();
+                let targets = std::mem::take(targets);
                 state.overlay = None;
-                return decide(state, target, Act::Hide { reason });
+                return bulk::hide(state, targets, reason);
             }
             Action::Back => state.overlay = None,
             _ => return everywhere(state, action),
@@ -43,14 +44,26 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    if state.overlay == Some(Overlay::Patient) {
-        state.overlay = None;
-        if matches!(action, Action::Back | Action::Patient) {
-            return Vec::new();
+    if let Some(Overlay::Patient { selected }) = &mut state.overlay {
+        let others = state.entry.as_ref().map_or(0, |entry| entry.opened.also_here.len());
+        match action {
+            Action::Down => *selected = (*selected + 1).min(others.saturating_sub(1)),
+            Action::Up => *selected = selected.saturating_sub(1),
+            Action::Decide | Action::Open => {
+                let selected = *selected;
+                return open_other(state, selected);
+            }
+            _ => {
+                state.overlay = None;
+                if !matches!(action, Action::Back | Action::Patient) {
+                    return act(state, action);
+                }
+            }
         }
+        return Vec::new();
     }
     match state.screen {
-        Screen::Queue => queue(state, action),
+        Screen::Queue => queue::act(state, action),
         Screen::Skim => skim::act(state, action),
         Screen::Entry => entry(state, action),
         Screen::Redact => redact::act(state, action),
@@ -65,12 +78,12 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
 /// A bare digit: a reason while hiding, a match in an entry. `None` where digits mean nothing.
 pub(super) fn digit(state: &mut State, digit: u8) -> Option<Vec<Effect>> {
     let number = usize::from(digit);
-    if let Some(Overlay::Hide { target, .. }) = &state.overlay {
-        let target = target.clone();
+    if let Some(Overlay::Hide { targets, .. }) = &state.overlay {
+        let targets = targets.clone();
         return Some(match number.checked_sub(1).and_then(|index| HideReason::ALL.get(index)) {
             Some(reason) => {
                 state.overlay = None;
-                decide(state, target, Act::Hide { reason: *reason })
+                bulk::hide(state, targets, *reason)
             }
             None => {
                 state.say(Tone::Plain, format!("there is no reason {digit}"));
@@ -92,62 +105,19 @@ pub(super) fn digit(state: &mut State, digit: u8) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-fn queue(state: &mut State, action: Action) -> Vec<Effect> {
-    let page = layout::queue_page(state.size, &state.queue);
-    let last = state.queue.shown.len().saturating_sub(1);
-    let selected = &mut state.queue.selected;
-    match action {
-        Action::Down => *selected = (*selected + 1).min(last),
-        Action::Up => *selected = selected.saturating_sub(1),
-        Action::PageDown => *selected = (*selected + page).min(last),
-        Action::PageUp => *selected = selected.saturating_sub(page),
-        Action::First => *selected = 0,
-        Action::Last => *selected = last,
-        Action::Open | Action::Redact => return with_row(state, |state, _| open_selected(state, action, None)),
-        Action::Approve => {
-            return with_row(state, |state, tier| {
-                if tier <= Tier::Weak {
-                    return state.target().map(|target| decide(state, target, Act::Approve)).unwrap_or_default();
-                }
-                let note = "something was found in this entry: read it here, then decide";
-                open_selected(state, Action::Open, Some(note.to_owned()))
-            });
+/// Opens another entry that waits here, from the patient's box.
+fn open_other(state: &mut State, place: usize) -> Vec<Effect> {
+    let other = state.entry.as_ref().and_then(|entry| entry.opened.also_here.get(place)).map(|row| row.entry);
+    match other {
+        Some(entry) => {
+            state.overlay = None;
+            open(state, Opening { entry, then: Action::Open, note: None })
         }
-        Action::Hide => return with_row(state, |state, _| ask_reason(state)),
-        Action::Skim => return skim::enter(state),
-        Action::Find => state.overlay = Some(Overlay::Find),
-        Action::Back if !state.queue.filter.is_empty() => {
-            state.queue.filter.clear();
-            super::reply::filter(&mut state.queue);
-        }
-        Action::Back => return vec![Effect::Quit],
-        _ => return everywhere(state, action),
-    }
-    Vec::new()
-}
-
-/// Does something with the selected row, or says that there is none.
-fn with_row(state: &mut State, act: impl FnOnce(&mut State, Tier) -> Vec<Effect>) -> Vec<Effect> {
-    match state.queue.current().map(|row| row.tier) {
-        Some(tier) => act(state, tier),
         None => {
-            let sentence = match (state.queue.queue.is_some(), state.queue.filter.is_empty()) {
-                (false, _) => "the queue has not come yet".to_owned(),
-                (true, true) if state.queue.to_skim() > 0 => {
-                    format!("nothing waits in the queue; {} reads down what is to skim", key_for(state, Action::Skim))
-                }
-                (true, true) => format!("nothing waits; {} fetches new entries", key_for(state, Action::Pull)),
-                (true, false) => format!("nothing fits; {} shows all again", key_for(state, Action::Back)),
-            };
-            state.say(Tone::Plain, sentence);
+            state.say(Tone::Plain, "nothing else waits here");
             Vec::new()
         }
     }
-}
-
-fn open_selected(state: &mut State, then: Action, note: Option<String>) -> Vec<Effect> {
-    let Some(entry) = state.queue.current().map(|row| row.entry) else { return Vec::new() };
-    open(state, Opening { entry, then, note })
 }
 
 pub(super) fn open(state: &mut State, opening: Opening) -> Vec<Effect> {
@@ -194,12 +164,16 @@ fn entry(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Approve => return approve_open(state),
         Action::Redact => return redact::begin(state),
         Action::Hide => return ask_reason(state),
-        Action::Patient => state.overlay = Some(Overlay::Patient),
+        Action::Open => {
+            let patient = key_for(state, Action::Patient);
+            state.say(Tone::Plain, format!("this entry is open; {patient} lists what else waits here"));
+        }
+        Action::Patient => state.overlay = Some(Overlay::Patient { selected: 0 }),
         Action::Versions => compare(state),
         Action::NextEntry | Action::PreviousEntry if state.came_from() == Screen::Skim => {
             return skim::neighbour(state, action == Action::NextEntry);
         }
-        Action::NextEntry | Action::PreviousEntry => return neighbour(state, action == Action::NextEntry),
+        Action::NextEntry | Action::PreviousEntry => return queue::neighbour(state, action == Action::NextEntry),
         Action::Back => return back_to(state, state.came_from()),
         _ => return everywhere(state, action),
     }
@@ -261,30 +235,6 @@ fn compare(state: &mut State) {
     entry.top = 0;
 }
 
-/// The entry beside this one in the queue, without deciding.
-fn neighbour(state: &mut State, next: bool) -> Vec<Effect> {
-    let here = state.entry.as_ref().map(|entry| entry.opened.row.entry);
-    let place = state.queue.shown.iter().position(|index| state.queue.rows().get(*index).map(|row| row.entry) == here);
-    let beside = match (place, next) {
-        (Some(place), true) => place + 1,
-        (Some(place), false) => place.wrapping_sub(1),
-        (None, _) => state.queue.selected,
-    };
-    match state.queue.row(beside).map(|row| row.entry) {
-        Some(entry) => {
-            state.queue.selected = beside;
-            open(state, Opening { entry, then: Action::Open, note: None })
-        }
-        None => {
-            state.say(
-                Tone::Plain,
-                if next { "this is the last entry of the queue" } else { "this is the first entry of the queue" },
-            );
-            Vec::new()
-        }
-    }
-}
-
 fn log(state: &mut State, action: Action) -> Vec<Effect> {
     let page = usize::from(layout::log_list(state.size).height).max(1);
     let log = &mut state.log;
@@ -312,8 +262,14 @@ fn log(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What was on its way to the screen does not come any more: the person has gone elsewhere.
+fn come_no_more(state: &mut State) {
+    state.opening = None;
+}
+
 /// Leaves a page. From the page on which somebody who reads no records starts, that is the program.
 pub(super) fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
+    come_no_more(state);
     if !may_read(state) && screen == Screen::Queue {
         if state.screen == home(state) {
             return vec![Effect::Quit];
@@ -343,6 +299,10 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Help => state.overlay = Some(Overlay::Help { top: 0 }),
         Action::Palette => state.overlay = Some(Overlay::Palette { typed: String::new(), selected: 0 }),
         Action::Blank => state.blank = Some(Blank::Asked),
+        Action::Theme => {
+            state.theme = state.theme.next();
+            state.say(Tone::Plain, format!("colours: {}", state.theme.name()));
+        }
         Action::Redraw => {
             let mut effects = vec![Effect::Redraw];
             effects.extend(refresh(state));
@@ -375,6 +335,7 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn leave_for(state: &mut State, action: Action) -> Vec<Effect> {
+    come_no_more(state);
     if matches!(state.screen, Screen::Queue | Screen::Skim | Screen::Entry) {
         state.under = state.screen;
     }
@@ -400,22 +361,34 @@ fn switch_person(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Opens the dialog of reasons.
+/// Opens the dialog of reasons for the entry that is open or selected.
 pub(super) fn ask_reason(state: &mut State) -> Vec<Effect> {
     if let Some(target) = state.target() {
-        state.overlay = Some(Overlay::Hide { target, selected: None });
+        state.overlay = Some(Overlay::Hide { targets: vec![target], selected: None });
     }
     Vec::new()
 }
 
-/// Sends a decision, unless one is still on its way: a second key must not decide on what was not read.
-pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect> {
+/// Whether a decision can be sent now; says why not.
+pub(super) fn may_decide(state: &mut State) -> bool {
     if state.is_sending() || state.opening.is_some() {
         state.say(Tone::Plain, "one moment: the last decision is on its way");
-        return Vec::new();
+        return false;
     }
     if let crate::tui::state::Link::Lost(_) = state.link {
         state.say(Tone::Warning, "the daemon is away, so nothing can be decided; it is tried again by itself");
+        return false;
+    }
+    true
+}
+
+/// Sends a decision, unless one is still on its way: a second key must not decide on what was not read.
+pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect> {
+    if !may_decide(state) {
+        return Vec::new();
+    }
+    if state.came_by_itself && act == Act::Approve {
+        state.say(Tone::Warning, "that key was still down when this came: read it, then press the key again");
         return Vec::new();
     }
     let request = Request::Decide {
@@ -437,7 +410,8 @@ fn undo(state: &mut State) -> Vec<Effect> {
     }
     let last = state.done.last().map(|done| (done.deed.clone(), done.label.clone()));
     let decided = match last {
-        Some((Deed::Passed(entries), _)) => return skim::take_back(state, entries),
+        Some((Deed::Passed(entries), _)) => return skim::take_back(state, entries, Several::Lines),
+        Some((Deed::Hidden(entries), _)) => return skim::take_back(state, entries, Several::Entries),
         Some((Deed::Picked(_), label)) => {
             // The act before it is the next to be taken back.
             state.done.pop();
@@ -464,6 +438,6 @@ fn undo(state: &mut State) -> Vec<Effect> {
 }
 
 /// The queue again, for use after something changed it.
-pub(super) fn queue_request() -> Effect {
-    Effect::Ask(Request::Queue { limit: QUEUE_LIMIT })
+pub(super) fn queue_request(state: &State) -> Effect {
+    Effect::Ask(Request::Rows(state.queue.wanted()))
 }

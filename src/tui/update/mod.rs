@@ -1,6 +1,8 @@
 //! What happens on the screen: state × input → state and effects. Touches no terminal, socket or clock.
 
 mod act;
+mod bulk;
+pub mod queue;
 pub mod redact;
 mod reply;
 mod skim;
@@ -12,13 +14,9 @@ use super::action::Action;
 use super::document::Laid;
 use super::keymap::{Found, Key, spelled};
 use super::layout;
-use super::state::{Blank, Effect, IDLE_MINUTES, Input, Link, Overlay, Screen, State, Tone};
+use super::state::{Blank, Effect, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone};
 use crate::audit::Role;
 use crate::protocol::{Notice, Request, Welcome};
-use crate::record::EntryId;
-
-/// Rows of the queue asked for at once.
-pub const QUEUE_LIMIT: usize = 1000;
 
 /// Records of the log asked for at once.
 pub const LOG_PAGE: usize = 200;
@@ -27,6 +25,10 @@ pub const LOG_PAGE: usize = 200;
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
     let effects = match input {
         Input::Key(key) => pressed(state, key),
+        Input::Released => {
+            state.came_by_itself = false;
+            Vec::new()
+        }
         Input::Pasted(text) => typing::pasted(state, &text),
         Input::Resized(width, height) => resized(state, (width, height)),
         Input::Connected(welcome) => connected(state, welcome),
@@ -56,7 +58,12 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         }
     };
     settle(state);
-    ask_once(state, effects)
+    let page = layout::queue_page(state.size, &state.queue);
+    let mut effects = ask_once(state, effects);
+    if !state.queue.asked && may_read(state) && state.queue.lacks(page) {
+        effects.extend(ask_once(state, vec![act::queue_request(state)]));
+    }
+    effects
 }
 
 /// One request for the queue and one for the skim page at a time, however many things change them.
@@ -64,7 +71,7 @@ fn ask_once(state: &mut State, effects: Vec<Effect>) -> Vec<Effect> {
     let mut out = Vec::with_capacity(effects.len());
     for effect in effects {
         let list = match &effect {
-            Effect::Ask(Request::Queue { .. }) => Some((&mut state.queue.asked, &mut state.queue.stale)),
+            Effect::Ask(Request::Rows(_)) => Some((&mut state.queue.asked, &mut state.queue.stale)),
             Effect::Ask(Request::Skim { .. }) => Some((&mut state.skim.asked, &mut state.skim.stale)),
             _ => None,
         };
@@ -87,6 +94,8 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         return vec![Effect::Redraw];
     }
     state.message = None;
+    state.came_by_itself &= state.last_key == Some(key);
+    state.last_key = Some(key);
     let Some(place) = state.place() else { return typing::key(state, key) };
     if state.typed.is_empty()
         && let Some(digit) = key.digit()
@@ -147,7 +156,13 @@ fn connected(state: &mut State, welcome: Welcome) -> Vec<Effect> {
         state.say(Tone::Good, "the daemon is back; what you had open is still here");
     }
     if !again {
-        let mut fresh = State::new(state.size, state.ascii, std::mem::take(&mut state.keymap), state.can_suspend);
+        let setup = Setup {
+            keymap: std::mem::take(&mut state.keymap),
+            ascii: state.ascii,
+            theme: state.theme,
+            can_suspend: state.can_suspend,
+        };
+        let mut fresh = State::new(state.size, setup);
         fresh.link = Link::Up;
         *state = fresh;
     }
@@ -192,7 +207,7 @@ fn key_for(state: &State, action: Action) -> String {
 }
 
 fn lost(state: &mut State, why: String) -> Vec<Effect> {
-    let skimming = skim::underway(state);
+    let skimming = skim::underway(state).or(state.bulk.take().map(|_| "hiding what was marked".to_owned()));
     if let Some(label) = state.sending.take().map(|sending| sending.target.label).or(skimming) {
         state
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
@@ -219,13 +234,7 @@ fn may_read(state: &State) -> bool {
 }
 
 fn ask_queue(state: &State) -> Vec<Effect> {
-    if may_read(state) { vec![Effect::Ask(Request::Queue { limit: QUEUE_LIMIT })] } else { Vec::new() }
-}
-
-/// The place of an entry in the shown list.
-fn queue_row_of(state: &State, entry: EntryId) -> Option<usize> {
-    let rows = state.queue.rows();
-    state.queue.shown.iter().position(|index| rows.get(*index).is_some_and(|row| row.entry == entry))
+    if may_read(state) { vec![act::queue_request(state)] } else { Vec::new() }
 }
 
 /// Asks again for what the page shows.
@@ -243,14 +252,14 @@ fn refresh(state: &State) -> Vec<Effect> {
 fn settle(state: &mut State) {
     let size = state.size;
     let queue = &mut state.queue;
-    queue.selected = queue.selected.min(queue.shown.len().saturating_sub(1));
+    queue.selected = queue.selected.min(queue.len().saturating_sub(1));
     let page = layout::queue_page(size, queue);
     if queue.selected < queue.top {
         queue.top = queue.selected;
     } else if queue.selected >= queue.top + page {
         queue.top = queue.selected + 1 - page;
     }
-    queue.top = queue.top.min(queue.shown.len().saturating_sub(page));
+    queue.top = queue.top.min(queue.len().saturating_sub(page));
 
     state.skim.fit(layout::skim_page(size));
 

@@ -418,7 +418,7 @@ fn decide(state: &mut State) -> Vec<Effect> {
     if let Preview::Nothing(why) = &redacting.preview {
         if *why == RedactionError::NothingLeft {
             state.say(Tone::Plain, "nothing worth reading is left, so the entry is hidden: choose why");
-            state.overlay = Some(Overlay::Hide { target, selected: None });
+            state.overlay = Some(Overlay::Hide { targets: vec![target], selected: None });
         } else {
             let why = why.to_string();
             state.say(Tone::Warning, why);

@@ -1,14 +1,11 @@
 //! What the daemon's answers change.
 
-use fuzzy_matcher::FuzzyMatcher;
-use fuzzy_matcher::skim::SkimMatcherV2;
-
-use super::{act, queue_row_of, redact, refresh, skim};
-use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request};
+use super::{act, bulk, queue, redact, refresh, skim};
+use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request, Wanted};
 use crate::record::EntryId;
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
-use crate::tui::state::{Deed, Done, Effect, Opening, Overlay, QueueState, Screen, Sending, State, Tone};
+use crate::tui::state::{Deed, Done, Effect, Opening, Overlay, Screen, Sending, State, Tone};
 use crate::tui::words;
 
 pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec<Effect> {
@@ -17,6 +14,7 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
         (request @ (Request::Skim { .. } | Request::Pass { .. } | Request::Pick { .. }), reply) => {
             skim::answered(state, request, reply)
         }
+        (Request::Decide { entry, .. }, reply) if bulk::awaits(state, entry) => bulk::answered(state, entry, reply),
         (Request::Decide { .. } | Request::Undo { .. }, Reply::Decided(decided)) => settled(state, decided),
         (Request::Decide { entry, .. }, Reply::Refused { why } | Reply::Failed { why }) => refused(state, entry, why),
         (Request::Undo { entry }, reply @ (Reply::Refused { .. } | Reply::Failed { .. })) => {
@@ -28,14 +26,14 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             } else if let Reply::Failed { why } = reply {
                 state.say(Tone::Warning, why);
             }
-            vec![act::queue_request()]
+            vec![act::queue_request(state)]
         }
         (Request::Open { entry }, reply) => {
             let wanted = state.opening.as_ref().is_some_and(|opening| opening.entry == entry);
             match (reply, state.opening.take_if(|_| wanted)) {
                 (Reply::Entry(opened), Some(opening)) => {
                     state.show_entry(*opened);
-                    if let Some(place) = queue_row_of(state, entry) {
+                    if let Some(place) = state.queue.place_of(entry) {
                         state.queue.selected = place;
                     }
                     state.skim.select(entry);
@@ -55,14 +53,16 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
                 _ => Vec::new(),
             }
         }
-        (Request::Queue { .. }, reply) => {
+        (Request::Rows(wanted), reply) => {
             state.queue.asked = false;
             match reply {
-                Reply::Queue(queue) => queued(state, queue),
+                // Rows of another list than the one that is wanted by now would be read as that one.
+                Reply::Queue(_) if wanted.only != state.queue.only => state.queue.stale = true,
+                Reply::Queue(queue) => queued(state, wanted, queue),
                 Reply::Refused { why } | Reply::Failed { why } => state.say(Tone::Warning, why),
                 _ => {}
             }
-            if std::mem::take(&mut state.queue.stale) { vec![act::queue_request()] } else { Vec::new() }
+            if std::mem::take(&mut state.queue.stale) { vec![act::queue_request(state)] } else { Vec::new() }
         }
         (Request::Audit { before, limit, .. }, Reply::Audit(lines)) => {
             let log = &mut state.log;
@@ -93,11 +93,11 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
         }
         (_, Reply::Pulled(pulled)) => {
             told_pulled(state, pulled);
-            vec![act::queue_request()]
+            vec![act::queue_request(state)]
         }
         (_, Reply::Published(published)) => {
             told_published(state, published);
-            vec![act::queue_request()]
+            vec![act::queue_request(state)]
         }
         (Request::KeepDraft { draft: Some(_), .. }, Reply::DraftKept) => Vec::new(),
         (_, Reply::Refused { why } | Reply::Failed { why }) => {
@@ -119,41 +119,25 @@ fn refused(state: &mut State, entry: EntryId, why: String) -> Vec<Effect> {
         effects.extend(act::open(state, Opening { entry, then, note: Some(why.clone()) }));
     }
     state.say(Tone::Warning, why);
-    effects.push(act::queue_request());
+    effects.push(act::queue_request(state));
     effects
 }
 
-fn queued(state: &mut State, queue: Queue) {
+fn queued(state: &mut State, wanted: Wanted, queue: Queue) {
     state.now = Some(queue.now);
     let keep = state.reselect.take().or_else(|| state.queue.current().map(|row| row.entry));
     state.queue.queue = Some(queue);
-    filter(&mut state.queue);
+    state.queue.came = Some(wanted);
     // A row that has gone leaves its place to the next one.
-    if let Some(place) = keep.and_then(|entry| queue_row_of(state, entry)) {
+    if let Some(place) = keep.and_then(|entry| state.queue.place_of(entry)) {
         state.queue.selected = place;
     }
-}
-
-/// Finds the rows that fit the filter. The order stays by urgency: a better hit is no more urgent.
-pub(super) fn filter(queue: &mut QueueState) {
-    let matcher = SkimMatcherV2::default();
-    let filter = queue.filter.trim();
-    let words: Vec<&str> = filter.split_whitespace().collect();
-    let fits = |index: &usize| {
-        let Some(row) = queue.rows().get(*index) else { return false };
-        words.iter().all(|word| {
-            let fields = [row.patient_name.as_str(), &row.title, &row.author, &row.readers];
-            let fields = fields.into_iter().chain(row.why.iter().map(String::as_str));
-            fields.into_iter().any(|field| matcher.fuzzy_match(field, word).is_some())
-        })
-    };
-    queue.shown = (0..queue.rows().len()).filter(fits).collect();
 }
 
 /// A decision took effect, or was taken back.
 fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     let Some(sending) = state.sending.take().filter(|sending| sending.target.entry == decided.entry) else {
-        return vec![act::queue_request()];
+        return vec![act::queue_request(state)];
     };
     // The line of the last act is what the person looks for now.
     state.message = None;
@@ -178,14 +162,11 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     if state.came_from() == Screen::Skim {
         skim::left_the_page(state, decided.entry);
     } else if matches!(state.screen, Screen::Entry | Screen::Redact) {
-        // The next one opens by itself: the row below, or the first when this was the last.
-        let here = queue_row_of(state, decided.entry);
-        let waits = |place: &usize| state.queue.row(*place).is_some_and(|row| row.entry != decided.entry);
-        let below = here.map_or(0, |here| here + 1)..state.queue.shown.len();
-        let next = below.chain(0..here.unwrap_or_default()).find(waits);
-        match next.and_then(|place| state.queue.row(place)).map(|row| row.entry) {
+        // The next one opens by itself.
+        match queue::after(&state.queue, decided.entry) {
             Some(entry) => {
                 state.reselect = Some(entry);
+                state.came_by_itself = true;
                 effects.extend(act::open(state, Opening { entry, then: Action::Open, note: None }));
             }
             None => {
@@ -193,10 +174,9 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
                 state.entry = None;
             }
         }
-    } else if let Some(below) = state.queue.row(state.queue.selected + 1).map(|row| row.entry)
-        && state.queue.current().is_some_and(|row| row.entry == decided.entry)
-    {
-        state.reselect = Some(below);
+    } else if state.queue.current().is_some_and(|row| row.entry == decided.entry) {
+        state.reselect = state.queue.row(state.queue.selected + 1).map(|row| row.entry);
+        state.came_by_itself = true;
     }
     effects.extend(refresh(state));
     effects

@@ -5,7 +5,8 @@ use super::{key_for, refresh};
 use crate::protocol::{Decided, PassedOn, Reply, Request};
 use crate::record::EntryId;
 use crate::tui::action::Action;
-use crate::tui::skim::{LIMIT, Underway};
+use crate::tui::layout;
+use crate::tui::skim::{LIMIT, Several, Underway};
 use crate::tui::state::{Deed, Done, Effect, Link, Opening, Overlay, Screen, State, Target, Tone};
 use crate::tui::view::in_sight;
 use crate::tui::words;
@@ -90,7 +91,7 @@ fn pass(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     // Nobody has read what the screen had no room for.
-    let width = state.size.0;
+    let width = layout::skim_list(state.size).width;
     let lines = state.skim.passed(|line| !in_sight(line, width).1.cut);
     if lines.is_empty() {
         state.say(Tone::Warning, "these lines did not fit: a wider screen shows them whole, or pull them out");
@@ -100,14 +101,14 @@ fn pass(state: &mut State) -> Vec<Effect> {
     vec![Effect::Ask(Request::Pass { lines })]
 }
 
-/// Takes a passed page back.
-pub(super) fn take_back(state: &mut State, entries: Vec<EntryId>) -> Vec<Effect> {
+/// Takes an act on several entries back.
+pub(super) fn take_back(state: &mut State, entries: Vec<EntryId>, of: Several) -> Vec<Effect> {
     if !may_send(state) {
         return Vec::new();
     }
     let asked = entries.iter().map(|entry| Effect::Ask(Request::Undo { entry: *entry })).collect();
     state.skim.underway =
-        Some(Underway::TakingBack { awaited: entries, back: Vec::new(), failed: Vec::new(), refused: Vec::new() });
+        Some(Underway::TakingBack { of, awaited: entries, back: Vec::new(), failed: Vec::new(), refused: Vec::new() });
     asked
 }
 
@@ -214,7 +215,7 @@ pub(super) fn takes_back(state: &State, entry: EntryId) -> bool {
 
 /// The answer to one of the undos of a passed page.
 pub(super) fn taken_back(state: &mut State, entry: EntryId, reply: Reply) -> Vec<Effect> {
-    let Some(Underway::TakingBack { awaited, back, failed, refused }) = &mut state.skim.underway else {
+    let Some(Underway::TakingBack { of, awaited, back, failed, refused }) = &mut state.skim.underway else {
         return Vec::new();
     };
     awaited.retain(|awaited| *awaited != entry);
@@ -230,22 +231,25 @@ pub(super) fn taken_back(state: &mut State, entry: EntryId, reply: Reply) -> Vec
     if !awaited.is_empty() {
         return Vec::new();
     }
-    let (back, failed, refused) = (std::mem::take(back), std::mem::take(failed), std::mem::take(refused));
+    let (of, back) = (*of, std::mem::take(back));
+    let (failed, refused) = (std::mem::take(failed), std::mem::take(refused));
     state.skim.underway = None;
     // What the daemon failed at can be tried again; what it refused cannot.
-    if let Some(Deed::Passed(entries)) = state.done.last_mut().map(|done| &mut done.deed) {
+    if let Some(Deed::Passed(entries) | Deed::Hidden(entries)) = state.done.last_mut().map(|done| &mut done.deed) {
         entries.retain(|entry| failed.contains(entry));
         if entries.is_empty() {
             state.done.pop();
         }
     }
-    let lines = words::count(back.len() as u64, "line", "lines");
+    let lines = of.count(back.len());
     if !back.is_empty() {
-        let verb = if back.len() == 1 { "waits" } else { "wait" };
-        state.say(Tone::Good, format!("taken back: {lines} {verb} to be skimmed again"));
+        state.say(Tone::Good, format!("taken back: {lines} {}", of.wait_again(back.len())));
     }
     tell_refusals(state, format!("{lines} taken back, {} not", refused.len()), refused);
-    state.skim.reopen = back.first().copied();
+    match of {
+        Several::Lines => state.skim.reopen = back.first().copied(),
+        Several::Entries => state.reselect = back.first().copied(),
+    }
     refresh(state)
 }
 
@@ -254,6 +258,6 @@ pub(super) fn underway(state: &mut State) -> Option<String> {
     Some(match state.skim.underway.take()? {
         Underway::Passing => "passing the page".to_owned(),
         Underway::Picking(Target { label, .. }) => label,
-        Underway::TakingBack { .. } => "taking the page back".to_owned(),
+        Underway::TakingBack { .. } => "taking back".to_owned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::{act, reply};
+use super::{act, bulk, queue};
 use crate::tui::action::{ACTIONS, About, Action};
 use crate::tui::keymap::Key;
 use crate::tui::state::{Effect, Overlay, State, Tone};
@@ -19,27 +19,55 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         Some(Overlay::Find) => {
+            let mut only = state.queue.only.clone();
             match key.typing() {
-                Typing::Text(c) if state.queue.filter.chars().count() < LONGEST => state.queue.filter.push(c),
+                Typing::Text(c) if only.words.chars().count() < LONGEST => only.words.push(c),
                 Typing::Erase => {
-                    if state.queue.filter.pop().is_none() {
+                    if only.words.pop().is_none() {
                         state.overlay = None;
                     }
                 }
                 Typing::Accept => state.overlay = None,
                 Typing::Leave => {
-                    state.queue.filter.clear();
+                    only.words.clear();
                     state.overlay = None;
                 }
                 Typing::Move(down) => {
                     let selected = &mut state.queue.selected;
                     *selected = if down { *selected + 1 } else { selected.saturating_sub(1) };
-                    return Vec::new();
                 }
-                Typing::Text(_) | Typing::Other => return Vec::new(),
+                Typing::Text(_) | Typing::Other => {}
             }
-            state.queue.selected = 0;
-            reply::filter(&mut state.queue);
+            if only == state.queue.only { Vec::new() } else { queue::narrow(state, only) }
+        }
+        Some(Overlay::Filter) => {
+            state.overlay = None;
+            let digit = key.digit();
+            let chosen = queue::filters(state).into_iter().find(|(number, ..)| Some(*number) == digit);
+            chosen.map(|(.., only)| queue::narrow(state, only)).unwrap_or_default()
+        }
+        Some(Overlay::Count { targets, reason, typed }) => {
+            match key.typing() {
+                Typing::Text(c) if c.is_ascii_digit() && typed.len() < 3 => typed.push(c),
+                Typing::Erase => {
+                    typed.pop();
+                }
+                Typing::Leave => {
+                    state.overlay = None;
+                    state.say(Tone::Plain, "nothing is hidden; the marks are still there");
+                }
+                Typing::Accept if *typed == targets.len().to_string() => {
+                    let (targets, reason) = (std::mem::take(targets), *reason);
+                    state.overlay = None;
+                    return bulk::counted(state, targets, reason);
+                }
+                Typing::Accept => {
+                    let sentence = format!("these are {}: type that number to hide them", targets.len());
+                    typed.clear();
+                    state.say(Tone::Plain, sentence);
+                }
+                Typing::Text(_) | Typing::Move(_) | Typing::Other => {}
+            }
             Vec::new()
         }
         Some(Overlay::Palette { typed, selected }) => {
@@ -87,9 +115,9 @@ pub(super) fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
     match &mut state.overlay {
         Some(Overlay::Palette { typed, .. }) => *typed = line.chars().take(LONGEST).collect(),
         Some(Overlay::Find) => {
-            state.queue.filter = line.chars().take(LONGEST).collect();
-            state.queue.selected = 0;
-            reply::filter(&mut state.queue);
+            let words = line.chars().take(LONGEST).collect();
+            let only = crate::protocol::Only { words, ..state.queue.only.clone() };
+            return queue::narrow(state, only);
         }
         _ => state.say(Tone::Warning, "something was pasted; it is not taken for keys"),
     }

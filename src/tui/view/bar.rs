@@ -1,16 +1,22 @@
 //! The foot of every page: the last act with its undo, and the keys.
 
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme};
-use crate::tui::action::{ACTIONS, Action, Place};
+use crate::tui::action::{ACTIONS, About, Action, Place};
+use crate::tui::document::wrap;
 use crate::tui::keymap::spelled;
 use crate::tui::layout;
-use crate::tui::state::{Deed, Link, Screen, State, Tone};
+use crate::tui::state::{Deed, Link, Overlay, Screen, State, Tone};
+use crate::tui::words;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     let (width, height) = state.size;
+    if state.screen == Screen::Skim && width >= layout::WIDE {
+        return beside(pen, state, theme);
+    }
     let area = Rect::new(0, height - 3, width, 3);
     pen.rule(area, area.y, "", "", theme.dim());
     if width >= layout::WIDE && matches!(state.screen, Screen::Queue | Screen::Entry) {
@@ -20,75 +26,107 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     keys(pen, state, theme, area);
 }
 
-/// What just happened, or the last decision; to the right how to take it back.
-fn status(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
-    let y = area.y + 1;
-    let key = state.keymap.keys(state.page(), Action::Undo, state.ascii).into_iter().next();
-    let undo = match (key, state.done.last()) {
-        (Some(key), Some(done)) if !matches!(done.deed, Deed::Picked(_)) => {
-            vec![(key, theme.key()), (" undo".to_owned(), theme.plain())]
-        }
-        _ => Vec::new(),
-    };
-    let pieces: Vec<(&str, _)> = undo.iter().map(|(text, style)| (text.as_str(), *style)).collect();
-    let end = pen.line_to(area.right() - 1, y, 12, &pieces);
-    let room = end.saturating_sub(3);
-
+/// What just happened, or the last decision.
+fn said(state: &State, theme: Theme) -> Option<(&'static str, Style, String)> {
     if !state.typed.is_empty() {
-        let typed = format!("{} …", spelled(&state.typed));
-        pen.line(1, y, room, &[(&typed, theme.strong())]);
-    } else if let Some(message) = &state.message {
+        return Some(("", theme.strong(), format!("{} …", spelled(&state.typed))));
+    }
+    if let Some(message) = &state.message {
         let (glyph, style) = match message.tone {
             Tone::Good => ("✓ ", theme.good()),
             Tone::Plain => ("", theme.plain()),
             Tone::Warning => ("! ", theme.alarm()),
         };
-        let text = super::super::words::capital(&message.text);
-        pen.line(1, y, room, &[(glyph, style), (&text, theme.plain())]);
-    } else if let Link::Lost(why) = &state.link {
-        let text = super::super::words::capital(why);
-        pen.line(1, y, room, &[("! ", theme.alarm()), (&text, theme.plain())]);
-    } else if state.waiting {
-        pen.line(1, y, room, &[("waiting for the daemon…", theme.plain())]);
-    } else if let Some(done) = state.done.last() {
-        pen.line(1, y, room, &[("✓ ", theme.good()), (&done.text, theme.plain())]);
+        return Some((glyph, style, words::capital(&message.text)));
     }
+    if let Link::Lost(why) = &state.link {
+        return Some(("! ", theme.alarm(), words::capital(why)));
+    }
+    if state.waiting {
+        return Some(("", theme.plain(), "waiting for the daemon…".to_owned()));
+    }
+    let marked = state.queue.marked.len();
+    if state.screen == Screen::Queue && marked > 0 {
+        let hide = state.key(Action::Hide).unwrap_or_default();
+        let marked = format!("{} marked: {hide} hides them all", words::count(marked as u64, "entry", "entries"));
+        return Some(("● ", theme.strong(), marked));
+    }
+    state.done.last().map(|done| ("✓ ", theme.good(), done.text.clone()))
 }
 
-/// The keys of this page, as many as fit; how to find the others always.
-fn keys(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
-    let y = area.y + 2;
-    let Some(place) = state.place() else {
+/// The key that takes the last act back, if there is one.
+fn undo(state: &State) -> Option<String> {
+    let last = state.done.last().filter(|done| !matches!(done.deed, Deed::Picked(_)));
+    last.and_then(|_| state.keymap.keys(state.page(), Action::Undo, state.ascii).into_iter().next())
+}
+
+/// What just happened; to the right how to take the last act back.
+fn status(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let y = area.y + 1;
+    let mut end = area.right() - 1;
+    if let Some(key) = undo(state) {
+        end = pen.line_to(end, y, 12, &[(&key, theme.key()), (" undo", theme.plain())]);
+    }
+    let Some((glyph, style, text)) = said(state, theme) else { return };
+    let room = end.saturating_sub(3);
+    // A sentence that needs more room takes the rule above as well: nobody should have to guess its end.
+    let mut rows = wrap(&text, usize::from(room).saturating_sub(glyph.width()));
+    if let [_, rest @ ..] = rows.as_slice()
+        && !rest.is_empty()
+    {
+        let below = rest.join(" ");
+        let above = rows.swap_remove(0);
+        pen.clear(Rect::new(0, area.y, area.width, 1));
+        pen.line(1, area.y, area.width - 2, &[(glyph, style), (&above, theme.plain())]);
+        let indent = 1 + glyph.width() as u16;
+        pen.line(indent, y, room.saturating_sub(indent), &[(&below, theme.plain())]);
         return;
-    };
+    }
+    pen.line(1, y, room, &[(glyph, style), (&text, theme.plain())]);
+}
+
+/// The keys of this page with their labels, the most useful first, and apart how to find the others.
+type Hints = Vec<(String, String)>;
+
+fn hints(state: &State) -> Option<(Hints, Hints)> {
+    let place = state.place()?;
     let hint = |action: Action, label: &str| {
         let key = state.keymap.keys(place, action, state.ascii).into_iter().next()?;
         Some((key, format!(" {label}")))
     };
-    let always: Vec<(String, String)> = [Action::Palette, Action::Help]
+    let always = [Action::Palette, Action::Help]
         .into_iter()
         .filter(|action| action.applies(place))
         .filter_map(|action| hint(action, action.about().label))
         .collect();
-    let size =
-        |hints: &[(String, String)]| hints.iter().map(|(key, label)| key.width() + label.width() + 2).sum::<usize>();
-    let mut room = usize::from(area.width).saturating_sub(1 + size(&always));
-    let mut shown = Vec::new();
     let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
+    let patient = matches!(state.overlay, Some(Overlay::Patient { .. }));
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
     let listed = listed.filter(|about| match about.action {
         Action::SwitchPerson => demo,
+        Action::Open => place != Place::Entry || patient,
         // A line to skim is pulled into the queue first.
         Action::Approve | Action::Redact => place != Place::Entry || !state.is_to_skim(),
         Action::Pick => place != Place::Entry || state.is_to_skim(),
         _ => true,
     });
-    for about in listed {
-        let label = match (about.action, state.queue.filter.is_empty()) {
-            (Action::Back, false) if place == Place::Queue => "show all",
-            _ => about.label,
-        };
-        let Some(found) = hint(about.action, label) else { continue };
+    let label = |about: &About| match about.action {
+        Action::Back if place == Place::Queue && !state.queue.marked.is_empty() => "unmark",
+        Action::Back if place == Place::Queue && !state.queue.only.is_all() => "show all",
+        _ => about.label,
+    };
+    Some((listed.filter_map(|about| hint(about.action, label(about))).collect(), always))
+}
+
+/// The keys of this page, as many as fit; how to find the others always.
+fn keys(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let y = area.y + 2;
+    let Some((listed, always)) = hints(state) else { return };
+    let size =
+        |hints: &[(String, String)]| hints.iter().map(|(key, label)| key.width() + label.width() + 2).sum::<usize>();
+    let mut room = usize::from(area.width).saturating_sub(1 + size(&always));
+    let mut shown = Vec::new();
+    for found in listed {
         let needs = size(std::slice::from_ref(&found));
         if needs <= room {
             room -= needs;
@@ -105,16 +143,48 @@ fn keys(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     }
 }
 
+/// The same from top to bottom beside the skim page: its rows are for lines.
+fn beside(pen: &mut Pen<'_>, state: &State, theme: Theme) {
+    let (width, height) = state.size;
+    let x = width - layout::SKIM_MARGIN + 1;
+    let room = layout::SKIM_MARGIN - 2;
+    let mut bottom = height;
+    if let Some((listed, always)) = hints(state) {
+        let most = usize::from(height).saturating_sub(11).max(always.len());
+        let mut shown: Vec<_> = listed.into_iter().take(most - always.len()).collect();
+        shown.extend(always);
+        bottom = height.saturating_sub(shown.len() as u16);
+        for (i, (key, label)) in shown.iter().enumerate() {
+            pen.line(x, bottom + i as u16, room, &[(key, theme.key()), (label, theme.plain())]);
+        }
+    }
+    let undo = undo(state);
+    let Some((glyph, style, text)) = said(state, theme) else { return };
+    let rows = wrap(&format!("{glyph}{text}"), usize::from(room));
+    let tall = rows.len() as u16 + u16::from(undo.is_some()) + 1;
+    let mut y = bottom.saturating_sub(tall).max(5);
+    for (i, row) in rows.iter().enumerate() {
+        let (sign, rest) = row.split_at(if i == 0 { glyph.trim_end().len() } else { 0 });
+        if y < bottom {
+            pen.line(x, y, room, &[(sign, style), (rest, theme.plain())]);
+        }
+        y += 1;
+    }
+    if let Some(key) = undo.filter(|_| y < bottom) {
+        pen.line(x, y, room, &[(&key, theme.key()), (" undo", theme.plain())]);
+    }
+}
+
 /// The line in which one types what to look for.
 pub(super) fn draw_find(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     let y = state.size.1 - 1;
     pen.clear(Rect::new(0, y, state.size.0, 1));
-    let found = match state.queue.shown.len() {
+    let found = match state.queue.len() {
         0 => "  nothing fits".to_owned(),
         1 => "  1 fits".to_owned(),
-        n => format!("  {n} fit"),
+        n => format!("  {} fit", words::number(n as u64)),
     };
-    let x = pen.line(1, y, state.size.0 - 1, &[("find ", theme.key()), (&state.queue.filter, theme.strong())]);
+    let x = pen.line(1, y, state.size.0 - 1, &[("find ", theme.key()), (&state.queue.only.words, theme.strong())]);
     pen.line(
         x,
         y,

@@ -4,9 +4,11 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::{Pen, Theme, entry};
+use crate::protocol::Only;
 use crate::record::HideReason;
 use crate::tui::document::wrap;
 use crate::tui::state::{State, Target};
+use crate::tui::update::queue::filters;
 use crate::tui::words;
 
 /// An empty box in the middle of the page, with words on its upper and lower edge; returns its inside.
@@ -39,11 +41,14 @@ pub(super) fn hide(
     pen: &mut Pen<'_>,
     state: &State,
     theme: Theme,
-    target: &Target,
+    targets: &[Target],
     selected: Option<usize>,
 ) -> Option<Position> {
     let rows = HideReason::ALL.len() + 4;
-    let title = format!("Hide {}", target.label);
+    let title = match targets {
+        [target] => format!("Hide {}", target.label),
+        several => format!("Hide {} marked entries", several.len()),
+    };
     let inside = frame(pen, state, theme, rows, &title, "1–8 decides · esc leaves it as it is");
     // On a low terminal the explanation gives way to the reasons.
     let spare = usize::from(inside.height) >= rows;
@@ -76,17 +81,71 @@ pub(super) fn hide(
         y += 1;
     }
     if spare {
-        let until = "The whole entry is hidden from every reader until reviewed again.";
+        let until = match targets {
+            [_] => "The whole entry is hidden from every reader until reviewed again.",
+            _ => "They are hidden whole, from every reader, until reviewed again.",
+        };
         pen.line(inside.x, y + 1, inside.width, &[(until, theme.dim())]);
     }
     cursor
 }
 
-pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme) {
-    let Some(open) = &state.entry else { return };
-    let card = &open.opened.patient;
+/// How many are to be hidden, typed by whoever means it.
+pub(super) fn count(
+    pen: &mut Pen<'_>,
+    state: &State,
+    theme: Theme,
+    targets: &[Target],
+    reason: HideReason,
+    typed: &str,
+) -> Option<Position> {
+    let title = format!("Hide {} marked entries: {}", targets.len(), reason.words());
+    let most = usize::from(state.size.1).saturating_sub(12).clamp(1, 12);
+    let listed = targets.len().min(most);
+    let inside = frame(pen, state, theme, listed + 3, &title, "esc leaves everything as it is");
+    for (i, target) in targets.iter().take(listed).enumerate() {
+        let more = targets.len() - listed;
+        let label = match i + 1 == listed && more > 0 {
+            true => format!("{}, and {more} more", target.label),
+            false => target.label.clone(),
+        };
+        pen.line(inside.x, inside.y + i as u16, inside.width, &[(&label, theme.plain())]);
+    }
+    let y = inside.y + listed as u16 + 1;
+    let ask = format!("How many are these? Type {} and press enter to hide them: ", targets.len());
+    let x = pen.line(inside.x, y, inside.width, &[(&ask, theme.plain()), (typed, theme.strong())]);
+    Some(Position::new(x, y))
+}
+
+/// Which rows of the queue to show.
+pub(super) fn filter(pen: &mut Pen<'_>, state: &State, theme: Theme) {
+    let filters = filters(state);
+    let inside = frame(pen, state, theme, filters.len(), "Show only", "a digit chooses · esc leaves it as it is");
+    for (i, (digit, words, only)) in filters.iter().enumerate() {
+        // What a digit would take away is in force.
+        let on = *digit > 0 && set(only) < set(&state.queue.only);
+        let pieces = [
+            (digit.to_string(), theme.key()),
+            (if on { "  ✓ " } else { "    " }.to_owned(), theme.good()),
+            (words.clone(), if on { theme.strong() } else { theme.plain() }),
+        ];
+        let pieces: Vec<(&str, Style)> = pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
+        pen.line(inside.x, inside.y + i as u16, inside.width, &pieces);
+    }
+}
+
+/// How many things a filter asks for.
+fn set(only: &Only) -> usize {
+    let flags = [only.late, only.changed, only.mine, only.tier.is_some(), only.patient.is_some()];
+    flags.into_iter().filter(|on| *on).count() + usize::from(only.reason.is_some()) + usize::from(only.author.is_some())
+}
+
+/// The patient's context; of what else waits here one row is selected and can be opened.
+pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme, selected: usize) -> Option<Position> {
+    let opened = &state.entry.as_ref()?.opened;
+    let card = &opened.patient;
     let mut lines: Vec<(String, Style)> = Vec::new();
-    let mut section = |name: &str, items: Vec<String>, none: &str| {
+    let section = |lines: &mut Vec<(String, Style)>, name: &str, items: Vec<String>, none: &str| {
         lines.push((name.to_owned(), theme.strong()));
         if items.is_empty() {
             lines.push((format!("  {none}"), theme.dim()));
@@ -97,15 +156,22 @@ pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme) {
             }
         }
     };
-    section("Who can read this record", card.readers.clone(), "nobody online");
-    section("At the same address", card.household.clone(), "nobody known");
+    section(&mut lines, "Who can read this record", card.readers.clone(), "nobody online");
+    section(&mut lines, "At the same address", card.household.clone(), "nobody known");
     if !card.flags.is_empty() {
-        section("Flags", card.flags.clone(), "");
+        section(&mut lines, "Flags", card.flags.clone(), "");
     }
-    let also = open.opened.also_here.iter().map(entry::other).collect();
-    section("Also waiting here", also, "nothing");
-    let decided: Vec<String> = open
-        .opened
+    lines.push(("Also waiting here".to_owned(), theme.strong()));
+    let first = lines.len();
+    for (i, row) in opened.also_here.iter().enumerate() {
+        let lead = if i == selected { "▶ " } else { "  " };
+        let look = if i == selected { theme.strong() } else { theme.plain() };
+        lines.push((format!("{lead}{}", entry::other(row)), look));
+    }
+    if opened.also_here.is_empty() {
+        lines.push(("  nothing".to_owned(), theme.dim()));
+    }
+    let decided: Vec<String> = opened
         .before
         .iter()
         .flat_map(|(_, decisions)| decisions)
@@ -114,12 +180,20 @@ pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme) {
         })
         .collect();
     if !decided.is_empty() {
-        section("Decided before, on an earlier version", decided, "");
+        section(&mut lines, "Decided before, on an earlier version", decided, "");
     }
     let born = card.born.map(|day| format!(", born {}", day.format("%-d %b %Y"))).unwrap_or_default();
     let title = format!("{}  {}{born}", card.name, card.sex_age);
-    let inside = frame(pen, state, theme, lines.len(), &title, "esc back to the entry");
-    list(pen, theme, inside, &lines);
+    let below = match opened.also_here.is_empty() {
+        true => "esc back to the entry",
+        false => "enter opens what waits here · esc back to the entry",
+    };
+    let inside = frame(pen, state, theme, lines.len(), &title, below);
+    // On a low terminal the selected row stays in sight.
+    let height = usize::from(inside.height);
+    let top = (first + selected + 2).saturating_sub(height).min(lines.len().saturating_sub(height));
+    list(pen, theme, inside, lines.get(top..).unwrap_or_default());
+    (!opened.also_here.is_empty()).then(|| Position::new(inside.x, inside.y + (first + selected - top) as u16))
 }
 
 pub(super) fn told(pen: &mut Pen<'_>, state: &State, theme: Theme, title: &str, lines: &[String]) {

@@ -113,12 +113,10 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &En
     let now = state.now.unwrap_or(row.waiting_since);
     let wait = words::wait(row.waiting_since, row.due, now);
     let late = if wait.ends_with('!') { theme.alarm() } else { theme.plain() };
-    let place = state
-        .queue
-        .shown
-        .iter()
-        .position(|index| state.queue.rows().get(*index).is_some_and(|listed| listed.entry == row.entry));
-    let place = place.map(|place| format!("{} of {}   ", place + 1, state.queue.shown.len())).unwrap_or_default();
+    let place = state.queue.place_of(row.entry);
+    let place = place
+        .map(|place| format!("{} of {}   ", place + 1, words::number(state.queue.len() as u64)))
+        .unwrap_or_default();
     let right = pen.line_to(
         area.right().saturating_sub(1),
         0,

@@ -24,7 +24,8 @@ use pen::Pen;
 pub(in crate::tui) use skim::in_sight;
 
 /// Draws the whole screen.
-pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
+pub fn draw(frame: &mut Frame<'_>, state: &State) {
+    let theme = state.theme;
     let mut pen = Pen::new(frame.buffer_mut());
     let cursor = page(&mut pen, state, theme);
     if state.ascii {
@@ -72,8 +73,12 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
         Some(Overlay::Help { top }) => help::draw(pen, state, theme, *top),
         Some(Overlay::Palette { typed, selected }) => cursor = palette::draw(pen, state, theme, typed, *selected),
         Some(Overlay::Find) => cursor = bar::draw_find(pen, state, theme),
-        Some(Overlay::Hide { target, selected }) => cursor = dialog::hide(pen, state, theme, target, *selected),
-        Some(Overlay::Patient) => dialog::patient(pen, state, theme),
+        Some(Overlay::Hide { targets, selected }) => cursor = dialog::hide(pen, state, theme, targets, *selected),
+        Some(Overlay::Count { targets, reason, typed }) => {
+            cursor = dialog::count(pen, state, theme, targets, *reason, typed);
+        }
+        Some(Overlay::Filter) => dialog::filter(pen, state, theme),
+        Some(Overlay::Patient { selected }) => cursor = dialog::patient(pen, state, theme, *selected),
         Some(Overlay::Told { title, lines }) => dialog::told(pen, state, theme, title, lines),
         None => {}
     }

@@ -13,6 +13,7 @@ use crate::tui::action::Action;
 use crate::tui::document::{fit, wrap};
 use crate::tui::layout::{self, Columns};
 use crate::tui::state::{Link, Screen, State};
+use crate::tui::update::queue::listed;
 use crate::tui::words;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
@@ -30,7 +31,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     alarms(pen, theme, area, queue);
     foot(pen, state, theme, area, queue);
     let list = layout::queue_list(state.size, &state.queue);
-    if state.queue.shown.is_empty() {
+    if state.queue.is_empty() {
         empty(pen, state, theme, list, queue);
         return None;
     }
@@ -39,17 +40,22 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let heights = layout::queue_heights(state.size, &state.queue);
     let mut cursor = None;
     let mut y = list.y;
-    for place in state.queue.top..state.queue.shown.len() {
-        let Some(row) = state.queue.row(place) else { break };
-        let height = heights.get(place).copied().unwrap_or(1);
+    for (place, height) in (state.queue.top..state.queue.len()).zip(heights) {
         if y + height > list.bottom() {
             break;
         }
-        let selected = place == state.queue.selected;
-        if selected {
+        let area = Rect::new(list.x, y, list.width, height);
+        if place == state.queue.selected {
             cursor = Some(Position::new(list.x, y));
+            pen.line(list.x, y, 1, &[("▶", theme.strong())]);
         }
-        self::row(pen, state, theme, Rect::new(list.x, y, list.width, height), &columns, row, selected);
+        match state.queue.row(place) {
+            Some(row) => self::row(pen, state, theme, area, &columns, row, place),
+            // It is on its way.
+            None => {
+                pen.line(area.x + Columns::PATIENT, y, 1, &[("…", theme.dim())]);
+            }
+        }
         y += height;
     }
     if state.screen == Screen::Queue && state.size.0 >= layout::WIDE {
@@ -99,8 +105,14 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
             _ if room >= 20 + readable.len() => format!("   {readable} already readable"),
             _ => format!("   {readable} readable"),
         };
-        let order = if room >= 68 || readable.is_empty() && to_skim.is_empty() { "by urgency" } else { "" };
-        pen.line_to(area.right().saturating_sub(1), 1, 14, &[(order, theme.dim())]);
+        let only = listed(&state.queue.only).map(|only| format!("only {only}"));
+        let (order, look) = match &only {
+            Some(only) => (only.as_str(), theme.strong()),
+            None if room >= 68 || readable.is_empty() && to_skim.is_empty() => ("by urgency", theme.dim()),
+            None => ("", theme.dim()),
+        };
+        let left = area.width.saturating_sub((taken + readable.width()) as u16 + 4);
+        pen.line_to(area.right().saturating_sub(1), 1, left, &[(order, look)]);
         let pieces = [
             (to_review.as_str(), theme.plain()),
             (&late_text, late),
@@ -165,7 +177,6 @@ fn alarms(pen: &mut Pen<'_>, theme: Theme, area: Rect, queue: &Queue) {
 
 fn foot(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, queue: &Queue) {
     let totals = &queue.totals;
-    let listed = queue.rows.len() as u64;
     let mut said = Vec::new();
     if totals.on_hold > 0 {
         let one = totals.on_hold == 1;
@@ -181,10 +192,12 @@ fn foot(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, queue: &Queu
     if totals.settling > 0 {
         said.push(format!("{} decided, still undoable", words::number(totals.settling)));
     }
-    if !state.queue.filter.is_empty() {
-        said = vec![format!("{} of {listed} fit “{}”", state.queue.shown.len(), state.queue.filter)];
-    } else if listed >= super::super::update::QUEUE_LIMIT as u64 {
-        said.insert(0, format!("the {} most urgent are listed", words::number(listed)));
+    if let Some(only) = listed(&state.queue.only) {
+        let (fit, all) = (words::number(state.queue.len() as u64), words::number(totals.to_review));
+        said = vec![format!("{fit} of {all} fit {only}")];
+    } else if state.queue.len() > usize::from(area.height) {
+        let (place, all) = (state.queue.selected as u64 + 1, state.queue.len() as u64);
+        said.insert(0, format!("{} of {}", words::number(place), words::number(all)));
     }
     // What does not fit is left out whole, the least important last.
     while said.len() > 1 && said.join(" · ").chars().count() > usize::from(area.width) - 2 {
@@ -198,14 +211,9 @@ fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect, queue: &Que
         state.keymap.keys(crate::tui::action::Place::Queue, action, state.ascii).into_iter().next().unwrap_or_default()
     };
     let pull = key(Action::Pull);
-    if !state.queue.filter.is_empty() {
-        paragraph(
-            pen,
-            theme.plain(),
-            list,
-            list.y + 1,
-            &format!("Nothing fits “{}”. {} shows all.", state.queue.filter, key(Action::Back)),
-        );
+    if let Some(only) = listed(&state.queue.only) {
+        let nothing = format!("Nothing fits {only}. {} shows all.", key(Action::Back));
+        paragraph(pen, theme.plain(), list, list.y + 1, &nothing);
         return;
     }
     let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
@@ -250,7 +258,8 @@ fn heads(pen: &mut Pen<'_>, theme: Theme, list: Rect, columns: &Columns) {
     head(columns.why, "Why");
 }
 
-fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Columns, row: &QueueRow, selected: bool) {
+fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Columns, row: &QueueRow, place: usize) {
+    let selected = place == state.queue.selected;
     let now = state.now.unwrap_or(row.waiting_since);
     let base = if selected { theme.strong() } else { theme.plain() };
     let sending = state.sending.as_ref().is_some_and(|sending| sending.target.entry == row.entry);
@@ -260,8 +269,8 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
             pen.line(area.x + x, area.y + line, to.saturating_sub(x), pieces);
         }
     };
-    if selected {
-        put(0, 0, 1, &[("▶", base)]);
+    if state.queue.is_marked(row.entry) {
+        put(1, 0, 2, &[("●", theme.strong())]);
     }
     let wait = words::wait(row.waiting_since, row.due, now);
     let wait_style = if wait.ends_with('!') { theme.alarm() } else { base };
@@ -273,14 +282,23 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
     put(Columns::RISK, 0, Columns::PATIENT, &[(&risk, theme.tier(row.tier))]);
     let sex_age = format!("{:>5}", row.sex_age);
     let name_room = usize::from(columns.patient) - 7;
-    let name = words::short_name(&row.patient_name);
+    // What else waits for the patient above hangs below it.
+    let goes_on = place > state.queue.top && state.queue.goes_on(place);
+    let (name, name_style) = match goes_on {
+        true => (format!("└ {}", words::short_name(&row.patient_name)), if selected { base } else { theme.dim() }),
+        false => (words::short_name(&row.patient_name), base),
+    };
     let name_end = Columns::PATIENT + name_room as u16;
-    put(Columns::PATIENT, 0, name_end, &[(&fit(&name, name_room, false), base)]);
-    put(name_end, 0, name_end + 5, &[(&sex_age, base)]);
+    put(Columns::PATIENT, 0, name_end, &[(&fit(&name, name_room, false), name_style)]);
+    put(name_end, 0, name_end + 5, &[(&sex_age, name_style)]);
     let why_end = columns.end(area.width);
     let entry_end = columns.why - 1;
     if let Some(x) = columns.readers {
-        put(x, 0, columns.entry.unwrap_or(columns.why) - 1, &[(&row.readers, base)]);
+        let end = columns.entry.unwrap_or(columns.why) - 1;
+        put(x, 0, end, &[(&row.readers, base)]);
+        if let Some(since) = row.readable_since {
+            put(x, 1, end, &[(&format!("for {}", words::span(since, now)), theme.alarm())]);
+        }
     }
     if let Some(x) = columns.entry {
         put(x, 0, entry_end, &[(&row.title, base)]);
@@ -360,6 +378,10 @@ fn beside(pen: &mut Pen<'_>, state: &State, theme: Theme) {
         }
     };
     fact("readers", &row.readers);
+    if let Some(since) = row.readable_since {
+        let exposed = words::span(since, now);
+        fact("exposed", &format!("the GP system has shown it for {exposed} already"));
+    }
     for (i, why) in row.why.iter().enumerate() {
         fact(if i == 0 { "why" } else { "" }, why);
     }

@@ -17,7 +17,12 @@ use crate::tui::words;
 
 /// Draws the page on `area`: the whole screen, or beside an entry that was opened from it.
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) -> Option<Position> {
-    header(pen, state, theme, area);
+    let reading = state.screen == Screen::Skim;
+    let list = if reading { layout::skim_list(state.size) } else { below_header(area) };
+    match reading && list.y == 0 {
+        true => margin(pen, state, theme, list),
+        false => header(pen, state, theme, area),
+    }
     if area.width < state.size.0 {
         for y in 0..area.height {
             // Its rule stands a row above the entry's.
@@ -29,7 +34,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) -
             pen.line(area.right(), y, 1, &[(line, theme.dim())]);
         }
     }
-    let list = Rect::new(area.x, layout::SKIM_HEADER, area.width, area.height.saturating_sub(layout::SKIM_HEADER));
     if state.skim.page().is_empty() {
         empty(pen, state, theme, list);
         return None;
@@ -46,17 +50,21 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) -
     cursor
 }
 
-fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+fn below_header(area: Rect) -> Rect {
+    Rect::new(area.x, layout::SKIM_HEADER, area.width, area.height.saturating_sub(layout::SKIM_HEADER))
+}
+
+/// How many lines there are, which page this is, and when it counts as read.
+struct Progress {
+    to_skim: String,
+    page: String,
+    key: String,
+    read: String,
+}
+
+fn progress(state: &State) -> Progress {
     let skim = &state.skim;
-    let mut room = area.width.saturating_sub(2);
-    if let (true, Some(welcome)) = (area.width == state.size.0, &state.welcome) {
-        let who = [(welcome.actor.login.as_str(), theme.strong()), ("  ", theme.plain())];
-        let pieces = [who[0], who[1], (welcome.actor.role.name(), theme.plain())];
-        room = pen.line_to(area.right().saturating_sub(1), 0, area.width / 3, &pieces).saturating_sub(area.x + 3);
-    }
-    let to_skim = format!("{} to skim", words::number(skim.count() as u64));
     let (page, pages) = skim.number();
-    let page = if skim.page().is_empty() { String::new() } else { format!("   page {page} of {pages}") };
     let key = state.keymap.keys(crate::tui::action::Place::Skim, Action::Pass, state.ascii).into_iter().next();
     // Beside an entry the lines are not being read.
     let reading = state.screen == Screen::Skim && !skim.page().is_empty();
@@ -66,8 +74,25 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
         (true, 0, None) => (String::new(), "read".to_owned()),
         (true, left, _) => (String::new(), format!("counts as read in {left} s")),
     };
+    Progress {
+        to_skim: format!("{} to skim", words::number(skim.count() as u64)),
+        page: if skim.page().is_empty() { String::new() } else { format!("page {page} of {pages}") },
+        key,
+        read,
+    }
+}
+
+fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let mut room = area.width.saturating_sub(2);
+    if let (true, Some(welcome)) = (area.width == state.size.0, &state.welcome) {
+        let who = [(welcome.actor.login.as_str(), theme.strong()), ("  ", theme.plain())];
+        let pieces = [who[0], who[1], (welcome.actor.role.name(), theme.plain())];
+        room = pen.line_to(area.right().saturating_sub(1), 0, area.width / 3, &pieces).saturating_sub(area.x + 3);
+    }
+    let Progress { to_skim, page, key, read } = progress(state);
     let pieces = [
         (to_skim.as_str(), theme.strong()),
+        ("   ", theme.plain()),
         (&page, theme.plain()),
         ("   ", theme.plain()),
         (&key, theme.key()),
@@ -75,6 +100,22 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     ];
     pen.line(area.x + 1, 0, room, &pieces);
     pen.rule(area, layout::SKIM_HEADER - 1, "", "", theme.dim());
+}
+
+/// The same beside the lines.
+fn margin(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect) {
+    for y in 0..list.height {
+        pen.line(list.right(), y, 1, &[("│", theme.dim())]);
+    }
+    let (x, room) = (list.right() + 2, layout::SKIM_MARGIN - 2);
+    let Progress { to_skim, page, key, read } = progress(state);
+    pen.line(x, 0, room, &[(&to_skim, theme.strong())]);
+    pen.line(x, 1, room, &[(&page, theme.plain())]);
+    let words = read.strip_prefix("counts as ").unwrap_or(&read);
+    pen.line(x, 2, room, &[(&key, theme.key()), (words, theme.plain())]);
+    if let Some(welcome) = &state.welcome {
+        pen.line(x, 4, room, &[(&welcome.actor.login, theme.dim())]);
+    }
 }
 
 fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect) {
@@ -126,13 +167,12 @@ fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimL
 
 fn name_room(width: u16) -> u16 {
     match width {
-        layout::WIDE.. => 18,
         76.. => 13,
         _ => 10,
     }
 }
 
-/// What a page of this width shows of a line: its readers, and as much of its sentence as fits.
+/// What a list of this width shows of a line: its readers, and as much of its sentence as fits.
 pub(in crate::tui) fn in_sight(line: &SkimLine, width: u16) -> (String, Excerpt) {
     let room = usize::from(width.saturating_sub(2 + name_room(width) + 7));
     let tag = layout::tag(&line.row);
@@ -154,7 +194,7 @@ fn others_read(readers: &str) -> Option<String> {
 pub(super) fn area(state: &State) -> Rect {
     let height = state.size.1.saturating_sub(layout::FOOTER);
     match state.screen {
-        Screen::Skim => Rect::new(0, 0, state.size.0, height),
+        Screen::Skim => Rect::new(0, 0, state.size.0, state.size.1),
         _ => Rect::new(0, 0, layout::list_width(state.size), height),
     }
 }

@@ -1,23 +1,20 @@
 //! What reaches a terminal, byte by byte.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod tui_support;
 
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::tui_support::{key, practice};
 use anteroom::audit::{Actor, Role};
-use anteroom::protocol::{Queue, Reply, Request, Skim, Totals, VERSION, Welcome};
+use anteroom::protocol::{Queue, Reply, Request, Skim, Totals, VERSION, Wanted, Welcome};
 use anteroom::tui::keymap::{Key, Keymap};
-use anteroom::tui::state::{Effect, Input, State};
+use anteroom::tui::state::{Effect, Input, Setup, State, WINDOW};
 use anteroom::tui::terminal::{Whole, needs_ascii, wants_colour};
 use anteroom::tui::update::update;
 use anteroom::tui::view::{Theme, draw};
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
-use tui_support::{key, practice};
 
 /// Remembers each write.
 #[derive(Clone, Default)]
@@ -38,17 +35,17 @@ struct Line {
     wire: Wire,
     terminal: Terminal<Whole<Wire>>,
     state: State,
-    colour: bool,
 }
 
 impl Line {
-    fn new(rows: usize, colour: bool) -> Self {
+    fn new(rows: usize, theme: Theme) -> Self {
         crossterm::style::force_color_output(true);
         let wire = Wire::default();
         let viewport = Viewport::Fixed(Rect::new(0, 0, 80, 24));
         let terminal = Terminal::with_options(Whole::new(wire.clone()), TerminalOptions { viewport }).unwrap();
-        let state = State::new((80, 24), false, Keymap::named("default").unwrap(), false);
-        let mut line = Self { wire, terminal, state, colour };
+        let state =
+            State::new((80, 24), Setup { keymap: Keymap::named("default").unwrap(), theme, ..Setup::default() });
+        let mut line = Self { wire, terminal, state };
         line.take(Input::Connected(Welcome {
             version: VERSION,
             actor: Actor { login: "dr.rahman".to_owned(), role: Role::Clinician },
@@ -68,8 +65,11 @@ impl Line {
                 row
             })
             .collect();
-        let queue = Queue { now: practice::now(), rows, totals: practice::totals(&day), alarms: Vec::new() };
-        line.take(Input::Answered(Box::new((Request::Queue { limit: 1 }, Reply::Queue(queue)))));
+        let fits = rows.len();
+        let rows = rows.into_iter().take(WINDOW).collect();
+        let totals = practice::totals(&day);
+        let queue = Queue { now: practice::now(), rows, from: 0, fits, totals, alarms: Vec::new() };
+        line.take(Input::Answered(Box::new((Request::Rows(Wanted::default()), Reply::Queue(queue)))));
         line
     }
 
@@ -84,8 +84,8 @@ impl Line {
             }
         }
         self.wire.0.borrow_mut().clear();
-        let (state, theme) = (&self.state, Theme { colour: self.colour });
-        self.terminal.draw(|frame| draw(frame, state, theme)).unwrap();
+        let state = &self.state;
+        self.terminal.draw(|frame| draw(frame, state)).unwrap();
         self.wire.0.borrow().clone()
     }
 
@@ -100,7 +100,7 @@ fn bytes(writes: &[Vec<u8>]) -> usize {
 
 #[test]
 fn a_frame_is_one_write_between_the_marks_of_a_synchronized_update() {
-    let mut line = Line::new(8, true);
+    let mut line = Line::new(8, Theme::Dark);
     for name in ["j", "enter", "tab", "r", "A", "x", "esc"] {
         let writes = line.press(name);
         assert_eq!(writes.len(), 1, "{} writes for {name}", writes.len());
@@ -110,7 +110,7 @@ fn a_frame_is_one_write_between_the_marks_of_a_synchronized_update() {
 
 #[test]
 fn a_terminal_shows_what_was_drawn_after_any_row_of_pages() {
-    let mut line = Line::new(500, true);
+    let mut line = Line::new(500, Theme::Dark);
     let mut screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
     // The first frame of `line` was drawn before anybody listened.
     line.terminal.clear().unwrap();
@@ -118,10 +118,10 @@ fn a_terminal_shows_what_was_drawn_after_any_row_of_pages() {
     for name in ["enter", "tab", "r", "A", "x", "esc", "esc", "?", "esc", "esc", "G", ":", "esc", "L", "j"] {
         screen.process(&line.press(name).concat());
         let buffer = {
-            let (state, theme) = (&line.state, Theme { colour: true });
+            let state = &line.state;
             let mut test = Terminal::new(ratatui::backend::TestBackend::new(80, 24)).unwrap();
-            test.draw(|frame| draw(frame, state, theme)).unwrap();
-            tui_support::lines(test.backend().buffer())
+            test.draw(|frame| draw(frame, state)).unwrap();
+            crate::tui_support::lines(test.backend().buffer())
         };
         let shown: String = screen.screen().rows(0, 80).map(|row| format!("{}\n", row.trim_end())).collect();
         assert_eq!(shown, buffer, "after {name}");
@@ -130,13 +130,13 @@ fn a_terminal_shows_what_was_drawn_after_any_row_of_pages() {
 
 #[test]
 fn nothing_is_written_when_nothing_looks_different() {
-    let mut line = Line::new(8, true);
+    let mut line = Line::new(8, Theme::Dark);
     assert_eq!(line.take(Input::Waiting(false)), Vec::<Vec<u8>>::new());
 }
 
 #[test]
 fn a_move_costs_at_most_400_bytes_and_a_new_screen_3500() {
-    let mut line = Line::new(500, true);
+    let mut line = Line::new(500, Theme::Dark);
     for _ in 0..10 {
         let moved = bytes(&line.press("j"));
         assert!((1..=400).contains(&moved), "{moved} bytes for a move");
@@ -149,9 +149,9 @@ fn a_move_costs_at_most_400_bytes_and_a_new_screen_3500() {
 
 #[test]
 fn a_page_to_skim_costs_as_little_and_counts_down_in_a_few_bytes() {
-    let mut line = Line::new(8, true);
+    let mut line = Line::new(8, Theme::Dark);
     line.press("S");
-    let lines: Vec<_> = tui_support::skim::lines(60).into_iter().map(|(_, line)| line).collect();
+    let lines: Vec<_> = crate::tui_support::skim::lines(60).into_iter().map(|(_, line)| line).collect();
     let totals = Totals { to_skim: 60, ..Totals::default() };
     let skim = Skim { lines, reading_time: 500, totals };
     let shown = bytes(&line.take(Input::Answered(Box::new((Request::Skim { limit: 400 }, Reply::Skim(skim))))));
@@ -170,7 +170,7 @@ fn a_page_to_skim_costs_as_little_and_counts_down_in_a_few_bytes() {
 
 #[test]
 fn without_colour_marks_are_still_bold_and_underlined() {
-    let mut line = Line::new(8, false);
+    let mut line = Line::new(8, Theme::None);
     let drawn = String::from_utf8(line.press("enter").concat()).unwrap();
     let mut screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
     screen.process(drawn.as_bytes());
@@ -202,7 +202,7 @@ fn the_environment_says_what_a_terminal_can_show() {
 
 #[test]
 fn five_minutes_without_a_key_blank_the_screen() {
-    let mut line = Line::new(8, true);
+    let mut line = Line::new(8, Theme::Dark);
     for minute in 1..=5 {
         assert!(line.state.blank.is_none(), "blank before minute {minute}");
         line.take(Input::Minute);
@@ -214,7 +214,7 @@ fn five_minutes_without_a_key_blank_the_screen() {
 
 #[test]
 fn the_waits_grow_by_the_minute() {
-    let mut line = Line::new(8, true);
+    let mut line = Line::new(8, Theme::Dark);
     assert_eq!(line.state.now, Some(practice::now()));
     let writes = line.take(Input::Minute);
     assert!(String::from_utf8(writes.concat()).unwrap().contains('3'));

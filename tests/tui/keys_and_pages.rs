@@ -1,33 +1,15 @@
 //! What keys do, tried on the whole screen against a daemon in memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod tui_support;
 
 use std::time::Duration;
 
+use crate::tui_support::daemon::Daemon;
+use crate::tui_support::{Screen, Start, on_screen, practice, sized};
+use crate::{decisions, on_the_day};
 use anteroom::audit::{Actor, Role};
 use anteroom::protocol::{Notice, Request};
 use anteroom::record::{Act, HideReason, RemovalTarget, Style};
 use anteroom::tui::Exit;
 use crossterm::event::Event;
-use tui_support::daemon::Daemon;
-use tui_support::{Screen, Start, on_screen, practice, sized};
-
-fn decisions(screen: &Screen) -> Vec<Act> {
-    let act = |request| match request {
-        Request::Decide { act, .. } => Some(act),
-        _ => None,
-    };
-    screen.asked().into_iter().filter_map(act).collect()
-}
-
-/// A test on the day of the design, from the queue.
-fn on_the_day(test: impl AsyncFnOnce(Screen)) {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
-        test(screen).await;
-    });
-}
 
 #[test]
 fn all_suggestions_are_taken_with_three_keys_and_the_next_entry_opens() {
@@ -40,7 +22,7 @@ fn all_suggestions_are_taken_with_three_keys_and_the_next_entry_opens() {
         screen.press("u").await;
         screen.until("Taken back: HOLT M · Consultation waits again").await;
         assert!(matches!(
-            screen.asked().iter().rev().find(|asked| **asked != Request::Queue { limit: 1000 }),
+            screen.asked().iter().rev().find(|asked| !matches!(asked, Request::Rows(_))),
             Some(Request::Undo { .. })
         ));
     });
@@ -318,7 +300,7 @@ fn who_reads_no_records_gets_the_page_of_their_role_and_why() {
                     .daemon
                     .asked()
                     .iter()
-                    .filter(|asked| matches!(asked, Request::Open { .. } | Request::Queue { .. }))
+                    .filter(|asked| matches!(asked, Request::Open { .. } | Request::Rows(_)))
                     .count(),
                 0
             );
@@ -510,7 +492,7 @@ fn invisible_characters_in_names_and_texts_are_visible() {
 
 #[test]
 fn every_page_is_drawn_at_every_size() {
-    on_screen(sized(80, 24), tui_support::skim::day(40, 500), async |screen| {
+    on_screen(sized(80, 24), crate::tui_support::skim::day(40, 500), async |screen| {
         screen.until("HOLT M").await;
         for keys in [
             "?",
@@ -553,4 +535,50 @@ fn the_other_maps_do_the_same_with_their_own_keys() {
             screen.until("redacted  HOLT M").await;
         });
     }
+}
+
+#[test]
+fn a_key_that_is_still_down_does_not_approve_what_comes_next() {
+    on_the_day(async |screen| {
+        screen.press("G enter a").await;
+        screen.until("approved  BRIGGS S").await;
+        // The next one is here, and the key has not been let go.
+        screen.press("a").await;
+        screen.until("That key was still down when this came").await;
+        assert_eq!(decisions(&screen), [Act::Approve]);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        screen.press("a").await;
+        screen.until("approved  HOLT M").await;
+        assert_eq!(decisions(&screen).len(), 2);
+    });
+}
+
+#[test]
+fn an_entry_that_comes_late_does_not_take_the_person_back_to_it() {
+    on_the_day(async |screen| {
+        screen.press("enter").await;
+        screen.until("NHS").await;
+        screen.burst("a l");
+        screen.until("approved  HOLT M").await;
+        assert!(screen.text().contains("Audit log"), "{}", screen.text());
+        screen.press("esc").await;
+        screen.burst("esc");
+        screen.until("7 to review").await;
+    });
+}
+
+#[test]
+fn the_colours_change_with_a_key() {
+    on_the_day(async |screen| {
+        assert!(screen.picture().contains("cyan bold"));
+        screen.press("C").await;
+        screen.until("Colours: light").await;
+        assert!(!screen.picture().contains("cyan") && screen.picture().contains("blue bold"), "{}", screen.picture());
+        screen.press("C").await;
+        screen.until("Colours: contrast").await;
+        assert!(!screen.picture().contains(" dim"), "nothing is dimmed");
+        screen.press("C").await;
+        screen.until("Colours: none").await;
+        assert!(!screen.picture().contains("light"), "{}", screen.picture());
+    });
 }

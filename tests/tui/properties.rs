@@ -1,18 +1,15 @@
 //! What holds for every text and every row of keys.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod tui_support;
 
 use std::cell::RefCell;
 
+use crate::tui_support::daemon::Daemon;
+use crate::tui_support::{on_screen, practice, sized};
 use anteroom::protocol::{Opened, Request};
 use anteroom::record::{Act, Category, EntryId, Span, Style, Tier};
 use anteroom::review::render;
 use anteroom::tui::document::{Document, Field, Laid, Stretch};
 use anteroom::tui::redaction::{Removals, Selection, Size};
 use proptest::prelude::*;
-use tui_support::daemon::Daemon;
-use tui_support::{on_screen, practice, sized};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Text as records hold it, and text as attackers write it.

@@ -1,0 +1,184 @@
+//! What each page knows.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::document::Laid;
+use super::redaction::{Removals, Selection};
+use super::state::{Screen, Target};
+use crate::protocol::{AuditLine, Only, Opened, Queue, QueueRow, Verified, Wanted};
+use crate::record::{EntryId, Style};
+use crate::review::RedactionError;
+
+/// Rows of the queue asked for at once: some pages around the one that is shown.
+pub const WINDOW: usize = 256;
+
+/// A row so near to the end of what has come makes the next ones come.
+const MARGIN: usize = 64;
+
+/// The most entries that are hidden at once.
+pub const MOST_MARKED: usize = 50;
+
+/// The list of what waits. Only a window of it is here; the daemon has the whole.
+#[derive(Debug, Clone, Default)]
+pub struct QueueState {
+    /// As the daemon last sent it.
+    pub queue: Option<Queue>,
+    /// What was asked for when it did.
+    pub came: Option<Wanted>,
+    /// Which place of the list is selected, from 0.
+    pub selected: usize,
+    /// The first place on the screen.
+    pub top: usize,
+    /// Which rows are wanted.
+    pub only: Only,
+    /// Entries marked for one act on all of them, by place in the order of marking.
+    pub marked: Vec<Target>,
+    /// Whether it is on its way.
+    pub asked: bool,
+    /// Whether it has changed again since it was asked for.
+    pub stale: bool,
+}
+
+impl QueueState {
+    /// The rows that are here.
+    pub fn rows(&self) -> &[QueueRow] {
+        self.queue.as_ref().map(|queue| queue.rows.as_slice()).unwrap_or_default()
+    }
+
+    /// The place of the first row that is here.
+    fn from(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.from)
+    }
+
+    /// How many rows the list has, here and at the daemon.
+    pub fn len(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.fits)
+    }
+
+    /// Whether the list has no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Lines that wait on the skim page.
+    pub fn to_skim(&self) -> u64 {
+        self.queue.as_ref().map_or(0, |queue| queue.totals.to_skim)
+    }
+
+    /// The row at a place of the list, if it is here.
+    pub fn row(&self, place: usize) -> Option<&QueueRow> {
+        self.rows().get(place.checked_sub(self.from())?)
+    }
+
+    /// The selected row.
+    pub fn current(&self) -> Option<&QueueRow> {
+        self.row(self.selected)
+    }
+
+    /// The place of an entry, if its row is here.
+    pub fn place_of(&self, entry: EntryId) -> Option<usize> {
+        self.rows().iter().position(|row| row.entry == entry).map(|place| place + self.from())
+    }
+
+    /// Whether the row at a place is of the same patient as the one above it.
+    pub fn goes_on(&self, place: usize) -> bool {
+        let above = place.checked_sub(1).and_then(|above| self.row(above));
+        above.zip(self.row(place)).is_some_and(|(above, row)| above.patient == row.patient)
+    }
+
+    /// Whether an entry is marked.
+    pub fn is_marked(&self, entry: EntryId) -> bool {
+        self.marked.iter().any(|target| target.entry == entry)
+    }
+
+    /// What to ask the daemon for: the rows around the selected one.
+    pub fn wanted(&self) -> Wanted {
+        Wanted { from: self.selected.saturating_sub(WINDOW / 2), limit: WINDOW, only: self.only.clone() }
+    }
+
+    /// Whether more rows must come for a page of so many, or will be wanted soon.
+    pub fn lacks(&self, page: usize) -> bool {
+        let (from, end) = (self.from(), self.from() + self.rows().len());
+        let above = from > 0 && self.top.min(self.selected) < from + MARGIN;
+        let below = end < self.len() && (self.top + page).max(self.selected) + MARGIN > end;
+        (above || below) && self.came.as_ref() != Some(&self.wanted())
+    }
+}
+
+/// The entry that is open.
+#[derive(Debug, Clone)]
+pub struct EntryState {
+    /// The page from which it was opened.
+    pub from: Screen,
+    /// As the daemon sent it.
+    pub opened: Opened,
+    /// Its text, wrapped.
+    pub laid: Laid,
+    /// First row on the screen.
+    pub top: usize,
+    /// The match that is current, by index.
+    pub current: Option<usize>,
+    /// The matches that have been on the screen.
+    pub seen: BTreeSet<usize>,
+    /// Whether the person was told that some have not.
+    pub warned: bool,
+    /// The lines of the comparison with the decided version, while it is shown: mark and text.
+    pub compared: Option<Vec<(char, String)>>,
+}
+
+/// What taking out would leave.
+#[derive(Debug, Clone)]
+pub enum Preview {
+    /// What the patient will see.
+    Shows(Box<Laid>),
+    /// Nothing can be shown, and why.
+    Nothing(RedactionError),
+}
+
+/// A redaction in the making, over the entry that is open.
+#[derive(Debug, Clone)]
+pub struct RedactState {
+    /// What is selected.
+    pub selection: Selection,
+    /// What is taken out.
+    pub removals: Removals,
+    /// How that looks.
+    pub style: Style,
+    /// The matches that the person chose to leave in, by index.
+    pub kept: BTreeSet<usize>,
+    /// The matches that the person has had before them while redacting.
+    pub visited: BTreeSet<usize>,
+    /// The entry's text at this page's width.
+    pub laid: Laid,
+    /// First row on the screen.
+    pub top: usize,
+    /// What the act would show.
+    pub preview: Preview,
+    /// First row of the preview on the screen.
+    pub preview_top: usize,
+    /// What to think about before deciding.
+    pub warnings: Vec<String>,
+    /// Whether the person was told that some matches are not settled.
+    pub warned: bool,
+    /// Whether anything was changed since the page was opened.
+    pub changed: bool,
+    /// Whether the daemon does not have the latest of it yet.
+    pub unsaved: bool,
+}
+
+/// The audit log.
+#[derive(Debug, Clone, Default)]
+pub struct LogState {
+    /// Newest first.
+    pub lines: Vec<AuditLine>,
+    /// Whether the oldest has come.
+    pub complete: bool,
+    /// Which is selected.
+    pub selected: usize,
+    /// The first on the screen.
+    pub top: usize,
+    /// What verification found, and when.
+    pub verified: Option<(Verified, Option<DateTime<Utc>>)>,
+}
