@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Actor, Record};
 use crate::record::{
-    Act, Decision, EntryId, EntryVersion, Lane, PatientId, Removal, Screening, Span, Stage, Style, Tier, Token, Version,
+    Act, Decision, EntryId, EntryVersion, Handling, HideReason, Lane, Note, PatientAct, PatientId, Removal, Screening,
+    Span, Stage, Style, Tier, Token, Version,
 };
-use crate::review::{State, Waiver};
+use crate::review::{LookAgain, State, Waiver};
 
 /// The version of this protocol. A client and a daemon that differ say so and part.
 pub const VERSION: u32 = 1;
@@ -112,6 +113,68 @@ pub enum Request {
         /// Which entry.
         entry: EntryId,
     },
+    /// The lead decides in a dispute, or where somebody asked, on exactly what the lead has read.
+    Resolve {
+        /// Which entry.
+        entry: EntryId,
+        /// The version the lead read.
+        version: Version,
+        /// The review's revision when they read it.
+        revision: u64,
+        /// What they decided.
+        act: Act,
+        /// Why.
+        why: String,
+    },
+    /// Withdraws what is visible, in whatever version and revision it is.
+    Withdraw {
+        /// Which entry.
+        entry: EntryId,
+        /// Why, from the closed list.
+        reason: HideReason,
+        /// In their own words; may be empty.
+        note: String,
+    },
+    /// Does something else with exactly the version and revision that the client has seen.
+    Handle {
+        /// Which entry.
+        entry: EntryId,
+        /// The version the person read.
+        version: Version,
+        /// The review's revision when they read it.
+        revision: u64,
+        /// What.
+        handling: Handling,
+    },
+    /// The second reader of a redaction says, having read only what would be left, what they think is missing.
+    ReadBack {
+        /// Which entry.
+        entry: EntryId,
+        /// The version the person read.
+        version: Version,
+        /// The review's revision when they read it.
+        revision: u64,
+        /// Their guess; empty when nothing seems to be missing.
+        guess: String,
+    },
+    /// Does something about a whole patient.
+    Patient {
+        /// Whom.
+        patient: PatientId,
+        /// What.
+        act: PatientAct,
+    },
+    /// What needs somebody beside the queue: the lead's list, hides to review, birthdays.
+    Worklist,
+    /// What the caller did lately that can still be taken back, newest first.
+    MyActs {
+        /// At most this many.
+        limit: usize,
+    },
+    /// The policy in force, as a file.
+    Policy,
+    /// Reads the policy file anew and puts it in force if it may be.
+    TakePolicy,
     /// Takes the last decision on an entry back.
     Undo {
         /// Which entry.
@@ -220,7 +283,7 @@ pub enum Reply {
     Passed(PassedOn),
     /// To [`Request::Open`].
     Entry(Box<Opened>),
-    /// To [`Request::Decide`], [`Request::Pick`] and [`Request::Undo`].
+    /// To [`Request::Decide`], [`Request::Pick`], [`Request::Undo`] and every other act on one entry.
     Decided(Decided),
     /// To [`Request::Claim`] and [`Request::TakeOver`].
     Claimed(Claimed),
@@ -228,6 +291,14 @@ pub enum Reply {
     GivenBack,
     /// To [`Request::Propose`]: the entries with a new draft.
     Proposed(Vec<EntryId>),
+    /// To [`Request::Patient`].
+    PatientDone(PatientDone),
+    /// To [`Request::Worklist`].
+    Worklist(Worklist),
+    /// To [`Request::MyActs`].
+    MyActs(Vec<MyAct>),
+    /// To [`Request::Policy`] and [`Request::TakePolicy`].
+    Policy(PolicyFile),
     /// To [`Request::KeepDraft`].
     DraftKept,
     /// To [`Request::Pull`].
@@ -372,14 +443,33 @@ pub struct Totals {
     pub next_visible: Option<DateTime<Utc>>,
     /// Visible to the patient.
     pub released: u64,
-    /// Hidden.
+    /// Hidden, what was withdrawn not counted.
     pub hidden: u64,
+    /// Withdrawn after they had been visible.
+    #[serde(default)]
+    pub withdrawn: u64,
+    /// Waiting for the safeguarding lead: disputes and questions.
+    #[serde(default)]
+    pub for_lead: u64,
+    /// Put off until a day.
+    #[serde(default)]
+    pub deferred: u64,
     /// Rows of the feeds that could not be used.
     pub set_aside: u64,
     /// When the last pull ended.
     pub pulled_at: Option<DateTime<Utc>>,
     /// Entries new or changed in it.
     pub pulled_entries: u64,
+}
+
+impl Totals {
+    /// Of what is visible, hidden or withdrawn now, the share that is not visible: hiding too much is a breach
+    /// too. `None` while there is nothing.
+    pub fn hide_rate(&self) -> Option<f64> {
+        let kept = self.hidden + self.withdrawn;
+        let all = kept + self.released;
+        (all > 0).then(|| kept as f64 / all as f64)
+    }
 }
 
 /// One row of the queue: enough for half of triage.
@@ -469,8 +559,21 @@ pub struct Opened {
     pub screening: Screening,
     /// Whose record it is in.
     pub patient: PatientCard,
-    /// Standing decisions on this version.
+    /// Standing decisions on this version. Empty for a second reader, who reads blind.
     pub decisions: Vec<Decision>,
+    /// What people wrote about it, oldest first. For a second reader only the lead's advice.
+    #[serde(default)]
+    pub notes: Vec<Note>,
+    /// Why somebody should look at it again, if so.
+    #[serde(default)]
+    pub look_again: Option<LookAgain>,
+    /// Whether `version` is only what would be left of it: the reader says what they think is missing
+    /// ([`Request::ReadBack`]) before they see the original.
+    #[serde(default)]
+    pub to_read_back: bool,
+    /// The redaction that the second reader, who has read it back, agrees to or not.
+    #[serde(default)]
+    pub proposed: Option<Act>,
     /// The version that was decided before this one, with the decision.
     pub before: Option<(EntryVersion, Vec<Decision>)>,
     /// Removals of the decided version found again in this one: suggestions only.
@@ -556,6 +659,119 @@ pub struct Decided {
     /// shown, waits for people now.
     #[serde(default)]
     pub twins: Vec<EntryId>,
+}
+
+/// What became of an act about a whole patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientDone {
+    /// Whom.
+    pub patient: PatientId,
+    /// What stands over the patient now, a line each.
+    pub flags: Vec<String>,
+    /// Entries that wait for people again, or are no longer visible.
+    pub moved: u64,
+    /// Whether it waits for a second person.
+    pub needs_second: bool,
+    /// Its place in the log.
+    pub seq: u64,
+}
+
+/// What needs somebody beside the queue.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Worklist {
+    /// Most pressing first.
+    pub items: Vec<WorkItem>,
+}
+
+/// One line of a worklist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkItem {
+    /// What sort of work.
+    pub kind: Work,
+    /// The entry concerned; none where it is about a patient as a whole.
+    pub entry: Option<EntryId>,
+    /// Whose record.
+    pub patient: PatientId,
+    /// `HOLT Marie`.
+    pub patient_name: String,
+    /// What to do, in a few words.
+    pub what: String,
+    /// Since when it waits, or the day on which it is due.
+    pub since: DateTime<Utc>,
+    /// Who has to see to it, by name.
+    pub owner: String,
+}
+
+/// The sorts of work, most pressing first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Withdrawn, and a channel still shows it.
+    StillShown,
+    /// Visible or hidden, and to be looked at again.
+    LookAgain,
+    /// Two readers differ.
+    Disputed,
+    /// A reviewer asks.
+    Escalated,
+    /// Twice over its target.
+    TwiceOver,
+    /// Past its target.
+    Late,
+    /// Three quarters of its target are gone.
+    SoonLate,
+    /// A hide whose day of review has come.
+    HideReview,
+    /// A flag that somebody wants cleared.
+    FlagToClear,
+    /// A child with safeguarding signals who will soon be eleven: proxy access changes.
+    TurnsEleven,
+    /// One who will soon be sixteen: their own access begins.
+    TurnsSixteen,
+    /// Somebody else reads the record of a child at risk.
+    ProxyOfChild,
+}
+
+impl Work {
+    /// As a heading.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::StillShown => "withdrawn and still shown",
+            Self::LookAgain => "to look at again",
+            Self::Disputed => "disputed",
+            Self::Escalated => "the lead is asked",
+            Self::TwiceOver => "twice over its target",
+            Self::Late => "late",
+            Self::SoonLate => "soon late",
+            Self::HideReview => "hide to review",
+            Self::FlagToClear => "flag to clear",
+            Self::TurnsEleven => "turns eleven",
+            Self::TurnsSixteen => "turns sixteen",
+            Self::ProxyOfChild => "proxy of a child at risk",
+        }
+    }
+}
+
+/// Something the caller did that can still be taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MyAct {
+    /// The entry as the queue would show it.
+    pub row: QueueRow,
+    /// What they did, in a word or two.
+    pub what: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Its place in the log.
+    pub seq: u64,
+}
+
+/// A policy as a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFile {
+    /// The file, with every line explained.
+    pub text: String,
+    /// Its digest, as the log names it.
+    pub digest: String,
 }
 
 /// What a pull brought.

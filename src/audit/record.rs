@@ -1,9 +1,9 @@
 //! One line of the audit log.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{EntryId, HideReason, PatientId, Stage, Style, Token, Version};
+use crate::record::{EntryId, Flag, HideReason, PatientId, Stage, Style, Token, Version};
 
 /// Something that happened: who, what, to which entry, with what result. Holds no clinical words and
 /// no names of patients; entries and patients are referred to by keyed identifiers.
@@ -233,6 +233,113 @@ pub enum Event {
         /// Which.
         entries: Vec<EntryId>,
     },
+    /// A person hid what was visible.
+    Withdrawn {
+        /// Why.
+        reason: HideReason,
+    },
+    /// Every channel shows no more what was withdrawn.
+    Purged,
+    /// A second reader read what would be left, before the original.
+    ReadBack {
+        /// Whether they could name words that are gone.
+        named_it: bool,
+    },
+    /// A reviewer asked the lead.
+    Escalated,
+    /// A reviewer put an entry off.
+    Deferred {
+        /// Until the morning of this day.
+        until: NaiveDate,
+    },
+    /// A reviewer took up again what was put off.
+    Resumed,
+    /// The day came until which it was put off.
+    DeferralOver,
+    /// The lead decided in a dispute, or where somebody asked.
+    Resolved {
+        /// What: `approve`, `redact` or `hide`.
+        act: String,
+    },
+    /// The lead gave an entry back with advice.
+    Returned,
+    /// The lead set a hide or a withdrawal aside.
+    Reopened,
+    /// The patient asked to see what is hidden.
+    PatientAsked,
+    /// The lead looked again, and it stays as it is.
+    Confirmed,
+    /// Newer rules read an entry and moved it, or asked for another look.
+    Rescreened {
+        /// The tier.
+        tier: u8,
+        /// The rules that fired.
+        rules: Vec<String>,
+    },
+    /// The rules of screening are other than they were.
+    RulesChanged {
+        /// The version of the rules before.
+        from: String,
+        /// The version now.
+        to: String,
+        /// Entries read again.
+        entries: u64,
+        /// Entries that moved or want another look.
+        moved: u64,
+    },
+    /// A policy is in force from now on.
+    PolicyChanged {
+        /// The digest of the one before.
+        from: String,
+        /// The digest of this one.
+        to: String,
+    },
+    /// A policy file was refused; the one before stays in force.
+    PolicyRefused {
+        /// The digest of the refused file.
+        digest: String,
+        /// The line and the reason.
+        why: String,
+    },
+    /// A flag was set on a patient.
+    FlagSet {
+        /// Which.
+        flag: Flag,
+        /// Whether what was visible was withdrawn.
+        withdrew: bool,
+        /// Entries it moved.
+        entries: u64,
+    },
+    /// Somebody asked to clear a flag; a second person must agree.
+    FlagClearAsked {
+        /// Which.
+        flag: Flag,
+    },
+    /// A second person agreed, and the flag is gone.
+    FlagCleared {
+        /// Which.
+        flag: Flag,
+    },
+    /// It was named who may open a patient's record.
+    ReadersNamed {
+        /// Their logins.
+        logins: Vec<String>,
+    },
+    /// Somebody moves nothing of a patient towards visible from now on.
+    LockedOut {
+        /// Whom.
+        login: String,
+    },
+    /// Somebody was let in again.
+    LetIn {
+        /// Whom.
+        login: String,
+    },
+    /// Somebody looked at a list of work.
+    WorklistViewed {
+        /// How many lines were shown.
+        lines: usize,
+    },
     /// A decision was taken back before publication.
     Undone,
     /// The uniform hold ended.
@@ -306,6 +413,29 @@ impl Event {
             Self::Redacted { .. } => "redacted",
             Self::Hidden { .. } => "hid",
             Self::TwinsWaived { .. } => "named twins",
+            Self::Withdrawn { .. } => "withdrew",
+            Self::Purged => "channels purged",
+            Self::ReadBack { .. } => "read back",
+            Self::Escalated => "asked the lead",
+            Self::Deferred { .. } => "put off",
+            Self::Resumed => "took up again",
+            Self::DeferralOver => "deferral over",
+            Self::Resolved { .. } => "decided as lead",
+            Self::Returned => "gave back",
+            Self::Reopened => "reopened",
+            Self::PatientAsked => "patient asked",
+            Self::Confirmed => "looked again",
+            Self::Rescreened { .. } => "screened anew",
+            Self::RulesChanged { .. } => "rules changed",
+            Self::PolicyChanged { .. } => "policy changed",
+            Self::PolicyRefused { .. } => "policy refused",
+            Self::FlagSet { .. } => "set a flag",
+            Self::FlagClearAsked { .. } => "asked to clear",
+            Self::FlagCleared { .. } => "cleared a flag",
+            Self::ReadersNamed { .. } => "named readers",
+            Self::LockedOut { .. } => "locked out",
+            Self::LetIn { .. } => "let in",
+            Self::WorklistViewed { .. } => "viewed worklist",
             Self::Undone => "undid",
             Self::HoldElapsed => "hold ended",
             Self::Published => "published",

@@ -1,14 +1,15 @@
 //! `anteroom decide` and `anteroom undo`: one act, for scripts.
 
-use std::io::Write;
+use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
 use super::reach::{Reached, garbled, reach};
 use super::{Exit, Failure};
-use crate::protocol::{Decided, Reply, Request};
-use crate::record::{Act, HideReason, Place, Removal, RemovalTarget, Style};
+use crate::protocol::{Decided, Opened, Reply, Request};
+use crate::record::{Act, Handling, HideReason, Place, Removal, RemovalTarget, Style};
 
 /// Decides on one entry.
 #[derive(Debug, Args)]
@@ -35,6 +36,62 @@ enum What {
         #[arg(long, value_parser = reason)]
         reason: HideReason,
     },
+    /// Withdraw what is visible; words for the lead come from standard input
+    Withdraw {
+        /// Why
+        #[arg(long, value_parser = reason)]
+        reason: HideReason,
+    },
+    /// Ask the safeguarding lead; the question comes from standard input
+    Escalate,
+    /// Put it off; the reason comes from standard input
+    Defer {
+        /// Until the morning of this day, e.g. 2026-11-30
+        #[arg(long)]
+        until: NaiveDate,
+    },
+    /// Take up again what was put off
+    Resume,
+    /// As second reader of a redaction: say what seems to be missing, on standard input
+    ReadBack,
+    /// Agree, as second reader, to the redaction that was read back
+    Agree,
+    /// Note that the patient asks to see it; what they said comes from standard input
+    PatientAsks,
+}
+
+/// Decides as safeguarding lead.
+#[derive(Debug, Args)]
+pub struct LeadArgs {
+    /// The entry's identifier, or the beginning of it
+    entry: String,
+    #[command(subcommand)]
+    what: LeadWhat,
+}
+
+/// Reasons and advice come from standard input, so that no clinical words stand among the arguments.
+#[derive(Debug, Subcommand)]
+enum LeadWhat {
+    /// Decide a dispute, or what a reviewer asked: show it as it is
+    Approve,
+    /// The same: show it without what screening suggests to remove
+    Redact {
+        /// Put the constant mark where words are removed
+        #[arg(long)]
+        marked: bool,
+    },
+    /// The same: do not show it
+    Hide {
+        /// Why
+        #[arg(long, value_parser = reason)]
+        reason: HideReason,
+    },
+    /// Give it back to the reviewers with advice
+    Return,
+    /// Set a hide or a withdrawal aside: it is screened and read anew, and showing it needs a second person
+    Reopen,
+    /// After looking again: it stays as it is
+    Confirm,
 }
 
 /// Takes the last decision on an entry back.
@@ -64,34 +121,111 @@ pub async fn run(args: &DecideArgs, dir: Option<PathBuf>, out: impl Write) -> Re
 
 async fn decide(args: &DecideArgs, practice: &mut Reached) -> Result<Decided, Failure> {
     let entry = practice.entry(&args.entry).await?;
-    let Reply::Entry(opened) = practice.ask(Request::Open { entry }).await? else { return Err(garbled()) };
-    let act = match &args.what {
-        What::Approve => Act::Approve,
-        What::Hide { reason } => Act::Hide { reason: *reason },
-        What::Redact { marked } => {
-            let suggested = opened.screening.findings.iter().flat_map(|finding| &finding.suggested);
-            let removals: Vec<Removal> = suggested.map(removal).collect();
-            if removals.is_empty() {
-                return Err(Failure::wrong_use("screening suggests no removal in this entry: hide or approve it"));
-            }
-            Act::Redact { removals, style: if *marked { Style::Marked } else { Style::Silent } }
+    if let What::Withdraw { reason } = &args.what {
+        return decided(practice.ask(Request::Withdraw { entry, reason: *reason, note: words()? }).await?);
+    }
+    let opened = open(entry, practice).await?;
+    let (version, revision) = (opened.row.version, opened.row.revision);
+    let handling = match &args.what {
+        What::Escalate => Some(Handling::Escalate { note: words()? }),
+        What::Defer { until } => Some(Handling::Defer { until: *until, why: words()? }),
+        What::Resume => Some(Handling::Resume),
+        What::PatientAsks => Some(Handling::PatientAsks { note: words()? }),
+        _ => None,
+    };
+    let request = match (handling, &args.what) {
+        (Some(handling), _) => Request::Handle { entry, version, revision, handling },
+        (None, What::ReadBack) => Request::ReadBack { entry, version, revision, guess: words()? },
+        (None, what) => {
+            let act = match what {
+                What::Hide { reason } => Act::Hide { reason: *reason },
+                What::Redact { marked } => suggested(&opened, *marked)?,
+                What::Agree => opened.proposed.ok_or_else(|| {
+                    Failure::wrong_use("there is no redaction to agree to: read it back first, or decide yourself")
+                })?,
+                _ => Act::Approve,
+            };
+            Request::Decide { entry, version, revision, act, token: None, waivers: Vec::new() }
         }
     };
-    let request = Request::Decide {
-        entry,
-        version: opened.row.version,
-        revision: opened.row.revision,
-        act,
-        token: None,
-        waivers: Vec::new(),
+    asked(request, practice).await
+}
+
+/// Runs `anteroom lead`.
+///
+/// # Errors
+/// When a rule refuses, or the practice cannot be reached.
+pub async fn lead(args: &LeadArgs, dir: Option<PathBuf>, out: impl Write) -> Result<Exit, Failure> {
+    let mut practice = reach(dir).await?;
+    let answer = decide_as_lead(args, &mut practice).await;
+    practice.leave().await;
+    say(&answer?, out)
+}
+
+async fn decide_as_lead(args: &LeadArgs, practice: &mut Reached) -> Result<Decided, Failure> {
+    let entry = practice.entry(&args.entry).await?;
+    let opened = open(entry, practice).await?;
+    let (version, revision) = (opened.row.version, opened.row.revision);
+    let act = match &args.what {
+        LeadWhat::Approve => Some(Act::Approve),
+        LeadWhat::Redact { marked } => Some(suggested(&opened, *marked)?),
+        LeadWhat::Hide { reason } => Some(Act::Hide { reason: *reason }),
+        LeadWhat::Return | LeadWhat::Reopen | LeadWhat::Confirm => None,
     };
+    let words = words()?;
+    let request = match (act, &args.what) {
+        (Some(act), _) => Request::Resolve { entry, version, revision, act, why: words },
+        (None, what) => {
+            let handling = match what {
+                LeadWhat::Return => Handling::Return { advice: words },
+                LeadWhat::Reopen => Handling::Reopen { why: words },
+                _ => Handling::Confirm { why: words },
+            };
+            Request::Handle { entry, version, revision, handling }
+        }
+    };
+    asked(request, practice).await
+}
+
+/// Asks for an act. What it took in hand is free at once, not only after the grace of a lost connection.
+async fn asked(request: Request, practice: &mut Reached) -> Result<Decided, Failure> {
     let reply = practice.ask(request).await?;
-    // What the decision took in hand is free at once, not only after the grace of a lost connection.
     practice.ask(Request::Release).await?;
+    decided(reply)
+}
+
+async fn open(entry: crate::record::EntryId, practice: &mut Reached) -> Result<Box<Opened>, Failure> {
+    match practice.ask(Request::Open { entry }).await? {
+        Reply::Entry(opened) => Ok(opened),
+        _ => Err(garbled()),
+    }
+}
+
+fn decided(reply: Reply) -> Result<Decided, Failure> {
     match reply {
         Reply::Decided(decided) => Ok(decided),
         _ => Err(garbled()),
     }
+}
+
+fn suggested(opened: &Opened, marked: bool) -> Result<Act, Failure> {
+    let suggested = opened.screening.findings.iter().flat_map(|finding| &finding.suggested);
+    let removals: Vec<Removal> = suggested.map(removal).collect();
+    if removals.is_empty() {
+        return Err(Failure::wrong_use("screening suggests no removal in this entry: hide or approve it"));
+    }
+    Ok(Act::Redact { removals, style: if marked { Style::Marked } else { Style::Silent } })
+}
+
+/// What somebody writes with an act: from standard input, because arguments can be read by others.
+pub(super) fn words() -> Result<String, Failure> {
+    let mut input = std::io::stdin();
+    if input.is_terminal() {
+        writeln!(std::io::stderr(), "In your own words; end with Ctrl-D on a line of its own:")?;
+    }
+    let mut words = String::new();
+    input.read_to_string(&mut words)?;
+    Ok(words.trim().to_owned())
 }
 
 fn removal(place: &Place) -> Removal {

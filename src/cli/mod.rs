@@ -14,6 +14,8 @@ pub mod decide;
 pub mod demo;
 pub mod eval;
 pub mod keys;
+pub mod patient;
+pub mod policy;
 pub mod publish;
 pub mod pull;
 pub mod queue;
@@ -27,6 +29,7 @@ pub mod serve;
 pub mod show;
 pub mod status;
 pub mod train;
+pub mod worklist;
 
 /// New entries in a GP record wait here until it is safe for the patient to see them.
 #[derive(Debug, Parser)]
@@ -55,6 +58,14 @@ enum Command {
     Show(show::ShowArgs),
     /// Decide on one entry
     Decide(decide::DecideArgs),
+    /// Decide as safeguarding lead: disputes, questions, hides to set aside
+    Lead(decide::LeadArgs),
+    /// Set or clear what stands over a whole patient
+    Patient(patient::PatientArgs),
+    /// Print, check or put in force who may let what through
+    Policy(policy::PolicyArgs),
+    /// List what needs somebody beside the queue
+    Worklist(worklist::WorklistArgs),
     /// Take the last decision on an entry back
     Undo(decide::UndoArgs),
     /// Make what is due visible and write the feed
@@ -178,7 +189,20 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Pull(args) => in_runtime(pull::run(&args, dir, out)),
         Command::Queue(args) => in_runtime(queue::run(&args, dir, out)),
         Command::Show(args) => in_runtime(show::run(&args, dir, out)),
-        Command::Decide(args) => in_runtime(decide::run(&args, dir, out)),
+        Command::Decide(args) => {
+            drop(input);
+            in_runtime(decide::run(&args, dir, out))
+        }
+        Command::Lead(args) => {
+            drop(input);
+            in_runtime(decide::lead(&args, dir, out))
+        }
+        Command::Patient(args) => {
+            drop(input);
+            in_runtime(patient::run(&args, dir, out))
+        }
+        Command::Policy(args) => in_runtime(policy::run(&args, dir, out)),
+        Command::Worklist(args) => in_runtime(worklist::run(&args, dir, out)),
         Command::Undo(args) => in_runtime(decide::undo(&args, dir, out)),
         Command::Publish(args) => in_runtime(publish::run(&args, dir, out)),
         Command::Audit(args) => in_runtime(audit::run(&args, dir, out)),

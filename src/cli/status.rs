@@ -39,9 +39,11 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         )?;
         writeln!(
             out,
-            "{} on hold, {} settling, {} visible, {} hidden",
-            totals.on_hold, totals.settling, totals.released, totals.hidden
+            "{} on hold, {} settling, {} put off, {} for the lead",
+            totals.on_hold, totals.settling, totals.deferred, totals.for_lead
         )?;
+        let rate = totals.hide_rate().map(|rate| format!(", hide rate {:.1} %", rate * 100.0)).unwrap_or_default();
+        writeln!(out, "{} visible, {} hidden, {} withdrawn{rate}", totals.released, totals.hidden, totals.withdrawn)?;
         writeln!(out, "{} rows set aside in the last pull", totals.set_aside)?;
         writeln!(out, "log at {}, rules {}, {} MB free", status.seq, status.rules, status.free_bytes >> 20)?;
     }

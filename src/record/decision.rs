@@ -53,6 +53,34 @@ impl HideReason {
         }
     }
 
+    /// What allows it, with its source, as the policy and the README print it.
+    pub fn basis(self) -> &'static str {
+        match self {
+            Self::HarmToPatient | Self::HarmToOther => {
+                "DPA 2018 Sch 3 Pt 2 para 2(1): likely to cause serious harm to physical or mental health; a high \
+                 test, for the clinician responsible to assess and record; not for what the patient already knows"
+            }
+            Self::Coercion => {
+                "NHS England, supporting victims and survivors of domestic abuse; RCGP: redact or withhold where \
+                 the patient may be made to share"
+            }
+            Self::ChildInterests => {
+                "NHS England, safeguarding young people and children: from proxies and the child; DPA 2018 Sch 3 Pt \
+                 5 para 21 for child abuse data"
+            }
+            Self::ThirdParty => {
+                "DPA 2018 Sch 2 Pt 3 para 16: somebody else's data, unless they consent or it is reasonable; not for \
+                 the names of health professionals"
+            }
+            Self::NotFinal => {
+                "NHS England, safeguarding patients who already have access: for a while only, until somebody has \
+                 spoken to the patient"
+            }
+            Self::WrongPatient => "UK GDPR art 5(1)(d) and (f): not this patient's data; correct it at the source",
+            Self::PatientRequest => "the patient's own wish; undone when they ask",
+        }
+    }
+
     /// The stable name used in commands and in the log.
     pub fn name(self) -> &'static str {
         match self {
@@ -121,6 +149,109 @@ pub enum Act {
         /// Why.
         reason: HideReason,
     },
+}
+
+/// What a person does with an entry beside deciding what the patient sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handling {
+    /// Asks the safeguarding lead.
+    Escalate {
+        /// What the lead should know.
+        note: String,
+    },
+    /// Puts it off.
+    Defer {
+        /// Until the morning of this day.
+        until: chrono::NaiveDate,
+        /// What is missing.
+        why: String,
+    },
+    /// Takes up again what was put off.
+    Resume,
+    /// The lead gives it back to the reviewers.
+    Return {
+        /// What they should consider.
+        advice: String,
+    },
+    /// The lead sets a hide or a withdrawal aside: it is screened and read anew.
+    Reopen {
+        /// Why.
+        why: String,
+    },
+    /// The patient asks to see what is hidden.
+    PatientAsks {
+        /// What they said.
+        note: String,
+    },
+    /// The lead has looked again: it stays as it is.
+    Confirm {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Handling {
+    /// What was written with it, if something must be.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Escalate { note } | Self::PatientAsks { note } => Some(note),
+            Self::Defer { why, .. } | Self::Reopen { why } | Self::Confirm { why } => Some(why),
+            Self::Return { advice } => Some(advice),
+            Self::Resume => None,
+        }
+    }
+}
+
+/// What somebody wrote about an entry for those who read it next. Clinical: kept with the entry, never in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The person's login.
+    pub by: String,
+    /// When, UTC.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// What they did with it.
+    pub on: Occasion,
+    /// Their words.
+    pub text: String,
+}
+
+/// What a note was written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// The lead was asked.
+    Escalated,
+    /// It was put off.
+    Deferred,
+    /// The lead gave it back.
+    Returned,
+    /// A hide was set aside.
+    Reopened,
+    /// The lead decided.
+    Resolved,
+    /// It was withdrawn after it had been visible.
+    Withdrawn,
+    /// The patient asked to see it.
+    PatientAsked,
+    /// The lead looked again.
+    Confirmed,
+}
+
+impl Occasion {
+    /// In plain words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Escalated => "asked the lead",
+            Self::Deferred => "put it off",
+            Self::Returned => "gave it back",
+            Self::Reopened => "reopened it",
+            Self::Resolved => "decided as lead",
+            Self::Withdrawn => "withdrew it",
+            Self::PatientAsked => "the patient asked",
+            Self::Confirmed => "looked again",
+        }
+    }
 }
 
 /// An act by a person on exactly one version.

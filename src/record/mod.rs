@@ -13,11 +13,11 @@ mod shown;
 mod span;
 
 pub use code::{Code, CodeSystem};
-pub use decision::{Act, Decision, HideReason, Removal, RemovalTarget, Style};
+pub use decision::{Act, Decision, Handling, HideReason, Note, Occasion, Removal, RemovalTarget, Style};
 pub use entry::{Author, Entry, EntryKind, EntryVersion, Fingerprint, FingerprintKey, Part, Unreadable};
 pub use finding::{Category, Context, Finding, Lane, Place, Screening, Subject, Tier};
 pub use identity::{EntryId, IdentityKey, NhsNumber, NhsNumberError, PatientId, SourceKey, Version};
 pub use lease::{Stage, Token};
-pub use patient::{AccessLevel, Flag, Patient, Proxy, Sex};
+pub use patient::{AccessLevel, Flag, FlagSet, Patient, PatientAct, Proxy, Safeguards, Sex};
 pub use shown::Shown;
 pub use span::{Span, sentences, snap_to_words, words};

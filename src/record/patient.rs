@@ -96,11 +96,155 @@ pub struct Proxy {
 }
 
 /// What stands over a whole patient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
     /// Nothing of this patient is cleared without people.
     HoldAll,
+    /// Only named reviewers may open the record: staff, or somebody known to them.
+    RestrictedReaders,
+    /// The patient may be made to show the record to somebody.
+    CoercionRisk,
     /// SNOMED CT 1364731000000104, enhanced review indicated before granting access to own health record.
     EnhancedReview,
+}
+
+impl Flag {
+    /// Every flag.
+    pub const ALL: [Self; 4] = [Self::HoldAll, Self::RestrictedReaders, Self::CoercionRisk, Self::EnhancedReview];
+
+    /// In plain words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::HoldAll => "everything is held",
+            Self::RestrictedReaders => "only named reviewers may open it",
+            Self::CoercionRisk => "may be made to show the record",
+            Self::EnhancedReview => "enhanced review before access (104)",
+        }
+    }
+
+    /// The stable name used in commands and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HoldAll => "hold-all",
+            Self::RestrictedReaders => "restricted-readers",
+            Self::CoercionRisk => "coercion-risk",
+            Self::EnhancedReview => "enhanced-review",
+        }
+    }
+
+    /// The flag with that stable name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flag| flag.name() == name)
+    }
+
+    /// Whether everything of the patient goes to people at the highest tier while it stands.
+    pub fn holds(self) -> bool {
+        matches!(self, Self::HoldAll | Self::CoercionRisk | Self::EnhancedReview)
+    }
+}
+
+/// What a person does about a whole patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PatientAct {
+    /// Sets a flag. One person is enough.
+    SetFlag {
+        /// Which.
+        flag: Flag,
+        /// Why.
+        why: String,
+        /// Whether what is visible already is withdrawn too. That something vanishes can itself tell somebody:
+        /// by default it stays, and the lead looks at it again.
+        withdraw: bool,
+    },
+    /// Asks to clear a flag, or agrees to that: two people, one of them a lead. Makes nothing visible.
+    ClearFlag {
+        /// Which.
+        flag: Flag,
+        /// Why.
+        why: String,
+    },
+    /// Names who may open the record while [`Flag::RestrictedReaders`] stands.
+    NameReaders {
+        /// Their logins.
+        logins: Vec<String>,
+        /// Why.
+        why: String,
+    },
+    /// Declares one's own conflict of interest, or, as lead, locks somebody out of everything towards visible.
+    LockOut {
+        /// Whom.
+        login: String,
+        /// Why.
+        why: String,
+    },
+    /// The lead lets somebody in again, never oneself.
+    LetIn {
+        /// Whom.
+        login: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl PatientAct {
+    /// The reason given.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::SetFlag { why, .. }
+            | Self::ClearFlag { why, .. }
+            | Self::NameReaders { why, .. }
+            | Self::LockOut { why, .. }
+            | Self::LetIn { why, .. } => why,
+        }
+    }
+}
+
+/// A flag that somebody set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagSet {
+    /// Which.
+    pub flag: Flag,
+    /// Who set it.
+    pub by: String,
+    /// When, UTC.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// Why. Clinical: kept with the patient, never in the log.
+    pub why: String,
+    /// Who has asked to clear it, and waits for a second person.
+    pub clearing: Option<String>,
+}
+
+/// What people have set over a patient. Kept apart from what the feeds say, so that no feed overwrites it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Safeguards {
+    /// Flags, each at most once.
+    pub flags: Vec<FlagSet>,
+    /// Who may open the record while [`Flag::RestrictedReaders`] stands.
+    pub readers: Vec<String>,
+    /// Who moves nothing of this patient towards visible: login and reason.
+    pub locked_out: Vec<(String, String)>,
+}
+
+impl Safeguards {
+    /// Whether a flag stands.
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.iter().any(|set| set.flag == flag)
+    }
+
+    /// Whether a flag holds everything of the patient.
+    pub fn holds(&self) -> bool {
+        self.flags.iter().any(|set| set.flag.holds())
+    }
+
+    /// Whether somebody moves nothing towards visible.
+    pub fn locks_out(&self, login: &str) -> bool {
+        self.locked_out.iter().any(|(locked, _)| locked == login)
+    }
+
+    /// Whether somebody may open the record.
+    pub fn may_open(&self, login: &str) -> bool {
+        !self.has(Flag::RestrictedReaders) || self.readers.iter().any(|reader| reader == login)
+    }
 }

@@ -34,13 +34,17 @@ pub fn stage(state: State) -> Option<Stage> {
     match state {
         State::Queued => Some(Stage::First),
         State::AwaitingSecond => Some(Stage::Second),
+        State::Disputed | State::Escalated => Some(Stage::Lead),
         State::Screening
         | State::NotOpen
         | State::Skim
         | State::AutoHold
+        | State::Deferred
         | State::Settling
         | State::Released
         | State::Hidden
+        | State::Retracting
+        | State::Retracted
         | State::Superseded
         | State::SourceDeleted => None,
     }

@@ -3,12 +3,17 @@
 //! The safety case. Towards hidden: one person, at once. Towards visible: delayed, bound to the content,
 //! checked again at publication, undoable until then. Pure: time and people are passed in.
 
+mod calendar;
 mod caution;
 mod cut;
+mod guard;
 pub mod lease;
 mod moves;
 mod policy;
+pub mod policy_file;
 pub mod quality;
+mod readback;
+mod refusal;
 mod rendition;
 mod state;
 mod step;
@@ -16,13 +21,17 @@ mod table;
 mod twins;
 mod visible;
 
+pub use calendar::Calendar;
 pub use caution::{Caution, cautions};
 pub use cut::MARK;
-pub use moves::{Event, EventName, TRANSITIONS, Transition, Who};
-pub use policy::Policy;
+pub use guard::Guard;
+pub use moves::{Already, Event, EventName, TRANSITIONS, Transition, Who};
+pub use policy::{Ageing, Conflict, Policy, Required, floor};
+pub use readback::names_what_is_gone;
+pub use refusal::Refusal;
 pub use rendition::{Line, RedactionError, Rendition, render};
-pub use state::{Passed, Review, State};
-pub use step::{Caller, Facts, Refusal, step};
+pub use state::{Cause, LookAgain, Passed, Review, State};
+pub use step::{Caller, Facts, step};
 pub use table::{diagram, permissions};
 pub use twins::{Folded, Sought, Waiver};
 pub use visible::{Present, Withheld, releasable, visible};

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::moves::{Event, EventName, TRANSITIONS, Who};
+use super::guard::Guard;
+use super::moves::{Already, Event, EventName, TRANSITIONS, Who};
 use super::policy::Policy;
-use super::state::{Review, State};
+use super::refusal::Refusal;
+use super::state::{Cause, LookAgain, Review, State};
 use super::visible::{Present, Withheld, releasable};
-use crate::record::{Act, Decision, Lane, Tier};
+use crate::record::{Act, Decision, Handling, Lane, Note, Occasion, Screening, Tier};
 
 /// What the guards need to know beside the review.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,10 @@ pub struct Facts<'a> {
     pub caller: Caller<'a>,
     /// Whether the entry was recorded on or after the day from which the patient's online record shows.
     pub open_online: bool,
+    /// Whether a flag holds everything of this patient.
+    pub held: bool,
+    /// Whether chance has drawn this version for a second reading.
+    pub drawn: bool,
     /// The practice's agreement.
     pub policy: &'a Policy,
     /// Now.
@@ -30,70 +36,23 @@ pub enum Caller<'a> {
     Reviewer {
         /// Their login.
         login: &'a str,
+        /// Whether they are a safeguarding lead.
+        lead: bool,
         /// Whether they recorded the entry or a part of it.
         wrote_it: bool,
+        /// Whether they have a conflict of interest in this patient, or are locked out of the record.
+        locked_out: bool,
     },
     /// Somebody without that right.
     Other,
 }
 
-/// Why a move is refused, as the person who asked is told.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The table has no such move.
-    #[error("{what} is not possible while the entry is {state}", what = words(*.on), state = .from.name())]
-    NoSuchMove {
-        /// From.
-        from: State,
-        /// On.
-        on: EventName,
-    },
-    /// The role may not.
-    #[error("only a clinician or the safeguarding lead may decide on entries")]
-    Role,
-    /// A decision in another person's name.
-    #[error("a decision is made in one's own name: sign in as the person who decides")]
-    NotYou,
-    /// It was somebody else's decision.
-    #[error("only {0} may take this decision back; hide the entry if it must not be seen")]
-    NotTheirs(String),
-    /// The author is not counted.
-    #[error("you recorded this entry, and one with such a finding needs another pair of eyes; you can hide it")]
-    Author,
-    /// The same person twice.
-    #[error("you already agreed; a second person must")]
-    SamePerson,
-    /// Two people want different things.
-    #[error("the first reader decided otherwise: hide the entry, or ask them to take their decision back")]
-    Differs,
-    /// The line was not on the screen long enough to be read.
-    #[error("the page was not on the screen long enough to be read: take the time, or pull out what needs it")]
-    TooFast,
-    /// Nobody has decided.
-    #[error("nobody has decided on this entry: there is nothing to take back")]
-    NothingToUndo,
-    /// Time has not come.
-    #[error("it is not due before {0}")]
-    NotYet(DateTime<Utc>),
-    /// What must hold for it to be shown does not.
-    #[error("it cannot be shown: {0}")]
-    Withheld(#[from] Withheld),
-}
-
-pub(super) fn words(on: EventName) -> &'static str {
-    match on {
-        EventName::Screened => "screening",
-        EventName::Release => "approving or redacting",
-        EventName::Hide => "hiding",
-        EventName::Pass => "passing",
-        EventName::Pick => "reading it whole",
-        EventName::Sampled => "drawing it as a sample",
-        EventName::Undo => "taking back",
-        EventName::HoldElapsed => "ending the hold",
-        EventName::Publish => "publishing",
-        EventName::KeptBack => "keeping back",
-        EventName::SourceChanged => "a change",
-        EventName::SourceDeleted => "a deletion",
+impl Caller<'_> {
+    fn login(&self) -> &str {
+        match self {
+            Self::Reviewer { login, .. } => login,
+            Self::System | Self::Other => "",
+        }
     }
 }
 
@@ -107,78 +66,68 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
         .iter()
         .find(|row| row.from == review.state && row.on == on)
         .ok_or(Refusal::NoSuchMove { from: review.state, on })?;
-    permitted(row.who, review, facts)?;
-    if let (Event::Decide(decision), Caller::Reviewer { login, .. }) = (event, facts.caller)
-        && decision.by != login
-    {
-        return Err(Refusal::NotYou);
-    }
-    if let (Event::Pass(passed), Caller::Reviewer { login, .. }) = (event, facts.caller)
-        && passed.by != login
-    {
-        return Err(Refusal::NotYou);
-    }
+    permitted(row.who, review, event, facts)?;
 
     let mut next = review.clone();
     next.revision += 1;
-    next.since = facts.now;
-    next.due = None;
     match event {
-        Event::Screened(screening) => {
-            next.tier = screening.tier;
-            next.lane = screening.lane;
-            if !facts.open_online {
-                next.state = State::NotOpen;
-            } else if screening.lane == Lane::Clear && screening.tier == Tier::Nothing {
-                next.state = State::AutoHold;
-                next.due = Some(facts.policy.held_until(review.first_pulled));
-            } else if screening.lane == Lane::Skim && screening.tier <= Tier::Weak {
-                next.state = State::Skim;
-            } else {
-                next.state = State::Queued;
+        Event::Screened(screening) => screened(&mut next, screening, facts),
+        Event::Rescreened(screening) => rescreened(&mut next, screening, facts),
+        Event::Decide(decision) => decide(&mut next, decision, facts)?,
+        Event::Withdraw(decision, words) => {
+            decide(&mut next, decision, facts)?;
+            if !words.is_empty() {
+                note(&mut next, Occasion::Withdrawn, words, facts)?;
             }
         }
-        Event::Decide(decision) => match &decision.act {
-            Act::Hide { .. } => {
-                next.decisions.push(decision.clone());
-                next.state = State::Hidden;
-                next.review_by = Some(facts.policy.review_by(facts.now));
+        Event::Resolve(decision, why) => {
+            note(&mut next, Occasion::Resolved, why, facts)?;
+            resolve(&mut next, decision, facts)?;
+        }
+        Event::ReadBack { named_it } => {
+            next.read_back = Some(facts.caller.login().to_owned());
+            if Guard::NamedIt.stops(*named_it) {
+                go(&mut next, State::Disputed, facts);
             }
-            Act::Approve | Act::Redact { .. } => {
-                release(&mut next, decision, facts)?;
-            }
-        },
+        }
+        Event::Handle(handling) => handle(&mut next, handling, facts)?,
         Event::Pass(passed) => {
-            if passed.on_screen < facts.policy.reading_time {
+            if Guard::ReadingTime.stops(passed.on_screen < facts.policy.reading_time) {
                 return Err(Refusal::TooFast);
             }
             next.passed = Some(passed.clone());
-            next.state = State::AutoHold;
-            next.due = Some(facts.policy.held_until(review.first_pulled).max(facts.now + facts.policy.grace));
+            go(&mut next, State::AutoHold, facts);
+            next.due = Some(facts.policy.held_until(review.first_pulled).max(facts.now + facts.policy.grace()));
         }
-        Event::Pick | Event::Sampled => {
-            next.passed = None;
-            next.state = State::Queued;
+        Event::Pick | Event::Sampled | Event::KeptBack => {
+            next.drop_decisions();
+            go(&mut next, State::Queued, facts);
+        }
+        Event::DeferralOver => {
+            is_due(review, facts)?;
+            go(&mut next, State::Queued, facts);
         }
         Event::Undo => {
-            next.decisions.clear();
-            next.passed = None;
+            next.drop_decisions();
             next.review_by = None;
-            next.state = match review.state {
-                State::Hidden => State::Screening,
+            let to = match review.state {
+                State::Hidden if Guard::ScreenedFirst.stops(true) => State::Screening,
                 State::AutoHold => State::Skim,
                 _ => State::Queued,
             };
+            go(&mut next, to, facts);
         }
         Event::HoldElapsed => {
             is_due(review, facts)?;
-            next.state = State::Settling;
+            is_free(review, facts)?;
+            go(&mut next, State::Settling, facts);
             let passed = review.passed.as_ref().map(|passed| passed.at);
             next.due = Some(facts.policy.visible_at(review.first_pulled, passed));
         }
         Event::Publish => {
             is_due(review, facts)?;
-            releasable(&Present {
+            is_free(review, facts)?;
+            let asked = releasable(&Present {
                 version: review.version,
                 fingerprint: review.fingerprint,
                 at_source: true,
@@ -186,68 +135,341 @@ pub fn step(review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<Rev
                 review,
                 policy: facts.policy,
                 now: facts.now,
-            })?;
-            next.state = State::Released;
+            });
+            if Guard::AskedAnew.stops(asked.is_err()) {
+                asked?;
+            }
+            go(&mut next, State::Released, facts);
+            next.visible_from = Some(facts.now);
         }
-        Event::KeptBack => {
-            next.passed = None;
-            next.decisions.clear();
-            next.state = State::Queued;
+        Event::Purged => go(&mut next, State::Retracted, facts),
+        Event::Flagged(already) => flagged(&mut next, *already, facts),
+        Event::SourceChanged | Event::SourceDeleted => {
+            let gone = *event == Event::SourceDeleted;
+            go(&mut next, if gone { State::SourceDeleted } else { State::Superseded }, facts);
+            next.review_by = None;
+            next.look_again = None;
         }
-        Event::SourceChanged => next.state = State::Superseded,
-        Event::SourceDeleted => next.state = State::SourceDeleted,
     }
-    debug_assert!(row.to.contains(&next.state), "the table and the guards disagree");
+    debug_assert!(cfg!(feature = "mutation") || row.to.contains(&next.state), "the table and the guards disagree");
     Ok(next)
+}
+
+/// Into another state, in which it stands since now and which time alone does not end.
+fn go(next: &mut Review, to: State, facts: &Facts<'_>) {
+    next.state = to;
+    next.since = facts.now;
+    next.due = None;
 }
 
 fn is_due(review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
     let due = review.due.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    if facts.now < due { Err(Refusal::NotYet(due)) } else { Ok(()) }
+    if Guard::Due.stops(facts.now < due) { Err(Refusal::NotYet(due)) } else { Ok(()) }
 }
 
-fn permitted(who: Who, review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
-    match (who, facts.caller) {
-        (Who::System, Caller::System) | (Who::Reviewer, Caller::Reviewer { .. }) => Ok(()),
-        (Who::Decider, Caller::Reviewer { login, .. }) => match review.decisions.last() {
-            None if review.state == State::AutoHold => match &review.passed {
-                Some(passed) if passed.by == login => Ok(()),
-                Some(passed) => Err(Refusal::NotTheirs(passed.by.clone())),
-                None => Err(Refusal::NothingToUndo),
-            },
-            // What the program let through by rule, any reviewer may stop.
-            None => Ok(()),
-            // Somebody who agreed before does not take another's hide back.
-            Some(hide) if matches!(hide.act, Act::Hide { .. }) && hide.by != login => {
-                Err(Refusal::NotTheirs(hide.by.clone()))
-            }
-            Some(_) if review.decisions.iter().any(|decision| decision.by == login) => Ok(()),
-            Some(decision) => Err(Refusal::NotTheirs(decision.by.clone())),
-        },
-        _ => Err(Refusal::Role),
+/// Nothing clears by rule while a flag holds the patient, nor is shown that was decided before the flag.
+fn is_free(review: &Review, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let unseen = facts.held && review.tier < Tier::Critical;
+    if Guard::Held.stops(unseen) { Err(Refusal::Withheld(Withheld::Held)) } else { Ok(()) }
+}
+
+fn permitted(who: Who, review: &Review, event: &Event<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let Caller::Reviewer { login, lead, locked_out, .. } = facts.caller else {
+        let system = who == Who::System && facts.caller == Caller::System;
+        return if Guard::Role.stops(!system) { Err(Refusal::Role(who)) } else { Ok(()) };
+    };
+    let has_role = match who {
+        Who::System => false,
+        Who::Reviewer | Who::Decider => true,
+        Who::Lead | Who::OtherLead => lead,
+    };
+    if Guard::Role.stops(!has_role) {
+        return Err(Refusal::Role(who));
     }
+    let named = match event {
+        Event::Decide(decision) | Event::Resolve(decision, _) | Event::Withdraw(decision, _) => &decision.by,
+        Event::Pass(passed) => &passed.by,
+        _ => login,
+    };
+    if Guard::OwnName.stops(named != login) {
+        return Err(Refusal::NotYou);
+    }
+    if Guard::LockedOut.stops(locked_out && is_towards_visible(review, event)) {
+        return Err(Refusal::LockedOut);
+    }
+    match who {
+        Who::OtherLead if Guard::NotParty.stops(review.is_party(login)) => Err(Refusal::Party),
+        Who::Decider => takes_part(review, login),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the act brings the entry nearer to the patient.
+fn is_towards_visible(review: &Review, event: &Event<'_>) -> bool {
+    match event {
+        Event::Resolve(decision, _) => !matches!(decision.act, Act::Hide { .. }),
+        Event::Undo => review.state == State::Hidden,
+        _ => matches!(
+            event.name(),
+            EventName::Release | EventName::Pass | EventName::ReadBack | EventName::Reopen | EventName::Confirm
+        ),
+    }
+}
+
+fn takes_part(review: &Review, login: &str) -> Result<(), Refusal> {
+    let not_theirs = |by: &str, guard: Guard| match guard.stops(by != login) {
+        true => Err(Refusal::NotTheirs(by.to_owned())),
+        false => Ok(()),
+    };
+    match review.decisions.last() {
+        None if review.state == State::AutoHold => match &review.passed {
+            Some(passed) => not_theirs(&passed.by, Guard::TookPart),
+            None => Err(Refusal::NothingToUndo),
+        },
+        // What the program let through by rule, any reviewer may stop.
+        None => Ok(()),
+        // Somebody who agreed before does not take another's hide back.
+        Some(hide) if matches!(hide.act, Act::Hide { .. }) => not_theirs(&hide.by, Guard::OwnHide),
+        Some(_) if review.is_party(login) => Ok(()),
+        Some(decision) => not_theirs(&decision.by, Guard::TookPart),
+    }
+}
+
+fn screened(next: &mut Review, screening: &Screening, facts: &Facts<'_>) {
+    next.tier = screening.tier;
+    next.lane = screening.lane;
+    // What a lead has taken back from hidden is read by people, whatever is found in it.
+    let by_people = Guard::Held.stops(facts.held) || Guard::Overruling.stops(next.overruled_by.is_some());
+    if Guard::NotOpen.stops(!facts.open_online) {
+        go(next, State::NotOpen, facts);
+    } else if !Guard::OnlyClear.stops(!is_clear(screening)) && !by_people {
+        go(next, State::AutoHold, facts);
+        next.due = Some(facts.policy.held_until(next.first_pulled));
+    } else if is_weak(screening) && !by_people {
+        go(next, State::Skim, facts);
+    } else {
+        go(next, State::Queued, facts);
+    }
+    if Guard::Held.stops(facts.held) {
+        next.tier = Tier::Critical;
+    }
+}
+
+fn is_clear(screening: &Screening) -> bool {
+    screening.lane == Lane::Clear && screening.tier == Tier::Nothing
+}
+
+fn is_weak(screening: &Screening) -> bool {
+    screening.lane <= Lane::Skim && screening.tier <= Tier::Weak
+}
+
+/// Newer rules have read it. Towards hidden at once; what people still have to look at they look at.
+fn rescreened(next: &mut Review, screening: &Screening, facts: &Facts<'_>) {
+    let more = Guard::Rescreen.stops(screening.tier > next.tier);
+    let by_people = !next.decisions.is_empty();
+    let to = match next.state {
+        State::AutoHold | State::Settling | State::Released if !by_people => {
+            let still = is_clear(screening) || next.passed.is_some() && is_weak(screening);
+            match Guard::Rescreen.stops(!still) {
+                false => return,
+                true if is_weak(screening) => State::Skim,
+                true => State::Queued,
+            }
+        }
+        State::Skim if is_weak(screening) => return,
+        State::Released if more && screening.tier < Tier::Critical => {
+            next.look_again = Some(LookAgain { cause: Cause::RulesFindMore, since: facts.now });
+            return;
+        }
+        State::Settling | State::Released | State::AwaitingSecond | State::Deferred if !more => return,
+        stays @ (State::Queued | State::Disputed | State::Escalated) => stays,
+        _ => State::Queued,
+    };
+    if more || !Guard::NeverLower.stops(screening.tier < next.tier) {
+        next.tier = screening.tier;
+        next.lane = next.lane.max(screening.lane);
+    }
+    if to != next.state {
+        next.drop_decisions();
+        go(next, to, facts);
+    }
+}
+
+/// A flag was set on the patient: what was agreed without knowing that falls.
+fn flagged(next: &mut Review, already: Already, facts: &Facts<'_>) {
+    if next.state == State::Released && already == Already::Stays {
+        next.look_again = Some(LookAgain { cause: Cause::PatientFlagged, since: facts.now });
+        return;
+    }
+    next.tier = Tier::Critical;
+    next.lane = Lane::Hold;
+    match next.state {
+        // Only a lead ends these; a hide among them stands.
+        State::Disputed | State::Escalated => {
+            if Guard::FlagDrops.stops(true) {
+                next.decisions.retain(|decision| matches!(decision.act, Act::Hide { .. }));
+                next.leads.clear();
+                next.read_back = None;
+            }
+        }
+        _ => {
+            if Guard::FlagDrops.stops(true) {
+                next.drop_decisions();
+            }
+            go(next, State::Queued, facts);
+        }
+    }
+}
+
+fn decide(next: &mut Review, decision: &Decision, facts: &Facts<'_>) -> Result<(), Refusal> {
+    if !matches!(decision.act, Act::Hide { .. }) {
+        return release(next, decision, facts);
+    }
+    let another_agreed = next.decisions.iter().any(|earlier| earlier.by != decision.by);
+    next.decisions.push(decision.clone());
+    match next.state {
+        State::AwaitingSecond if another_agreed => go(next, State::Disputed, facts),
+        State::Released => {
+            go(next, State::Retracting, facts);
+            next.review_by = Some(facts.policy.review_by(facts.now));
+        }
+        _ => {
+            go(next, State::Hidden, facts);
+            next.review_by = Some(facts.policy.review_by(facts.now));
+        }
+    }
+    next.look_again = None;
+    Ok(())
 }
 
 /// A person agrees to show the entry, as it is or redacted.
 fn release(next: &mut Review, decision: &Decision, facts: &Facts<'_>) -> Result<(), Refusal> {
-    if let Caller::Reviewer { wrote_it: true, .. } = facts.caller
-        && facts.policy.bars_author(next.tier, &decision.act)
-    {
-        return Err(Refusal::Author);
-    }
-    if next.decisions.iter().any(|earlier| earlier.by == decision.by) {
+    may_release(next, decision, facts)?;
+    if Guard::SamePerson.stops(next.is_party(&decision.by)) {
         return Err(Refusal::SamePerson);
     }
-    if next.decisions.iter().any(|earlier| earlier.act != decision.act) {
-        return Err(Refusal::Differs);
+    let redacted = next.decisions.iter().any(|earlier| matches!(earlier.act, Act::Redact { .. }));
+    let read_back = next.read_back.as_ref() == Some(&decision.by);
+    if Guard::ReadBackFirst.stops(facts.policy.read_back && redacted && !read_back) {
+        return Err(Refusal::ReadBackFirst);
     }
-    next.decisions.push(decision.clone());
-    let needed = usize::from(facts.policy.people_for(next.tier, &decision.act));
-    if next.decisions.len() < needed {
-        next.state = State::AwaitingSecond;
+    let differs = next.decisions.iter().any(|earlier| earlier.act != decision.act);
+    agree(next, decision, facts);
+    if Guard::Dispute.stops(differs) {
+        go(next, State::Disputed, facts);
     } else {
-        next.state = State::Settling;
-        next.due = Some(facts.policy.visible_at(next.first_pulled, Some(facts.now)));
+        settle(next, decision, facts);
     }
     Ok(())
 }
+
+/// The lead decides in a dispute, or where somebody asked. What others wanted and the lead does not, falls.
+fn resolve(next: &mut Review, decision: &Decision, facts: &Facts<'_>) -> Result<(), Refusal> {
+    if matches!(decision.act, Act::Hide { .. }) {
+        return decide(next, decision, facts);
+    }
+    may_release(next, decision, facts)?;
+    if next.is_hidden() {
+        next.overruled_by = Some(decision.by.clone());
+    }
+    next.decisions.retain(|earlier| earlier.act == decision.act && earlier.by != decision.by);
+    let stand: Vec<String> = next.decisions.iter().map(|earlier| earlier.by.clone()).collect();
+    next.leads.retain(|lead| stand.contains(lead));
+    agree(next, decision, facts);
+    settle(next, decision, facts);
+    Ok(())
+}
+
+fn may_release(next: &Review, decision: &Decision, facts: &Facts<'_>) -> Result<(), Refusal> {
+    if let Caller::Reviewer { wrote_it: true, .. } = facts.caller
+        && Guard::Author.stops(facts.policy.bars_author(next.tier, &decision.act))
+    {
+        return Err(Refusal::Author);
+    }
+    Ok(())
+}
+
+fn agree(next: &mut Review, decision: &Decision, facts: &Facts<'_>) {
+    next.decisions.push(decision.clone());
+    if let Caller::Reviewer { lead: true, login, .. } = facts.caller {
+        next.leads.push(login.to_owned());
+    }
+}
+
+/// On to the patient if enough have agreed, else to the next reader.
+fn settle(next: &mut Review, decision: &Decision, facts: &Facts<'_>) {
+    let needed = facts.policy.required(next.tier, &decision.act, next.overruled_by.is_some());
+    let people = needed.people.max(if Guard::Drawn.stops(facts.drawn) { 2 } else { 1 });
+    let few = Guard::People.stops(next.decisions.len() < usize::from(people));
+    let without_lead = Guard::LeadAmongThem.stops(needed.lead && next.leads.is_empty());
+    if few || without_lead {
+        go(next, State::AwaitingSecond, facts);
+    } else {
+        go(next, State::Settling, facts);
+        next.due = Some(facts.policy.visible_at(next.first_pulled, Some(facts.now)));
+    }
+}
+
+fn handle(next: &mut Review, handling: &Handling, facts: &Facts<'_>) -> Result<(), Refusal> {
+    match handling {
+        Handling::Escalate { note: words } => {
+            note(next, Occasion::Escalated, words, facts)?;
+            go(next, State::Escalated, facts);
+        }
+        Handling::Defer { until, why } => {
+            let last = facts.policy.defer_until(facts.now);
+            if Guard::DeferralLimit.stops(*until > last || *until <= facts.policy.day(facts.now)) {
+                return Err(Refusal::Deferral(last));
+            }
+            note(next, Occasion::Deferred, why, facts)?;
+            go(next, State::Deferred, facts);
+            next.due = Some(facts.policy.morning_of(*until));
+        }
+        Handling::Resume => go(next, State::Queued, facts),
+        Handling::Return { advice } => {
+            note(next, Occasion::Returned, advice, facts)?;
+            // A hide that falls here was overruled as much as any.
+            if next.is_hidden() {
+                next.overruled_by = Some(facts.caller.login().to_owned());
+            }
+            next.drop_decisions();
+            go(next, State::Queued, facts);
+        }
+        Handling::Reopen { why } => {
+            note(next, Occasion::Reopened, why, facts)?;
+            next.overruled_by = Some(facts.caller.login().to_owned());
+            next.drop_decisions();
+            next.review_by = None;
+            next.look_again = None;
+            let to = if Guard::ScreenedFirst.stops(true) { State::Screening } else { State::Queued };
+            go(next, to, facts);
+        }
+        Handling::PatientAsks { note: words } => {
+            note(next, Occasion::PatientAsked, words, facts)?;
+            next.look_again = Some(LookAgain { cause: Cause::PatientAsked, since: facts.now });
+        }
+        Handling::Confirm { why } => {
+            note(next, Occasion::Confirmed, why, facts)?;
+            next.look_again = None;
+            if next.is_hidden() {
+                next.review_by = Some(facts.policy.review_by(facts.now));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn note(next: &mut Review, on: Occasion, words: &str, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let words = words.trim();
+    if Guard::Why.stops(words.is_empty()) {
+        return Err(Refusal::SayWhy);
+    }
+    if words.len() > MOST_WORDS {
+        return Err(Refusal::TooLong);
+    }
+    next.notes.push(Note { by: facts.caller.login().to_owned(), at: facts.now, on, text: words.to_owned() });
+    Ok(())
+}
+
+/// Bytes of a note. More belongs in the record.
+const MOST_WORDS: usize = 4_000;

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use super::moves::{TRANSITIONS, Transition, Who};
 use super::state::State;
-use super::step::words;
 
 /// Every move as a Mermaid state diagram, from [`TRANSITIONS`]. What can happen in every state is drawn once.
 pub fn diagram() -> String {
@@ -22,7 +21,7 @@ pub fn diagram() -> String {
             let events: Vec<&str> = TRANSITIONS
                 .iter()
                 .filter(|row| row.from == from && row.to.contains(&to) && !everywhere.contains(row))
-                .map(|row| words(row.on))
+                .map(|row| row.on.words())
                 .collect();
             if !events.is_empty() {
                 _ = writeln!(out, "        {from:?} --> {to:?}: {}", events.join(", "));
@@ -32,7 +31,7 @@ pub fn diagram() -> String {
     out.push_str("    }\n");
     for row in everywhere.into_iter().filter(|row| row.from == State::Screening) {
         for to in row.to {
-            _ = writeln!(out, "    Current --> {to:?}: {}", words(row.on));
+            _ = writeln!(out, "    Current --> {to:?}: {}", row.on.words());
         }
     }
     out
@@ -43,7 +42,7 @@ pub fn permissions() -> String {
     let mut out = String::from("| What | Who | While it is | Then it is |\n| --- | --- | --- | --- |\n");
     let mut done: BTreeSet<(&str, &str)> = BTreeSet::new();
     for row in TRANSITIONS {
-        if !done.insert((words(row.on), may(row.who))) {
+        if !done.insert((row.on.words(), may(row.who))) {
             continue;
         }
         let same = || TRANSITIONS.iter().filter(|other| other.on == row.on && other.who == row.who);
@@ -52,7 +51,7 @@ pub fn permissions() -> String {
             false => names(same().map(|row| row.from)),
         };
         let to = names(same().flat_map(|row| row.to.iter().copied()));
-        _ = writeln!(out, "| {} | {} | {from} | {to} |", words(row.on), may(row.who));
+        _ = writeln!(out, "| {} | {} | {from} | {to} |", row.on.words(), may(row.who));
     }
     out
 }
@@ -77,5 +76,7 @@ fn may(who: Who) -> &'static str {
         Who::System => "the program",
         Who::Reviewer => "a clinician or the safeguarding lead",
         Who::Decider => "who decided it; any reviewer where nobody did",
+        Who::Lead => "the safeguarding lead",
+        Who::OtherLead => "a safeguarding lead who is no party to it",
     }
 }

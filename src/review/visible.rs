@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::guard::Guard;
 use super::policy::Policy;
 use super::state::{Review, State};
-use crate::record::{Act, Fingerprint, Tier, Version};
+use crate::record::{Fingerprint, Tier, Version};
 
 /// Why an entry is withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum Withheld {
     /// A finding that no person has answered.
     #[error("too few people have agreed")]
     TooFew,
+    /// A flag holds everything of this patient.
+    #[error("a flag holds everything of this patient")]
+    Held,
     /// Recorded before the online record begins.
     #[error("it is older than the online record")]
     NotOpen,
@@ -68,36 +72,41 @@ pub fn visible(present: &Present<'_>) -> Result<(), Withheld> {
 /// The first reason to withhold it.
 pub fn releasable(present: &Present<'_>) -> Result<(), Withheld> {
     let review = present.review;
-    if !present.at_source {
+    if Guard::AtSource.stops(!present.at_source) {
         return Err(Withheld::Gone);
     }
-    if !present.open_online {
+    if Guard::NotOpen.stops(!present.open_online) {
         return Err(Withheld::NotOpen);
     }
-    if review.version != present.version || review.fingerprint != present.fingerprint {
+    let same = review.version == present.version && review.fingerprint == present.fingerprint;
+    if Guard::SameContent.stops(!same) {
         return Err(Withheld::OtherVersion);
     }
-    if review.decisions.iter().any(|decision| matches!(decision.act, Act::Hide { .. })) {
+    if Guard::NoHide.stops(review.is_hidden()) {
         return Err(Withheld::Hidden);
     }
-    match review.decisions.first() {
-        // Cleared by rule: only what screening found nothing in.
-        None if review.tier == Tier::Nothing => {}
-        // Or a weak cue that somebody read on the skim page and let pass.
-        None if review.tier == Tier::Weak && review.passed.is_some() => {}
-        None => return Err(Withheld::TooFew),
-        Some(first) => {
-            let mut people: Vec<&str> = review.decisions.iter().map(|decision| decision.by.as_str()).collect();
-            people.sort_unstable();
-            people.dedup();
-            let agreed = review.decisions.iter().all(|decision| decision.act == first.act);
-            if !agreed || people.len() < usize::from(present.policy.people_for(review.tier, &first.act)) {
-                return Err(Withheld::TooFew);
-            }
-        }
+    if Guard::Agreed.stops(!enough(review, present.policy)) {
+        return Err(Withheld::TooFew);
     }
-    if present.now < present.policy.held_until(review.first_pulled) {
+    if Guard::HoldRun.stops(present.now < present.policy.held_until(review.first_pulled)) {
         return Err(Withheld::NotYet);
     }
     Ok(())
+}
+
+/// Whether those whose decisions stand are enough to show it.
+fn enough(review: &Review, policy: &Policy) -> bool {
+    let Some(first) = review.decisions.first() else {
+        // Cleared by rule: only what screening found nothing in, or a weak cue that somebody read on the skim
+        // page and let pass; never what a lead has taken back from hidden.
+        let passed = review.tier == Tier::Weak && review.passed.is_some();
+        return (review.tier == Tier::Nothing || passed) && review.overruled_by.is_none();
+    };
+    let mut people: Vec<&str> = review.decisions.iter().map(|decision| decision.by.as_str()).collect();
+    people.sort_unstable();
+    people.dedup();
+    let needed = policy.required(review.tier, &first.act, review.overruled_by.is_some());
+    review.decisions.iter().all(|decision| decision.act == first.act)
+        && people.len() >= usize::from(needed.people)
+        && (!needed.lead || people.iter().any(|person| review.leads.iter().any(|lead| lead == person)))
 }

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::find::Listed;
 use super::kin::Kin;
@@ -21,6 +21,8 @@ struct Place {
     tier: Tier,
     since: DateTime<Utc>,
     due: Option<DateTime<Utc>>,
+    look_again: Option<DateTime<Utc>>,
+    review_by: Option<NaiveDate>,
     patient: PatientId,
     version: Version,
 }
@@ -33,6 +35,10 @@ pub struct Board {
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
+    put_off: BTreeSet<(DateTime<Utc>, EntryId)>,
+    for_lead: BTreeSet<(Reverse<Tier>, DateTime<Utc>, EntryId)>,
+    look_again: BTreeSet<(DateTime<Utc>, EntryId)>,
+    hides: BTreeSet<(NaiveDate, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
     counts: BTreeMap<State, u64>,
     households: HashMap<String, BTreeSet<PatientId>>,
@@ -52,6 +58,8 @@ impl Board {
             // Undone or kept back, it waits since it came, not since it came back.
             since: row.review.first_pulled,
             due: row.review.due,
+            look_again: row.review.look_again.as_ref().map(|again| again.since),
+            review_by: row.review.review_by,
             patient: row.entry.patient,
             version: row.review.version,
         };
@@ -68,8 +76,19 @@ impl Board {
         if place.state == State::Skim {
             self.skim.insert((place.since, id));
         }
-        if let Some(due) = place.due {
-            self.timed.insert((due, id));
+        if place.state.waits_for_lead() {
+            self.for_lead.insert((Reverse(place.tier), place.since, id));
+        }
+        match place.due {
+            Some(due) if place.state == State::Deferred => self.put_off.insert((due, id)),
+            Some(due) => self.timed.insert((due, id)),
+            None => false,
+        };
+        if let Some(since) = place.look_again {
+            self.look_again.insert((since, id));
+        }
+        if let Some(day) = place.review_by {
+            self.hides.insert((day, id));
         }
         let withholds = |act: &Act| matches!(act, Act::Hide { .. } | Act::Redact { .. });
         if row.review.decisions.iter().any(|decision| withholds(&decision.act)) {
@@ -82,9 +101,17 @@ impl Board {
 
     fn take_off(&mut self, id: EntryId, old: Place) {
         self.waiting.remove(&(Reverse(old.tier), old.since, id));
+        self.for_lead.remove(&(Reverse(old.tier), old.since, id));
         self.skim.remove(&(old.since, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
+            self.put_off.remove(&(due, id));
+        }
+        if let Some(since) = old.look_again {
+            self.look_again.remove(&(since, id));
+        }
+        if let Some(day) = old.review_by {
+            self.hides.remove(&(day, id));
         }
         if let Some(withholding) = self.withholding.get_mut(&old.patient) {
             withholding.remove(&id);
@@ -115,6 +142,33 @@ impl Board {
     /// How many entries wait for a person.
     pub fn count_waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Entries that wait for the lead, most urgent first.
+    pub fn for_lead(&self) -> impl Iterator<Item = EntryId> {
+        self.for_lead.iter().map(|(_, _, id)| *id)
+    }
+
+    /// Entries that were shown or hidden and want another look, longest first.
+    pub fn to_look_at_again(&self) -> impl Iterator<Item = EntryId> {
+        self.look_again.iter().map(|(_, id)| *id)
+    }
+
+    /// Hides whose day of review has come.
+    pub fn hides_to_review(&self, today: NaiveDate) -> impl Iterator<Item = EntryId> {
+        self.hides.iter().take_while(move |(day, _)| *day <= today).map(|(_, id)| *id)
+    }
+
+    /// Whether an entry of the patient holds more than a weak cue.
+    pub fn has_cue(&self, patient: PatientId) -> bool {
+        self.of_patient(patient).any(|id| {
+            self.places.get(&id).is_some_and(|place| place.tier >= Tier::Cue && place.state != State::SourceDeleted)
+        })
+    }
+
+    /// Entries whose deferral is over.
+    pub fn deferred_until(&self, now: DateTime<Utc>) -> Vec<EntryId> {
+        self.put_off.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect()
     }
 
     /// Entries that wait to be skimmed, oldest first.
@@ -212,6 +266,16 @@ impl Board {
     /// Where an entry stands.
     pub fn state(&self, id: EntryId) -> Option<State> {
         self.places.get(&id).map(|place| place.state)
+    }
+
+    /// Whether it holds no entry.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether an entry waits for its second reader.
+    pub fn awaits_second(&self, id: EntryId) -> bool {
+        self.places.get(&id).is_some_and(|place| place.state == State::AwaitingSecond)
     }
 
     /// Whether an entry waits for a person.

@@ -6,7 +6,7 @@ use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::Decided;
 use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Token, Version};
-use crate::review::{self, Caller, Facts, Refusal, Rendition, Review, State, Waiver};
+use crate::review::{self, Caller, Facts, Policy, Refusal, Rendition, Review, State, Waiver};
 use crate::store::{Expect, StoreError, Table};
 
 /// How often what withholds is tried against others who write the same entry.
@@ -68,14 +68,14 @@ impl Service {
                 }
                 Ok(decided)
             }
-            Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(id)),
+            Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(actor, id)),
             Err(error) => Err(error),
         }
     }
 
     /// A move that withholds is never blocked by what somebody else does at the same moment: it is judged again
     /// on what they have made of the entry.
-    fn withhold(
+    pub(super) fn withhold(
         &self,
         actor: &Actor,
         id: EntryId,
@@ -93,7 +93,7 @@ impl Service {
                 other => return other,
             }
         }
-        Err(self.overtaken(id))
+        Err(self.overtaken(actor, id))
     }
 
     /// Takes the last decision on an entry back, before publication.
@@ -114,16 +114,9 @@ impl Service {
         waivers: &[Waiver],
     ) -> Result<Review, ServiceError> {
         let hides = matches!(act, Act::Hide { .. });
-        if row.review.version != version {
-            return Err(ServiceError::Refused("the entry has changed at the source: read the new version".into()));
-        }
         // A hide is never blocked by what somebody else did a moment ago.
-        if row.review.revision != revision && !hides {
-            return Err(ServiceError::Refused(match row.review.decisions.last() {
-                Some(decision) => format!("{} has decided on this entry in the meantime: open it again", decision.by),
-                None => "the entry has moved on in the meantime: open it again".into(),
-            }));
-        }
+        let revision = if hides { row.review.revision } else { revision };
+        as_read(actor, row, version, revision)?;
         let decision = Decision { by: actor.login.clone(), act: act.clone(), at: self.now() };
         let next = self.step(actor, row, &review::Event::Decide(decision))?;
         if !hides {
@@ -134,13 +127,18 @@ impl Service {
 
     fn judge_undo(&self, actor: &Actor, row: &EntryRow) -> Result<Review, ServiceError> {
         let next = self.step(actor, row, &review::Event::Undo)?;
+        self.screen_again(row, next)
+    }
+
+    /// What comes back from hidden is screened before anybody reads it.
+    pub(super) fn screen_again(&self, row: &EntryRow, next: Review) -> Result<Review, ServiceError> {
         if next.state != State::Screening {
             return Ok(next);
         }
         let version = self.version(row.entry.id, row.review.version)?;
-        let patient = self.patient(row)?;
-        let screening = self.screened(&version, &patient);
-        let facts = self.facts(Caller::System, row)?;
+        let screening = self.screened(&version, &self.patient(row)?, &self.safeguards(row.entry.patient)?);
+        let policy = self.policy();
+        let facts = self.facts(&policy, Caller::System, row)?;
         review::step(&next, &review::Event::Screened(&screening), &facts).map_err(refuse)
     }
 
@@ -151,30 +149,53 @@ impl Service {
         row: &EntryRow,
         event: &review::Event<'_>,
     ) -> Result<Review, ServiceError> {
-        let facts = self.facts(self.caller(actor, row), row)?;
+        let policy = self.policy();
+        let facts = self.facts(&policy, self.caller(actor, row)?, row)?;
         review::step(&row.review, event, &facts).map_err(refuse)
     }
 
-    pub(super) fn facts<'a>(&'a self, caller: Caller<'a>, row: &EntryRow) -> Result<Facts<'a>, ServiceError> {
-        let open_online = self.open_online(row, &self.patient(row)?);
-        Ok(Facts { caller, open_online, policy: &self.policy, now: self.now() })
+    pub(super) fn facts<'a>(
+        &self,
+        policy: &'a Policy,
+        caller: Caller<'a>,
+        row: &EntryRow,
+    ) -> Result<Facts<'a>, ServiceError> {
+        let patient = self.patient(row)?;
+        Ok(Facts {
+            caller,
+            open_online: self.open_online(row, &patient),
+            held: self.safeguards(patient.id)?.holds(),
+            drawn: self.is_drawn(policy, row),
+            policy,
+            now: self.now(),
+        })
     }
 
-    fn caller<'a>(&self, actor: &'a Actor, row: &EntryRow) -> Caller<'a> {
-        match actor.role {
+    /// Whether this version is one of the share that a second person reads blind: by its keyed name, so that
+    /// no reviewer knows beforehand and the second reading depends on nobody.
+    fn is_drawn(&self, policy: &Policy, row: &EntryRow) -> bool {
+        let share = policy.blind_share.get(usize::from(u8::from(row.review.tier))).copied().unwrap_or(0);
+        let name = format!("{} {}", row.entry.id, row.review.version.0);
+        let [a, b, ..] = self.keys.identity.login(&format!("second reading of {name}"));
+        u32::from(u16::from_le_bytes([a, b])) * 100 < u32::from(share) * 65_536
+    }
+
+    pub(super) fn caller<'a>(&self, actor: &'a Actor, row: &EntryRow) -> Result<Caller<'a>, ServiceError> {
+        Ok(match actor.role {
             Role::Clinician | Role::Lead => {
                 let staff = self.settings.user(&actor.login).and_then(|user| user.staff_guid.as_deref());
                 let wrote_it = staff.is_some_and(|staff| row.authors.iter().any(|author| same_guid(author, staff)));
-                Caller::Reviewer { login: &actor.login, wrote_it }
+                let locked_out = self.safeguards(row.entry.patient)?.locks_out(&actor.login);
+                Caller::Reviewer { login: &actor.login, lead: actor.role == Role::Lead, wrote_it, locked_out }
             }
             Role::System => Caller::System,
             Role::Auditor | Role::Admin => Caller::Other,
-        }
+        })
     }
 
     /// Whether what would leave can leave: it can be rendered, and the detectors find nothing in it that
     /// the reviewer was not shown, and nothing else shows what it takes out, or withholds what it shows.
-    fn releasable_words(&self, row: &EntryRow, act: &Act, waivers: &[Waiver]) -> Result<(), ServiceError> {
+    pub(super) fn releasable_words(&self, row: &EntryRow, act: &Act, waivers: &[Waiver]) -> Result<(), ServiceError> {
         let version = self.version(row.entry.id, row.review.version)?;
         let rendition = review::render(&version, act).map_err(|error| ServiceError::Refused(error.to_string()))?;
         if matches!(act, Act::Redact { .. }) {
@@ -245,10 +266,16 @@ impl Service {
         self.board().put(id, receipt.seq, &row);
         self.announce();
         let (twins, twin_was_visible) = self.withdraw_twins(&row)?;
-        if was_visible || twin_was_visible {
-            self.deliver(&Actor::system("publish"))?;
-        }
         let state = row.review.state;
+        if was_visible && state != State::Released || twin_was_visible {
+            match self.deliver(&Actor::system("publish")) {
+                // It is withdrawn, and stands as still shown until the channel takes the next batch.
+                Ok(_) | Err(ServiceError::Channel(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // A withdrawal that the channel has taken is over.
+        let state = self.row(id)?.map_or(state, |read| read.row.review.state);
         Ok(Decided {
             entry: id,
             state,
@@ -260,8 +287,12 @@ impl Service {
     }
 
     /// Somebody else's unit came first: who it was, if that can be told.
-    pub(super) fn overtaken(&self, id: EntryId) -> ServiceError {
-        match self.row(id).map(|read| read.and_then(|read| read.row.review.decisions.last().cloned())) {
+    pub(super) fn overtaken(&self, actor: &Actor, id: EntryId) -> ServiceError {
+        let last = |read: Read<EntryRow>| match read.row.review.is_blind_for(&actor.login) {
+            true => None,
+            false => read.row.review.decisions.last().cloned(),
+        };
+        match self.row(id).map(|read| read.and_then(last)) {
             Ok(Some(decision)) => {
                 ServiceError::Refused(format!("{} was first to decide on this entry: open it again", decision.by))
             }
@@ -281,7 +312,26 @@ impl Service {
     }
 }
 
-fn refuse(refusal: Refusal) -> ServiceError {
+/// Whether the person decides on exactly what they have read.
+///
+/// # Errors
+/// What happened to it in the meantime. A second reader is not told who was first.
+pub(super) fn as_read(actor: &Actor, row: &EntryRow, version: Version, revision: u64) -> Result<(), ServiceError> {
+    if row.review.version != version {
+        return Err(ServiceError::Refused("the entry has changed at the source: read the new version".into()));
+    }
+    if row.review.revision == revision {
+        return Ok(());
+    }
+    Err(ServiceError::Refused(match row.review.decisions.last() {
+        Some(decision) if !row.review.is_blind_for(&actor.login) => {
+            format!("{} has decided on this entry in the meantime: open it again", decision.by)
+        }
+        _ => "the entry has moved on in the meantime: open it again".into(),
+    }))
+}
+
+pub(super) fn refuse(refusal: Refusal) -> ServiceError {
     ServiceError::Refused(refusal.to_string())
 }
 
@@ -292,7 +342,7 @@ pub(super) fn same_guid(a: &str, b: &str) -> bool {
 }
 
 /// A rendition in the form that screening reads.
-fn as_version(original: &EntryVersion, rendition: &Rendition) -> EntryVersion {
+pub(super) fn as_version(original: &EntryVersion, rendition: &Rendition) -> EntryVersion {
     let mut version = EntryVersion { parts: Vec::new(), title: rendition.title().to_string(), ..original.clone() };
     for line in rendition.lines() {
         if let Some(part) = original.part(&line.key) {

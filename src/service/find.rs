@@ -101,14 +101,14 @@ impl Service {
             ids.truncate(wanted.limit);
             return (ids, board.count_waiting());
         }
-        let now = self.now();
+        let (now, policy) = (self.now(), self.policy());
         let words: Vec<String> = fold(&only.words).split_whitespace().map(str::to_owned).collect();
         let (reason, author) = (only.reason.as_deref().map(line), only.author.as_deref().map(line));
         let staff = self.settings.user(&actor.login).and_then(|user| user.staff_guid.clone());
         let held = if only.mine { self.patients_of(actor) } else { HashSet::new() };
         let fits = |tier, since, listed: &Listed| {
             only.tier.is_none_or(|least| tier >= least)
-                && (!only.late || self.policy.due(tier, since) < now)
+                && (!only.late || policy.due(tier, since) < now)
                 && (!only.changed || listed.changed)
                 && only.patient.is_none_or(|patient| listed.patient == patient)
                 && (!only.mine

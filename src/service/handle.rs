@@ -108,6 +108,21 @@ impl Session {
                 Reply::GivenBack
             }
             Request::Propose { entry } => Reply::Proposed(service.propose(seat, entry)?),
+            Request::Resolve { entry, version, revision, act, why } => {
+                Reply::Decided(service.resolve(actor, entry, (version, revision), act, why)?)
+            }
+            Request::Withdraw { entry, reason, note } => Reply::Decided(service.withdraw(actor, entry, reason, &note)?),
+            Request::Handle { entry, version, revision, handling } => {
+                Reply::Decided(service.handle(actor, entry, (version, revision), handling)?)
+            }
+            Request::ReadBack { entry, version, revision, guess } => {
+                Reply::Decided(service.read_back(actor, entry, (version, revision), &guess)?)
+            }
+            Request::Patient { patient, act } => Reply::PatientDone(service.about_patient(actor, patient, &act)?),
+            Request::Worklist => Reply::Worklist(service.worklist(actor)?),
+            Request::MyActs { limit } => Reply::MyActs(service.my_acts(actor, limit.min(MOST_ROWS))?),
+            Request::Policy => Reply::Policy(service.policy_file()),
+            Request::TakePolicy => Reply::Policy(service.take_policy(actor)?),
             Request::Undo { entry } => Reply::Decided(service.undo(actor, entry)?),
             Request::KeepDraft { entry, draft } => {
                 service.keep_draft(seat, entry, draft)?;

@@ -1,6 +1,7 @@
 //! Pull → screen → queue → decide → publish: the one place that composes the rooms, and owns the writes.
 
 mod backup;
+mod blind;
 mod board;
 mod clock;
 mod decide;
@@ -8,16 +9,21 @@ mod find;
 mod handle;
 mod kin;
 mod lease;
+mod policy;
 mod publish;
 mod pull;
 mod read;
+mod refer;
+mod rescreen;
 mod rows;
+mod safeguard;
 mod secret;
 mod settings;
 mod skim;
 mod twins;
+mod worklist;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -69,7 +75,8 @@ pub struct Service {
     rules: Rules,
     keys: Keys,
     settings: Settings,
-    policy: Policy,
+    /// What the practice has agreed. Whoever works with it holds one for the whole of an act.
+    policy: RwLock<Arc<Policy>>,
     channel: Box<dyn Channel>,
     feed: Mutex<NextFeed>,
     demo: bool,
@@ -127,7 +134,7 @@ impl Service {
             rules: parts.rules,
             keys: parts.keys,
             settings: parts.settings,
-            policy: Policy::default(),
+            policy: RwLock::new(Arc::new(Policy::default())),
             channel: parts.channel,
             feed: Mutex::new(parts.feed),
             demo: parts.demo,
@@ -138,9 +145,22 @@ impl Service {
             progress: pull::Progress::default(),
             changes: watch::Sender::new(0),
         };
-        let started = Event::Started { build: env!("CARGO_PKG_VERSION").to_owned() };
-        let receipt = service.note(&Actor::system("daemon"), started)?;
+        let job = Actor::system("daemon");
+        let started = service.record(&job, Event::Started { build: env!("CARGO_PKG_VERSION").to_owned() });
+        let mut writes = Vec::new();
+        if service.board().is_empty() {
+            // Everything in it was read under the rules in use.
+            writes.push((Table::Meta, rescreen::RULES.to_vec(), Some(service.rules_in_use()?)));
+        }
+        let receipt = service.commit(Vec::new(), writes, vec![started])?;
         service.desk = Desk::new(receipt.seq);
+        service.policy = RwLock::new(Arc::new(service.accepted_policy()?));
+        match service.adopt_policy(&job, service.settings.policy.as_deref()) {
+            // Refused, in the log and on every screen; the policy before stays in force.
+            Ok(()) | Err(ServiceError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+        service.rescreen_if_rules_changed()?;
         if service.store.get(Table::Meta, publish::HAS_FEED)?.is_some() {
             service.deliver(&Actor::system("publish"))?;
         }
@@ -170,6 +190,11 @@ impl Service {
     /// Who the practice is and who may do what.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The policy in force.
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn now(&self) -> DateTime<Utc> {

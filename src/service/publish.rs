@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::rows::{EntryRow, Read, encode};
 use super::twins::TWIN_WITHHELD;
 use super::{Service, ServiceError, lock};
-use crate::audit::{Actor, Event, Role};
+use crate::audit::{Actor, Event, Record, Role};
 use crate::channel::{Delivery, Released};
 use crate::protocol::Published;
 use crate::record::{Act, EntryId, Lane};
@@ -39,7 +39,7 @@ impl Service {
         let delivery = self.deliver(actor)?;
         published.in_feed = delivery.entries;
         published.feed = delivery.place;
-        published.next = self.board().next_due().map(|due| self.policy.batch_from(due));
+        published.next = self.board().next_due().map(|due| self.policy().batch_from(due));
         self.announce();
         Ok(published)
     }
@@ -55,7 +55,38 @@ impl Service {
         let event = Event::BatchPublished { channel: self.channel.name().to_owned(), entries: delivery.entries };
         let written = (Table::Meta, HAS_FEED.to_vec(), Some(Vec::new()));
         self.commit(Vec::new(), vec![written], vec![self.record(actor, event)])?;
+        self.purged()?;
         Ok(delivery)
+    }
+
+    /// The channel has taken what is visible now: what was withdrawn before is shown nowhere any more.
+    fn purged(&self) -> Result<(), ServiceError> {
+        let policy = self.policy();
+        let ids: Vec<EntryId> = self.board().standing(State::Retracting).collect();
+        for id in ids {
+            let Some(Read { seq, mut row }) = self.row(id)? else { continue };
+            let facts = self.facts(&policy, Caller::System, &row)?;
+            let Ok(next) = review::step(&row.review, &review::Event::Purged, &facts) else { continue };
+            let mut record = self.record_on(&Actor::system("publish"), Event::Purged, &row);
+            record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
+            row.review = next;
+            self.put_row(seq, row, vec![record])?;
+        }
+        Ok(())
+    }
+
+    /// Writes an entry that the program moved, unless somebody else moved it first: says whether it did.
+    pub(super) fn put_row(&self, seq: u64, row: EntryRow, audit: Vec<Record>) -> Result<bool, ServiceError> {
+        let key = row.entry.id.0.to_vec();
+        let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
+        match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit) {
+            Ok(receipt) => {
+                self.board().put(row.entry.id, receipt.seq, &row);
+                Ok(true)
+            }
+            Err(ServiceError::Store(StoreError::Conflict(..))) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether anything is due.
@@ -65,6 +96,7 @@ impl Service {
 
     /// Moves one entry on whose time has come. `None` when somebody else moved it first.
     fn come_due(&self, id: EntryId, now: DateTime<Utc>) -> Result<Option<State>, ServiceError> {
+        let policy = self.policy();
         let Some(Read { seq, mut row }) = self.row(id)? else { return Ok(None) };
         let actor = Actor::system("publish");
         let mut audit = Vec::new();
@@ -77,7 +109,7 @@ impl Service {
                 None if held => (review::Event::HoldElapsed, Event::HoldElapsed),
                 None => (review::Event::Publish, Event::Published),
             };
-            let facts = self.facts(Caller::System, &row)?;
+            let facts = self.facts(&policy, Caller::System, &row)?;
             let Ok(next) = review::step(&row.review, &event, &facts) else { break };
             let mut record = self.record_on(&actor, name, &row);
             record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
@@ -87,16 +119,8 @@ impl Service {
         if audit.is_empty() {
             return Ok(None);
         }
-        let key = id.0.to_vec();
-        let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
-        match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit) {
-            Ok(receipt) => {
-                self.board().put(id, receipt.seq, &row);
-                Ok(Some(row.review.state))
-            }
-            Err(ServiceError::Store(StoreError::Conflict(..))) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let state = row.review.state;
+        Ok(self.put_row(seq, row, audit)?.then_some(state))
     }
 
     /// Everything that must hold at the moment something becomes visible, asked anew: the formula of
@@ -104,13 +128,14 @@ impl Service {
     fn why_keep_back(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Option<String>, ServiceError> {
         let patient = self.patient(row)?;
         let version = self.version(row.entry.id, row.review.version)?;
+        let policy = self.policy();
         let present = Present {
             version: version.version,
             fingerprint: version.fingerprint(&self.keys.fingerprint),
             at_source: row.at_source,
             open_online: self.open_online(row, &patient),
             review: &row.review,
-            policy: &self.policy,
+            policy: &policy,
             now,
         };
         if let Err(withheld) = review::releasable(&present) {
@@ -123,7 +148,7 @@ impl Service {
         if self.shows_what_another_withholds(row, &rendition)? {
             return Ok(Some(TWIN_WITHHELD.into()));
         }
-        let again = self.screened(&version, &patient);
+        let again = self.screened(&version, &patient, &self.safeguards(patient.id)?);
         let found = match act {
             Act::Redact { .. } => {
                 let shown = self.screening(row.entry.id, row.review.version)?.findings;
@@ -138,7 +163,8 @@ impl Service {
 
     /// Released entries for which the formula no longer holds, after a tighter policy or other access, wait
     /// for people again.
-    fn withdraw_what_no_longer_may(&self, now: DateTime<Utc>) -> Result<u64, ServiceError> {
+    pub(super) fn withdraw_what_no_longer_may(&self, now: DateTime<Utc>) -> Result<u64, ServiceError> {
+        let policy = self.policy();
         let ids: Vec<EntryId> = self.board().standing(State::Released).collect();
         let mut withdrawn = 0;
         for id in ids {
@@ -148,20 +174,13 @@ impl Service {
                 Ok(()) if self.shown_now(&row, now)?.is_none() => TWIN_WITHHELD.to_owned(),
                 Ok(()) => continue,
             };
-            let facts = self.facts(Caller::System, &row)?;
+            let facts = self.facts(&policy, Caller::System, &row)?;
             let Ok(next) = review::step(&row.review, &review::Event::KeptBack, &facts) else { continue };
             let blocked = Event::PublishBlocked { why };
             let mut record = self.record_on(&Actor::system("publish"), blocked, &row);
             record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
             row.review = next;
-            let key = id.0.to_vec();
-            let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
-            match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record]) {
-                Ok(receipt) => self.board().put(id, receipt.seq, &row),
-                Err(ServiceError::Store(StoreError::Conflict(..))) => continue,
-                Err(error) => return Err(error),
-            }
-            withdrawn += 1;
+            withdrawn += u64::from(self.put_row(seq, row, vec![record])?);
         }
         Ok(withdrawn)
     }
@@ -169,13 +188,14 @@ impl Service {
     /// Whether patients see an entry now, by the one formula.
     fn seen(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Result<(), Withheld>, ServiceError> {
         let version = self.version(row.entry.id, row.review.version)?;
+        let policy = self.policy();
         Ok(review::visible(&Present {
             version: version.version,
             fingerprint: version.fingerprint(&self.keys.fingerprint),
             at_source: row.at_source,
             open_online: self.open_online(row, &self.patient(row)?),
             review: &row.review,
-            policy: &self.policy,
+            policy: &policy,
             now,
         }))
     }

@@ -115,6 +115,7 @@ impl Service {
         intake.place_loose()?;
         intake.commit()?;
         intake.entries(&name)?;
+        self.open_up(&intake.opened)?;
         let mut pulled = Pulled { source: name.clone(), ..Pulled::default() };
         let (tally, counts) = pull.counts()?;
         pulled.parts = intake.parts;

@@ -14,7 +14,7 @@ use crate::protocol::{
     AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, Wanted, hex,
 };
 use crate::record::{
-    AccessLevel, Act, EntryId, EntryVersion, Flag, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
+    AccessLevel, Act, EntryId, EntryVersion, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
 };
 use crate::review::{Review, State};
 use crate::store::Table;
@@ -34,8 +34,18 @@ impl Service {
     /// When the role reads no records, or the store fails.
     pub fn rows(&self, actor: &Actor, wanted: &Wanted) -> Result<Queue, ServiceError> {
         self.may_read(actor, Event::QueueViewed { rows: 0 })?;
+        self.wake()?;
         let now = self.now();
-        let (ids, fits) = self.fitting(actor, wanted);
+        let (mut ids, mut fits) = self.fitting(actor, wanted);
+        if actor.role == Role::Lead && wanted.only.is_all() {
+            // What only a lead can end stands above everything else.
+            let asked: Vec<EntryId> = self.board().for_lead().collect();
+            fits += asked.len();
+            if wanted.from == 0 {
+                ids.splice(0..0, asked);
+                ids.truncate(wanted.limit);
+            }
+        }
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(read) = self.row(id)? {
@@ -51,12 +61,12 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub fn totals(&self) -> Result<Totals, ServiceError> {
-        let now = self.now();
+        let (now, policy) = (self.now(), self.policy());
         let last: Option<(DateTime<Utc>, Pulled)> = self.last_pull()?;
         let board = self.board();
-        let late = board.waits().filter(|(tier, since)| self.policy.due(*tier, *since) < now).count() as u64;
+        let late = board.waits().filter(|(tier, since)| policy.due(*tier, *since) < now).count() as u64;
         let to_review = board.waits().count() as u64;
-        let next_visible = board.next_due().map(|due| self.policy.batch_from(due));
+        let next_visible = board.next_due().map(|due| policy.batch_from(due));
         Ok(Totals {
             to_review,
             late,
@@ -70,6 +80,9 @@ impl Service {
             next_visible,
             released: board.count(State::Released),
             hidden: board.count(State::Hidden),
+            withdrawn: board.count(State::Retracting) + board.count(State::Retracted),
+            for_lead: board.count(State::Disputed) + board.count(State::Escalated),
+            deferred: board.count(State::Deferred),
             set_aside: last.as_ref().map_or(0, |(_, pulled)| pulled.set_aside),
             pulled_at: last.as_ref().map(|(at, _)| *at),
             pulled_entries: last.map_or(0, |(_, pulled)| pulled.new + pulled.changed),
@@ -90,6 +103,13 @@ impl Service {
         if hours >= 26 {
             alarms.push(format!("the last pull was {hours} hours ago: what came since is not in this queue"));
         }
+        let shown = self.board().count(State::Retracting);
+        if shown > 0 {
+            let entries = if shown == 1 { "one withdrawn entry is" } else { "withdrawn entries are" };
+            alarms
+                .insert(0, format!("{entries} still in the feed: see why it cannot be written, then anteroom publish"));
+        }
+        alarms.extend(self.policy_alarm()?);
         rows::for_each::<StreamState>(self.store.as_ref(), Table::Meta, b"stream/", |_, read| {
             alarms.extend(read.row.alarms());
             Ok(())
@@ -141,7 +161,11 @@ impl Service {
         let patient = self.patient(row)?;
         let now = self.now();
         let lease = self.holding(actor, row);
-        let viewed_by = self.viewers(actor, row.entry.id);
+        let mut viewed_by = self.viewers(actor, row.entry.id);
+        if row.review.is_blind_for(&actor.login) {
+            // Who reads along may be whoever was first.
+            viewed_by.retain(|viewer| !row.review.is_party(viewer));
+        }
         let holder = lease.as_ref().filter(|lease| !lease.yours).map(|lease| &lease.login);
         let held_by = holder.or(viewed_by.first()).cloned();
         Ok(QueueRow {
@@ -159,7 +183,7 @@ impl Service {
             author: row.author.clone(),
             recorded: row.recorded,
             waiting_since: row.review.first_pulled,
-            due: self.policy.due(row.review.tier, row.review.first_pulled),
+            due: self.policy().due(row.review.tier, row.review.first_pulled),
             why: row.why.clone(),
             changed: row.decided_before.is_some(),
             held_by,
@@ -178,27 +202,34 @@ impl Service {
         let actor = &seat.actor;
         self.may_read(actor, Event::EntryOpened)?;
         let row = self.existing(id)?.row;
+        self.may_open(actor, &row)?;
         self.commit(Vec::new(), Vec::new(), vec![self.record_on(actor, Event::EntryOpened, &row)])?;
         self.views(seat, &row);
         let patient = self.patient(&row)?;
         let version = self.version(id, row.review.version)?;
+        let screening = self.screening(id, row.review.version)?;
+        let second = self.as_second_reader(actor, &row, version, screening);
         let before = self.decided_before(&row)?;
         let earlier_removals =
-            before.as_ref().map(|(old, review)| found_again(old, review, &version)).unwrap_or_default();
+            before.as_ref().map(|(old, review)| found_again(old, review, &second.version)).unwrap_or_default();
         let draft: Option<Read<Draft>> =
             get(self.store.as_ref(), Table::Draft, &draft_key(&self.keys.identity, id, &actor.login))?;
         let opened = Opened {
             row: self.queue_row(actor, &row)?,
-            screening: self.screening(id, row.review.version)?,
+            screening: second.screening,
             patient: self.card(&patient)?,
-            decisions: row.review.decisions.clone(),
+            decisions: second.decisions,
+            notes: second.notes,
+            look_again: row.review.look_again.clone(),
+            to_read_back: second.to_read_back,
+            proposed: second.proposed,
             before: before.map(|(version, review)| (version, review.decisions)),
             earlier_removals,
             also_here: self.also_here(actor, &row, &patient)?,
             draft: draft.map(|read| read.row).filter(|draft| draft.version == Some(row.review.version)),
-            may_not_release: self.why_not_release(actor, &row),
-            twins: self.twins_beside(actor, &row, &version)?,
-            version,
+            may_not_release: if second.to_read_back { None } else { self.why_not_release(actor, &row) },
+            twins: if second.to_read_back { Vec::new() } else { self.twins_beside(actor, &row, &second.version)? },
+            version: second.version,
         };
         Ok(opened)
     }
@@ -281,10 +312,8 @@ impl Service {
             flags: patient
                 .flags
                 .iter()
-                .map(|flag| match flag {
-                    Flag::HoldAll => "everything is held".to_owned(),
-                    Flag::EnhancedReview => "enhanced review before access (104)".to_owned(),
-                })
+                .map(|flag| flag.words().to_owned())
+                .chain(self.flag_lines(patient.id)?)
                 .collect(),
         })
     }
@@ -332,7 +361,7 @@ impl Service {
                 for record in frame.unit.audit.into_iter().rev() {
                     let arriving =
                         matches!(record.event, Event::Ingested | Event::Screened { .. } | Event::SetAside { .. });
-                    if arriving && !everything {
+                    if arriving && !everything || self.is_blind(actor, &record)? {
                         continue;
                     }
                     let subject = match (record.entry, actor.role) {
@@ -391,7 +420,7 @@ fn found_again(old: &EntryVersion, review: &Review, new: &EntryVersion) -> Vec<R
     removals.iter().filter_map(again).collect()
 }
 
-fn name_of(patient: &Patient) -> String {
+pub(super) fn name_of(patient: &Patient) -> String {
     let name = patient.full_name();
     if name.is_empty() { "(patient not sent yet)".to_owned() } else { Shown::new(&name).to_string() }
 }

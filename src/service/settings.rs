@@ -1,6 +1,6 @@
 //! What a practice has written down: who it is, and who may do what.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -10,14 +10,19 @@ use crate::audit::{Actor, Role};
 
 const PRACTICE: &str = "practice.toml";
 const USERS: &str = "users.toml";
+const POLICY: &str = "policy.toml";
 
-/// `practice.toml` and `users.toml` of the state folder.
+/// `practice.toml`, `users.toml` and `policy.toml` of the state folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Who the practice is.
     pub practice: Practice,
     /// Who may do what. Empty: nobody has been named yet.
     pub users: Vec<User>,
+    /// The text of `policy.toml`, where there is one.
+    pub policy: Option<String>,
+    /// The state folder they were read from; none for settings made up in the program.
+    pub dir: Option<PathBuf>,
     /// The files that were read, by name, for backups.
     pub files: Vec<(String, String)>,
 }
@@ -123,7 +128,19 @@ impl Settings {
                 )));
             }
         }
-        Ok(Self { practice, users, files })
+        let policy = text(&dir.join(POLICY))?;
+        if let Some(text) = &policy {
+            files.push((POLICY.to_owned(), text.clone()));
+        }
+        Ok(Self { practice, users, policy, dir: Some(dir.to_owned()), files })
+    }
+
+    /// The policy file as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn policy_now(&self) -> Result<Option<String>, ServiceError> {
+        self.dir.as_ref().map_or(Ok(None), |dir| text(&dir.join(POLICY)))
     }
 
     /// The user with this login.

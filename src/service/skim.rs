@@ -24,7 +24,7 @@ impl Service {
             }
         }
         self.note(actor, Event::SkimViewed { lines: lines.len() })?;
-        Ok(Skim { lines, reading_time: self.policy.reading_time, totals: self.totals()? })
+        Ok(Skim { lines, reading_time: self.policy().reading_time, totals: self.totals()? })
     }
 
     /// The sentence that scored, with the words in it that did.
@@ -89,7 +89,7 @@ impl Service {
         self.move_on(actor, Event::Picked, read, &review::Event::Pick)
     }
 
-    fn move_on(
+    pub(super) fn move_on(
         &self,
         actor: &Actor,
         event: Event,
@@ -99,7 +99,7 @@ impl Service {
         let id = read.row.entry.id;
         match self.step(actor, &read.row, step) {
             Ok(review) => match self.carry_out(actor, event, read, review) {
-                Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(id)),
+                Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(actor, id)),
                 other => other,
             },
             Err(refusal) => Err(self.refused(actor, event, &read.row, refusal)),

@@ -269,9 +269,10 @@ impl Service {
     /// Back to the queue, if it is on its way to be shown.
     fn take_back(&self, id: EntryId) -> Result<(), ServiceError> {
         // Somebody else may write the entry at the same moment; the publication asks again.
+        let policy = self.policy();
         for _ in 0..8 {
             let Some(Read { seq, mut row }) = self.row(id)? else { return Ok(()) };
-            let facts = self.facts(Caller::System, &row)?;
+            let facts = self.facts(&policy, Caller::System, &row)?;
             let Ok(next) = review::step(&row.review, &review::Event::KeptBack, &facts) else { return Ok(()) };
             let blocked = Event::PublishBlocked { why: TWIN_WITHHELD.to_owned() };
             let mut record = self.record_on(&Actor::system("twins"), blocked, &row);

@@ -116,11 +116,13 @@ pub enum Table {
     SetAside = 10,
     /// Half-made redactions, by entry and login.
     Draft = 11,
+    /// What people have set over patients, by patient id.
+    Safeguard = 12,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Patient,
         Self::Entry,
@@ -132,6 +134,7 @@ impl Table {
         Self::Batch,
         Self::SetAside,
         Self::Draft,
+        Self::Safeguard,
     ];
 }
 

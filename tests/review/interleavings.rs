@@ -1,14 +1,15 @@
 //! Everything that a few people can do to one version, in every order.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::LazyLock;
 
 use anteroom::record::Tier;
-use anteroom::review::{Caller, Event, EventName, Facts, Review, State, TRANSITIONS, step};
+use anteroom::review::{Already, Caller, Event, EventName, Facts, LookAgain, Review, State, TRANSITIONS, step};
 use chrono::Duration;
 
 use super::kit::*;
 
-/// Everything that can be reached with four people, four tiers, two redactions, two policies, access open or
+/// Everything that can be reached with three people, three tiers, a redaction, two policies, access open or
 /// not, and the clock before the hold, after it, and later still, at any time in any order.
 struct Explored {
     reviews: Vec<Review>,
@@ -16,16 +17,23 @@ struct Explored {
     moves: Vec<(usize, EventName, usize)>,
 }
 
+static EXPLORED: LazyLock<Explored> = LazyLock::new(explore);
+
 fn explore() -> Explored {
     let policies = policies();
-    let times = [start() + Duration::hours(1), start() + Duration::hours(80), start() + Duration::days(30)];
-    let tiers = [Tier::Nothing, Tier::Weak, Tier::Cue, Tier::Critical].map(screening);
+    let [early, late] = [start() + Duration::hours(1), start() + Duration::days(10)];
+    let much_later = start() + Duration::days(30);
+    // The clock, how many policies, and access, each against the rest where it can matter.
+    let moments = [(early, 0, true), (late, 0, true), (much_later, 0, true), (late, 1, true), (late, 0, false)];
+    let tiers = [Tier::Nothing, Tier::Weak, Tier::Critical].map(screening);
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut explored = Explored { reviews: Vec::new(), moves: Vec::new() };
     let mut queue = VecDeque::new();
     let mut add = |review: Review, explored: &mut Explored, queue: &mut VecDeque<usize>| {
         // What no rule may depend on.
-        let review = Review { revision: 0, since: start(), ..review };
+        let review = Review { revision: 0, since: start(), notes: Vec::new(), visible_from: None, ..review };
+        let look_again = review.look_again.clone().map(|again| LookAgain { since: start(), ..again });
+        let review = Review { look_again, due: review.due.map(|due| due.min(late)), ..review };
         let number = explored.reviews.len();
         let number = *known.entry(format!("{review:?}")).or_insert(number);
         if number == explored.reviews.len() {
@@ -42,27 +50,32 @@ fn explore() -> Explored {
             (Event::HoldElapsed, Caller::System),
             (Event::Publish, Caller::System),
             (Event::KeptBack, Caller::System),
+            (Event::DeferralOver, Caller::System),
+            (Event::Purged, Caller::System),
+            (Event::Flagged(Already::Stays), Caller::System),
+            (Event::Flagged(Already::Withdrawn), Caller::System),
             (Event::SourceChanged, Caller::System),
             (Event::SourceDeleted, Caller::System),
         ];
         events.extend(tiers.iter().map(|found| (Event::Screened(found), Caller::System)));
-        for who in 0..PEOPLE.len() {
+        events.extend(tiers.iter().map(|found| (Event::Rescreened(found), Caller::System)));
+        for who in [AUTHOR, 1, LEAD] {
             events.push((Event::Undo, person(who)));
             events.push((Event::Pick, person(who)));
             events.push((pass(who, 500, start()), person(who)));
             events.extend([0, 1, 3].map(|kind| (decide(who, kind, start()), person(who))));
+            events.extend([0, 1, 3].map(|kind| (resolve(who, kind, start()), person(who))));
+            events.extend((0..7).map(|which| (handle(which), person(who))));
+            events.extend([false, true].map(|named_it| (Event::ReadBack { named_it }, person(who))));
         }
         for (event, caller) in &events {
-            for now in times {
-                for policy in &policies[..2] {
-                    for open_online in [true, false] {
-                        let facts = Facts { caller: *caller, open_online, policy, now };
-                        if let Ok(after) = step(&review, event, &facts) {
-                            assert_eq!(after.revision, review.revision + 1);
-                            let to = add(after, &mut explored, &mut queue);
-                            explored.moves.push((number, event.name(), to));
-                        }
-                    }
+            for (now, policy, open_online) in moments {
+                let policy = &policies[policy];
+                let facts = Facts { caller: *caller, open_online, held: false, drawn: false, policy, now };
+                if let Ok(after) = step(&review, event, &facts) {
+                    assert_eq!(after.revision, review.revision + 1);
+                    let to = add(after, &mut explored, &mut queue);
+                    explored.moves.push((number, event.name(), to));
                 }
             }
         }
@@ -72,7 +85,7 @@ fn explore() -> Explored {
 
 #[test]
 fn every_move_of_the_table_can_happen_and_no_other() {
-    let explored = explore();
+    let explored = &*EXPLORED;
     let stands = |number: usize| explored.reviews[number].state;
     let happened: BTreeSet<_> =
         explored.moves.iter().map(|(from, on, to)| (stands(*from), *on as u8, stands(*to))).collect();
@@ -85,15 +98,15 @@ fn every_move_of_the_table_can_happen_and_no_other() {
 /// P37: from every state with the source present, some way leads to the patient and some way leads away.
 #[test]
 fn p37_no_review_is_stuck() {
-    let explored = explore();
+    let explored = &*EXPLORED;
     let mut back: HashMap<usize, Vec<usize>> = HashMap::new();
     for (from, _, to) in &explored.moves {
         back.entry(*to).or_default().push(*from);
     }
-    for goal in [State::Released, State::Hidden] {
+    for goals in [&[State::Released][..], &[State::Hidden, State::Retracted]] {
         let mut reached: BTreeSet<usize> = BTreeSet::new();
         let mut queue: Vec<usize> =
-            (0..explored.reviews.len()).filter(|number| explored.reviews[*number].state == goal).collect();
+            (0..explored.reviews.len()).filter(|number| goals.contains(&explored.reviews[*number].state)).collect();
         while let Some(number) = queue.pop() {
             if reached.insert(number) {
                 queue.extend(back.get(&number).into_iter().flatten());
@@ -101,7 +114,7 @@ fn p37_no_review_is_stuck() {
         }
         for (number, review) in explored.reviews.iter().enumerate() {
             let gone = matches!(review.state, State::Superseded | State::SourceDeleted);
-            assert!(gone || reached.contains(&number), "no way to {goal:?} from {review:?}");
+            assert!(gone || reached.contains(&number), "no way to {goals:?} from {review:?}");
         }
     }
 }

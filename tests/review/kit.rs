@@ -1,9 +1,10 @@
 //! People, acts, policies and events that the tests share.
 
 use anteroom::record::{
-    Act, Decision, Fingerprint, HideReason, Lane, Removal, RemovalTarget, Screening, SourceKey, Style, Tier, Version,
+    Act, Decision, Fingerprint, Handling, HideReason, Lane, Removal, RemovalTarget, Screening, SourceKey, Style, Tier,
+    Version,
 };
-use anteroom::review::{Caller, Event, EventName, Passed, Policy, Review};
+use anteroom::review::{Already, Caller, Event, EventName, Passed, Policy, Review};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 
 /// The first of them recorded the entry.
@@ -25,7 +26,7 @@ pub fn screening(tier: Tier) -> Screening {
 }
 
 pub fn person(who: usize) -> Caller<'static> {
-    Caller::Reviewer { login: PEOPLE[who], wrote_it: who == AUTHOR }
+    Caller::Reviewer { login: PEOPLE[who], lead: who == LEAD, wrote_it: who == AUTHOR, locked_out: false }
 }
 
 /// What a person can want: 0 approve, 1 and 2 two redactions, 3 hide.
@@ -46,8 +47,9 @@ pub fn decide(who: usize, kind: usize, at: DateTime<Utc>) -> Event<'static> {
     Event::Decide(Decision { by: PEOPLE[who].into(), act: act(kind), at })
 }
 
-/// Policies a site might have: the default, stricter, and one below every floor.
-pub fn policies() -> [Policy; 4] {
+/// Policies a site might have: the default, stricter, one below every floor, two people for all, a lead for
+/// tier 2 and above.
+pub fn policies() -> [Policy; 5] {
     let strict = Policy { people: [1, 1, 2, 2, 3], hold: Duration::hours(120), ..Policy::default() };
     let below = Policy {
         people: [0; 5],
@@ -56,39 +58,56 @@ pub fn policies() -> [Policy; 4] {
         hide_days: 100_000,
         ..Policy::default()
     };
-    [Policy::default(), strict, below, Policy { people: [2; 5], ..Policy::default() }]
+    let led = Policy { lead: [false, false, true, true, true], read_back: false, ..Policy::default() };
+    [Policy::default(), strict, below, Policy { people: [2; 5], ..Policy::default() }, led]
 }
-
-pub const EVENTS: [EventName; 12] = [
-    EventName::Screened,
-    EventName::Release,
-    EventName::Hide,
-    EventName::Pass,
-    EventName::Pick,
-    EventName::Sampled,
-    EventName::Undo,
-    EventName::HoldElapsed,
-    EventName::Publish,
-    EventName::KeptBack,
-    EventName::SourceChanged,
-    EventName::SourceDeleted,
-];
 
 pub fn event_of(name: EventName, found: &Screening, who: usize) -> Event<'_> {
     match name {
         EventName::Screened => Event::Screened(found),
+        EventName::Rescreened => Event::Rescreened(found),
         EventName::Release => decide(who, 0, start()),
         EventName::Hide => decide(who, 3, start()),
+        EventName::Resolve => resolve(who, 0, start()),
+        EventName::ReadBack => Event::ReadBack { named_it: false },
+        EventName::Escalate => handle(0),
+        EventName::Defer => handle(1),
+        EventName::Resume => handle(2),
+        EventName::Return => handle(3),
+        EventName::Reopen => handle(4),
+        EventName::PatientAsks => handle(5),
+        EventName::Confirm => handle(6),
         EventName::Pass => pass(who, 500, start()),
         EventName::Pick => Event::Pick,
         EventName::Sampled => Event::Sampled,
         EventName::Undo => Event::Undo,
+        EventName::DeferralOver => Event::DeferralOver,
         EventName::HoldElapsed => Event::HoldElapsed,
         EventName::Publish => Event::Publish,
         EventName::KeptBack => Event::KeptBack,
+        EventName::Purged => Event::Purged,
+        EventName::Flagged => Event::Flagged(Already::Withdrawn),
         EventName::SourceChanged => Event::SourceChanged,
         EventName::SourceDeleted => Event::SourceDeleted,
     }
+}
+
+pub fn resolve(who: usize, kind: usize, at: DateTime<Utc>) -> Event<'static> {
+    Event::Resolve(Decision { by: PEOPLE[who].into(), act: act(kind), at }, "because".into())
+}
+
+/// The seven things a person can do beside deciding. Putting off is until twelve days after the start.
+pub fn handle(which: usize) -> Event<'static> {
+    let why = String::from("because");
+    Event::Handle(match which {
+        0 => Handling::Escalate { note: why },
+        1 => Handling::Defer { until: (start() + Duration::days(12)).date_naive(), why },
+        2 => Handling::Resume,
+        3 => Handling::Return { advice: why },
+        4 => Handling::Reopen { why },
+        5 => Handling::PatientAsks { note: why },
+        _ => Handling::Confirm { why },
+    })
 }
 
 /// Lets a line of the skim page pass that was on the screen so many milliseconds.

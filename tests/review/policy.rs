@@ -12,11 +12,12 @@ fn at(day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
 
 #[test]
 fn a_policy_below_the_floors_counts_as_the_floors() {
-    let [default, _, below, _] = policies();
+    let [default, _, below, ..] = policies();
     for (tier, people) in [(Tier::Nothing, 1), (Tier::Cue, 1), (Tier::Disclosure, 1), (Tier::Critical, 2)] {
-        assert_eq!(below.people_for(tier, &act(0)), people);
-        assert_eq!(below.people_for(tier, &act(1)), people);
-        assert_eq!(below.people_for(tier, &act(3)), 1);
+        assert_eq!(below.required(tier, &act(0), false).people, people);
+        assert_eq!(below.required(tier, &act(1), false).people, people);
+        assert_eq!(below.required(tier, &act(1), true).people, 2);
+        assert_eq!(below.required(tier, &act(3), false).people, 1);
     }
     // Pulled on the 2nd at 09:00: not in the batch of the 3rd, 22 hours later.
     assert_eq!(below.visible_at(start(), None), at(4, 7, 0));

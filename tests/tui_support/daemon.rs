@@ -290,7 +290,16 @@ impl Inside {
                 damage: self.damage.clone(),
             }),
             // No screen asks for these.
-            Request::Propose { .. }
+            Request::Resolve { .. }
+            | Request::Withdraw { .. }
+            | Request::Handle { .. }
+            | Request::ReadBack { .. }
+            | Request::Patient { .. }
+            | Request::Worklist
+            | Request::MyActs { .. }
+            | Request::Policy
+            | Request::TakePolicy
+            | Request::Propose { .. }
             | Request::Claim { .. }
             | Request::TakeOver { .. }
             | Request::Release

@@ -11,8 +11,8 @@ use super::intake::Item;
 use super::pending::{Hand, Pending};
 use crate::audit::{Actor, Event};
 use crate::record::{
-    Category, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId, Screening, SourceKey,
-    Span, Tier, Version, sentences, words,
+    Category, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId, Safeguards, Screening,
+    SourceKey, Span, Tier, Version, sentences, words,
 };
 use crate::review::{self, Caller, Facts, Review, State};
 use crate::source::{GroupFacts, PartFacts, PatientFacts};
@@ -294,7 +294,8 @@ impl<'p, 'a> Worker<'p, 'a> {
         let patient = self.patient_of(patient, stored.as_ref(), unit)?;
         let number = stored.as_ref().map_or(Version::FIRST, |row| row.review.version.next());
         let version = EntryVersion { version: number, ..version };
-        let screening = service.screened(&version, &patient);
+        let safeguards = service.safeguards(patient.id)?;
+        let screening = service.screened(&version, &patient, &safeguards);
         let now = service.now();
         let mut row = EntryRow {
             entry: Entry { id: version.entry, key, patient: patient.id },
@@ -315,10 +316,13 @@ impl<'p, 'a> Worker<'p, 'a> {
             waived: Vec::new(),
             as_of: self.pull.made.max(stored.as_ref().and_then(|row| row.as_of)),
         };
+        let policy = service.policy();
         let facts = Facts {
             caller: Caller::System,
             open_online: service.open_online(&row, &patient),
-            policy: &service.policy,
+            held: safeguards.holds(),
+            drawn: false,
+            policy: &policy,
             now,
         };
         let step = |review: &Review, event| {
@@ -367,7 +371,9 @@ impl<'p, 'a> Worker<'p, 'a> {
     /// An entry is gone at the source: withdrawn at once.
     fn depart(&mut self, Read { seq, mut row }: Read<EntryRow>, unit: &mut Pending) -> Result<(), ServiceError> {
         let service = self.pull.service;
-        let facts = Facts { caller: Caller::System, open_online: true, policy: &service.policy, now: service.now() };
+        let (policy, now) = (service.policy(), service.now());
+        let facts =
+            Facts { caller: Caller::System, open_online: true, held: false, drawn: false, policy: &policy, now };
         let before = row.review.state;
         unit.pre.push((Table::Entry, row.entry.id.0.to_vec(), Expect::At(seq)));
         unit.tally.withdrawn |= before == State::Released;
@@ -423,7 +429,12 @@ impl<'p, 'a> Worker<'p, 'a> {
 
 impl Service {
     /// What screening says of a version, with what is known of its patient.
-    pub(in super::super) fn screened(&self, version: &EntryVersion, patient: &Patient) -> Screening {
+    pub(in super::super) fn screened(
+        &self,
+        version: &EntryVersion,
+        patient: &Patient,
+        safeguards: &Safeguards,
+    ) -> Screening {
         let mut screening = self.rules.screen_entry(version);
         let mut raise = |rule: &str, category, why: &str| {
             screening.lane = Lane::Hold;
@@ -447,8 +458,10 @@ impl Service {
         if version.parts.iter().any(crate::record::Part::is_hidden_at_source) {
             raise("hidden-at-source", Category::Unscreened, "the practice’s system hides this from the patient");
         }
-        if patient.flags.contains(&Flag::HoldAll) {
-            raise("patient-hold-all", Category::DomesticAbuse, "everything of this patient is held");
+        for flag in Flag::ALL {
+            if flag.holds() && (safeguards.has(flag) || patient.flags.contains(&flag)) {
+                raise(&format!("patient-{}", flag.name()), Category::DomesticAbuse, flag.words());
+            }
         }
         screening
     }

@@ -91,6 +91,8 @@ pub struct Intake<'p, 'a> {
     pub examples: Vec<String>,
     /// What people must know.
     pub notices: Vec<String>,
+    /// Patients whose online record begins on another day than before.
+    pub opened: Vec<PatientId>,
 }
 
 impl<'p, 'a> Intake<'p, 'a> {
@@ -115,6 +117,7 @@ impl<'p, 'a> Intake<'p, 'a> {
             set_aside: 0,
             examples: Vec::new(),
             notices: Vec::new(),
+            opened: Vec::new(),
         }
     }
 
@@ -225,6 +228,9 @@ impl<'p, 'a> Intake<'p, 'a> {
     fn keep(&mut self, patient: Patient, known: Option<&Patient>) -> Result<(), ServiceError> {
         if known == Some(&patient) {
             return Ok(());
+        }
+        if known.is_some_and(|known| known.access_from != patient.access_from) {
+            self.opened.push(patient.id);
         }
         self.pending.tally.pulled.patients += 1;
         self.known.insert(patient.id, patient.clone());

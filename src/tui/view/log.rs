@@ -123,7 +123,26 @@ fn particulars(line: &AuditLine) -> String {
             };
             format!("{}, {style}", words::count(*removals as u64, "removal", "removals"))
         }
-        Event::Hidden { reason } => reason.words().to_owned(),
+        Event::Hidden { reason } | Event::Withdrawn { reason } => reason.words().to_owned(),
+        Event::ReadBack { named_it: true } => "named what is gone".to_owned(),
+        Event::ReadBack { named_it: false } => "noticed nothing".to_owned(),
+        Event::Deferred { until } => format!("until {until}"),
+        Event::Resolved { act } => act.clone(),
+        Event::Rescreened { tier, rules } => {
+            format!("tier {tier}, {}", words::count(rules.len() as u64, "rule", "rules"))
+        }
+        Event::RulesChanged { entries, moved, .. } => {
+            format!("{}, {moved} moved", words::count(*entries, "entry", "entries"))
+        }
+        Event::PolicyChanged { to, .. } => to.chars().take(12).collect(),
+        Event::PolicyRefused { why, .. } => why.clone(),
+        Event::FlagSet { flag, entries, .. } => {
+            format!("{}, {}", flag.name(), words::count(*entries, "entry", "entries"))
+        }
+        Event::FlagClearAsked { flag } | Event::FlagCleared { flag } => flag.name().to_owned(),
+        Event::ReadersNamed { logins } => logins.join(", "),
+        Event::LockedOut { login } | Event::LetIn { login } => login.clone(),
+        Event::WorklistViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::PublishBlocked { why } | Event::ViewRebuilt { why } => why.clone(),
         Event::BatchPublished { channel, entries } => {
             format!("{channel}, {}", words::count(*entries, "entry", "entries"))
@@ -153,6 +172,14 @@ fn particulars(line: &AuditLine) -> String {
         Event::TailCut { bytes } => words::count(*bytes, "byte", "bytes"),
         Event::EntryOpened
         | Event::Picked
+        | Event::Purged
+        | Event::Escalated
+        | Event::Resumed
+        | Event::DeferralOver
+        | Event::Returned
+        | Event::Reopened
+        | Event::PatientAsked
+        | Event::Confirmed
         | Event::Ingested
         | Event::Changed
         | Event::Deleted

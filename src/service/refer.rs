@@ -1,0 +1,145 @@
+//! What a person does with an entry beside deciding: asking the lead, putting it off, reopening; and what the
+//! lead and the second reader do.
+
+use super::decide::{as_read, refuse};
+use super::rows::{EntryRow, Read};
+use super::{Service, ServiceError};
+use crate::audit::{Actor, Event, Record};
+use crate::protocol::Decided;
+use crate::record::{Act, Decision, EntryId, Handling, HideReason, Version};
+use crate::review::{self, Caller, Review};
+use crate::store::StoreError;
+
+impl Service {
+    /// The lead decides in a dispute, or where somebody asked.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub fn resolve(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        (version, revision): (Version, u64),
+        act: Act,
+        why: String,
+    ) -> Result<Decided, ServiceError> {
+        let name = match act {
+            Act::Approve => "approve",
+            Act::Redact { .. } => "redact",
+            Act::Hide { .. } => "hide",
+        };
+        let event = Event::Resolved { act: name.to_owned() };
+        let read = self.existing(id)?;
+        let judged = as_read(actor, &read.row, version, revision).and_then(|()| {
+            let decision = Decision { by: actor.login.clone(), act: act.clone(), at: self.now() };
+            let next = self.step(actor, &read.row, &review::Event::Resolve(decision, why))?;
+            if !matches!(act, Act::Hide { .. }) {
+                self.releasable_words(&read.row, &act, &[])?;
+            }
+            Ok(next)
+        });
+        self.finish(actor, event, read, judged)
+    }
+
+    /// Withdraws what is visible, whatever somebody else did a moment ago.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub fn withdraw(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        reason: HideReason,
+        words: &str,
+    ) -> Result<Decided, ServiceError> {
+        let event = Event::Withdrawn { reason };
+        self.withhold(actor, id, event, |row| {
+            let decision = Decision { by: actor.login.clone(), act: Act::Hide { reason }, at: self.now() };
+            self.step(actor, row, &review::Event::Withdraw(decision, words.to_owned()))
+        })
+    }
+
+    /// Asks the lead, puts off, takes up, gives back, reopens, notes that the patient asks, looks again.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub fn handle(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        (version, revision): (Version, u64),
+        handling: Handling,
+    ) -> Result<Decided, ServiceError> {
+        let event = match &handling {
+            Handling::Escalate { .. } => Event::Escalated,
+            Handling::Defer { until, .. } => Event::Deferred { until: *until },
+            Handling::Resume => Event::Resumed,
+            Handling::Return { .. } => Event::Returned,
+            Handling::Reopen { .. } => Event::Reopened,
+            Handling::PatientAsks { .. } => Event::PatientAsked,
+            Handling::Confirm { .. } => Event::Confirmed,
+        };
+        let read = self.existing(id)?;
+        let judged = as_read(actor, &read.row, version, revision)
+            .and_then(|()| self.step(actor, &read.row, &review::Event::Handle(handling)))
+            .and_then(|next| self.screen_again(&read.row, next));
+        self.finish(actor, event, read, judged)
+    }
+
+    /// The second reader of a redaction says what they think is missing, and sees the original from now on.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub fn read_back(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        (version, revision): (Version, u64),
+        guess: &str,
+    ) -> Result<Decided, ServiceError> {
+        let read = self.existing(id)?;
+        let mut named_it = false;
+        let judged = as_read(actor, &read.row, version, revision).and_then(|()| {
+            let original = self.version(id, version)?;
+            let act = read.row.review.standing_act().unwrap_or(&Act::Approve);
+            named_it = review::names_what_is_gone(&original, act, guess);
+            self.step(actor, &read.row, &review::Event::ReadBack { named_it })
+        });
+        self.finish(actor, Event::ReadBack { named_it }, read, judged)
+    }
+
+    fn finish(
+        &self,
+        actor: &Actor,
+        event: Event,
+        read: Read<EntryRow>,
+        judged: Result<Review, ServiceError>,
+    ) -> Result<Decided, ServiceError> {
+        let id = read.row.entry.id;
+        match judged {
+            Ok(next) => match self.carry_out(actor, event, read, next) {
+                Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(actor, id)),
+                other => other,
+            },
+            Err(refusal) => Err(self.refused(actor, event, &read.row, refusal)),
+        }
+    }
+
+    /// Puts what was deferred until now back into the queue. Asked before every list, so that no list and no
+    /// clock can forget one.
+    pub(super) fn wake(&self) -> Result<(), ServiceError> {
+        let now = self.now();
+        let due = self.board().deferred_until(now);
+        let policy = self.policy();
+        for id in due {
+            let Some(Read { seq, mut row }) = self.row(id)? else { continue };
+            let facts = self.facts(&policy, Caller::System, &row)?;
+            let next = review::step(&row.review, &review::Event::DeferralOver, &facts).map_err(refuse)?;
+            let mut record: Record = self.record_on(&Actor::system("queue"), Event::DeferralOver, &row);
+            record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
+            row.review = next;
+            self.put_row(seq, row, vec![record])?;
+        }
+        Ok(())
+    }
+}

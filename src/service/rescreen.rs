@@ -1,0 +1,147 @@
+//! Newer rules read what older ones let through: before anything else is done under them.
+
+use super::decide::refuse;
+use super::rows::{self, Read};
+use super::{Service, ServiceError, lock};
+use crate::audit::{Actor, Event};
+use crate::record::{EntryId, PatientId, Screening};
+use crate::review::{self, Caller, Review, State};
+use crate::store::{Expect, StoreError, Table};
+
+/// The row with the version of the rules that everything was last read under.
+pub(super) const RULES: &[u8] = b"rules";
+
+/// What newer rules read again. What is hidden or gone is screened when somebody takes it back.
+const READ_AGAIN: [State; 9] = [
+    State::Skim,
+    State::AutoHold,
+    State::Queued,
+    State::AwaitingSecond,
+    State::Disputed,
+    State::Escalated,
+    State::Deferred,
+    State::Settling,
+    State::Released,
+];
+
+impl Service {
+    /// Reads everything again if the rules are other than they were when it was last read.
+    ///
+    /// # Errors
+    /// When the store fails; what was moved before that stays moved, and the next start goes on.
+    pub(super) fn rescreen_if_rules_changed(&self) -> Result<(), ServiceError> {
+        let now = self.rules.version().to_owned();
+        let before = rows::get::<String>(self.store.as_ref(), Table::Meta, RULES)?.map(|read| read.row);
+        if before.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        let (entries, moved) = self.rescreen()?;
+        let changed = Event::RulesChanged { from: before.unwrap_or_default(), to: now.clone(), entries, moved };
+        let read = (Table::Meta, RULES.to_vec(), Some(rows::encode(&now)?));
+        self.commit(Vec::new(), vec![read], vec![self.record(&Actor::system("screen"), changed)])?;
+        Ok(())
+    }
+
+    /// The version of the rules in use, as its row.
+    pub(super) fn rules_in_use(&self) -> Result<Vec<u8>, ServiceError> {
+        rows::encode(&self.rules.version().to_owned())
+    }
+
+    /// Screens and queues what nobody could see online before and can now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) fn open_up(&self, patients: &[PatientId]) -> Result<(), ServiceError> {
+        let policy = self.policy();
+        for patient in patients {
+            let ids: Vec<EntryId> = self.board().of_patient(*patient).collect();
+            for id in ids {
+                let Some(Read { seq, mut row }) = self.row(id)? else { continue };
+                let patient = self.patient(&row)?;
+                if row.review.state != State::NotOpen || !self.open_online(&row, &patient) {
+                    continue;
+                }
+                let version = self.version(id, row.review.version)?;
+                let screening = self.screened(&version, &patient, &self.safeguards(patient.id)?);
+                // It can be read online from now on: the hold begins now.
+                row.review.first_pulled = self.now();
+                let facts = self.facts(&policy, Caller::System, &row)?;
+                let next = review::step(&row.review, &review::Event::Screened(&screening), &facts).map_err(refuse)?;
+                self.write_rescreened(seq, row, next, &screening)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Screens everything again that waits or shows: how much was read, and how much moved. What newer rules find
+    /// more in is withheld at once, or, where people approved it and the worst is not found, looked at again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn rescreen(&self) -> Result<(u64, u64), ServiceError> {
+        let _one_at_a_time = lock(&self.batch);
+        let ids: Vec<EntryId> = {
+            let board = self.board();
+            READ_AGAIN.into_iter().flat_map(|state| board.standing(state)).collect()
+        };
+        let (mut moved, mut withdrawn) = (0, false);
+        for id in &ids {
+            let (did_move, was_visible) = self.rescreen_one(*id)?;
+            moved += u64::from(did_move);
+            withdrawn |= did_move && was_visible;
+        }
+        if withdrawn {
+            self.deliver(&Actor::system("publish"))?;
+        }
+        if moved > 0 {
+            self.announce();
+        }
+        Ok((ids.len() as u64, moved))
+    }
+
+    fn rescreen_one(&self, id: EntryId) -> Result<(bool, bool), ServiceError> {
+        let Some(Read { seq, row }) = self.row(id)? else { return Ok((false, false)) };
+        let version = self.version(id, row.review.version)?;
+        let patient = self.patient(&row)?;
+        let screening = self.screened(&version, &patient, &self.safeguards(patient.id)?);
+        let policy = self.policy();
+        let facts = self.facts(&policy, Caller::System, &row)?;
+        let Ok(next) = review::step(&row.review, &review::Event::Rescreened(&screening), &facts) else {
+            return Ok((false, false));
+        };
+        let was_visible = row.review.state == State::Released;
+        let moved = next != Review { revision: next.revision, ..row.review.clone() };
+        if moved {
+            self.write_rescreened(seq, row, next, &screening)?;
+        }
+        Ok((moved, was_visible))
+    }
+
+    fn write_rescreened(
+        &self,
+        seq: u64,
+        mut row: rows::EntryRow,
+        next: Review,
+        screening: &Screening,
+    ) -> Result<(), ServiceError> {
+        let id = row.entry.id;
+        let rules = screening.findings.iter().map(|finding| finding.rule.clone()).collect();
+        let event = Event::Rescreened { tier: screening.tier.into(), rules };
+        let mut record = self.record_on(&Actor::system("screen"), event, &row);
+        record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
+        row.review = next;
+        row.why = Self::reasons(&self.version(id, row.review.version)?, screening);
+        let screened = rows::version_key(id, row.review.version);
+        let writes = vec![
+            (Table::Entry, id.0.to_vec(), Some(rows::encode(&row)?)),
+            (Table::Screening, screened, Some(rows::encode(screening)?)),
+        ];
+        match self.commit(vec![(Table::Entry, id.0.to_vec(), Expect::At(seq))], writes, vec![record]) {
+            Ok(receipt) => self.board().put(id, receipt.seq, &row),
+            // Somebody moved it meanwhile; publication screens it once more.
+            Err(ServiceError::Store(StoreError::Conflict(..))) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
