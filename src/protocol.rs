@@ -8,6 +8,7 @@ use crate::record::{
     Act, Decision, EntryId, EntryVersion, Handling, HideReason, Lane, Note, PatientAct, PatientId, Removal, Screening,
     Span, Stage, Style, Tier, Token, Version,
 };
+use crate::review::quality::{Agreement, Missed, Sampled, Standing};
 use crate::review::{LookAgain, State, Waiver};
 
 /// The version of this protocol. A client and a daemon that differ say so and part.
@@ -214,6 +215,12 @@ pub enum Request {
     },
     /// Derives what is visible anew and compares it with what the channel shows.
     Check,
+    /// How far readers agree.
+    Agreement,
+    /// What was drawn, read and missed of what clears by itself.
+    Clearing,
+    /// Lets entries clear by themselves: the lead's act.
+    SignClearing,
     /// How things stand.
     Status,
 }
@@ -313,6 +320,10 @@ pub enum Reply {
     BackedUp(BackedUp),
     /// To [`Request::Check`].
     Checked(Checked),
+    /// To [`Request::Agreement`].
+    Agreement(Box<AgreementReport>),
+    /// To [`Request::Clearing`] and [`Request::SignClearing`].
+    Clearing(Box<ClearingReport>),
     /// To [`Request::Status`].
     Status(Status),
     /// A rule says no. One sentence.
@@ -871,6 +882,85 @@ pub struct Checked {
     pub visible: u64,
     /// What differs, a sentence each, without clinical words.
     pub wrong: Vec<String>,
+}
+
+/// How far readers agree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgreementReport {
+    /// Over all entries that two people decided.
+    pub agreement: Agreement,
+    /// Each reviewer against their cases: the caller alone, or for the lead everybody.
+    pub reviewers: Vec<ReviewerLine>,
+}
+
+/// One reviewer against their cases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReviewerLine {
+    /// Who.
+    pub login: String,
+    /// Where they stand.
+    pub standing: Standing,
+}
+
+/// What was drawn, read and missed of what clears by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClearingReport {
+    /// Whether anything clears, and how.
+    pub mode: ClearingMode,
+    /// Who signed, and when.
+    pub signed: Option<(String, DateTime<Utc>)>,
+    /// Entries to be read before anybody can sign.
+    pub needed: u64,
+    /// The bound of the share missed must not be above this, 0 to 1.
+    pub limit: f64,
+    /// Entries read since shadow began.
+    pub read: u64,
+    /// Strata of which everything is read, because something serious was missed.
+    pub suspended: Vec<String>,
+    /// Newest first.
+    pub windows: Vec<WindowLine>,
+    /// Visible entries of suspended strata that cleared by rule: for the lead to look at again.
+    pub look_back: Vec<EntryId>,
+}
+
+/// Whether entries clear by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClearingMode {
+    /// All do, and nobody learns what is missed.
+    Unmeasured,
+    /// None does: all are read.
+    Shadow,
+    /// They do, and a sample is read.
+    Signed,
+}
+
+/// One window of the sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowLine {
+    /// Its number.
+    pub window: u32,
+    /// Its first day.
+    pub begins: NaiveDate,
+    /// What was missed of what screening found nothing in.
+    pub clear: Missed,
+    /// What was missed of what was passed on the skim page.
+    pub skimmed: Missed,
+    /// Each stratum.
+    pub strata: Vec<StratumLine>,
+}
+
+/// One stratum in one window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StratumLine {
+    /// Its name.
+    pub stratum: String,
+    /// Entries drawn.
+    pub drawn: u64,
+    /// Entries open to the sample, read and missed.
+    pub sampled: Sampled,
+    /// The exact one-sided 95 % upper bound of the share missed in it, 0 to 1.
+    pub bound: f64,
 }
 
 /// Bytes in hexadecimal.

@@ -340,6 +340,72 @@ pub enum Event {
         /// How many lines were shown.
         lines: usize,
     },
+    /// An entry that would clear was open to the sample.
+    Drawn {
+        /// In which window of 28 days, counted from 1970-01-01.
+        window: u32,
+        /// In which stratum.
+        stratum: String,
+        /// How many of a million are drawn there.
+        rate: u32,
+        /// Whether it was.
+        drawn: bool,
+    },
+    /// A drawn entry was read for the first time.
+    SampleRead {
+        /// In which window it was drawn.
+        window: u32,
+        /// Whether it should not have cleared.
+        missed: bool,
+    },
+    /// The seed of a window was fixed, and what is drawn in it.
+    SeedCommitted {
+        /// Which window.
+        window: u32,
+        /// The digest of the seed, in hexadecimal.
+        digest: String,
+        /// How many of a million are drawn of each stratum.
+        rates: Vec<(String, u32)>,
+    },
+    /// A window has ended, and anybody may draw its sample again.
+    SeedRevealed {
+        /// Which window.
+        window: u32,
+        /// Its seed, in hexadecimal.
+        seed: String,
+    },
+    /// What a window says of what was missed in it.
+    EstimatePublished {
+        /// Which window.
+        window: u32,
+        /// Entries that were open to the sample.
+        entries: u64,
+        /// Of these, drawn and read.
+        read: u64,
+        /// Of these, missed.
+        missed: u64,
+        /// The upper bound of the share missed, in parts of a million.
+        bound: u32,
+    },
+    /// Something serious was missed: all entries of the stratum are read until the lead signs again.
+    StratumSuspended {
+        /// Which.
+        stratum: String,
+    },
+    /// Nothing clears by itself any more.
+    ClearingStopped {
+        /// Why.
+        why: String,
+    },
+    /// The lead let entries clear by themselves.
+    ClearingSigned {
+        /// How many had been read.
+        read: u64,
+        /// The upper bound of the share missed then, in parts of a million.
+        bound: u32,
+    },
+    /// Somebody looked at the figures.
+    ReportViewed,
     /// A decision was taken back before publication.
     Undone,
     /// The uniform hold ended.
@@ -436,6 +502,16 @@ impl Event {
             Self::LockedOut { .. } => "locked out",
             Self::LetIn { .. } => "let in",
             Self::WorklistViewed { .. } => "viewed worklist",
+            Self::Drawn { drawn: true, .. } => "drawn",
+            Self::Drawn { drawn: false, .. } => "not drawn",
+            Self::SampleRead { .. } => "sample read",
+            Self::SeedCommitted { .. } => "seed fixed",
+            Self::SeedRevealed { .. } => "seed revealed",
+            Self::EstimatePublished { .. } => "estimated",
+            Self::StratumSuspended { .. } => "suspended",
+            Self::ClearingStopped { .. } => "stopped clearing",
+            Self::ClearingSigned { .. } => "signed clearing",
+            Self::ReportViewed => "viewed report",
             Self::Undone => "undid",
             Self::HoldElapsed => "hold ended",
             Self::Published => "published",

@@ -18,9 +18,11 @@ pub mod patient;
 pub mod policy;
 pub mod publish;
 pub mod pull;
+pub mod quality;
 pub mod queue;
 mod reach;
 pub mod rekey;
+pub mod report;
 pub mod restore;
 pub mod review;
 pub mod rules;
@@ -72,6 +74,10 @@ enum Command {
     Publish(publish::PublishArgs),
     /// Read or verify the audit log
     Audit(audit::AuditArgs),
+    /// Say how far readers agree, and what is missed of what clears by itself
+    Report(report::ReportArgs),
+    /// Let entries clear by themselves, after enough were read
+    Quality(quality::QualityArgs),
     /// Say how things stand
     Status(status::StatusArgs),
     /// Derive anew what patients may see, and compare it with the feed
@@ -206,6 +212,8 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Undo(args) => in_runtime(decide::undo(&args, dir, out)),
         Command::Publish(args) => in_runtime(publish::run(&args, dir, out)),
         Command::Audit(args) => in_runtime(audit::run(&args, dir, out)),
+        Command::Report(args) => in_runtime(report::run(&args, dir, out)),
+        Command::Quality(args) => in_runtime(quality::run(&args, dir, out)),
         Command::Status(args) => in_runtime(status::run(&args, dir, out)),
         Command::Check(args) => in_runtime(check::run(&args, dir, out)),
         Command::Backup(args) => in_runtime(backup::run(&args, dir, out)),

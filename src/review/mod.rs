@@ -15,6 +15,7 @@ pub mod quality;
 mod readback;
 mod refusal;
 mod rendition;
+pub mod sampling;
 mod state;
 mod step;
 mod table;

@@ -5,16 +5,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::find::Listed;
 use super::kin::Kin;
+use super::quality::Tally;
 use super::rows::EntryRow;
 use crate::record::{Act, EntryId, Patient, PatientId, Tier, Version};
 use crate::review::State;
+use crate::review::sampling::{Sample, SampleReading, Stratum, Window};
 
 /// The place of one entry on the board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
     seq: u64,
     state: State,
@@ -25,6 +27,9 @@ struct Place {
     review_by: Option<NaiveDate>,
     patient: PatientId,
     version: Version,
+    recorded: DateTime<Utc>,
+    by_rule: bool,
+    samples: Box<[Sample]>,
 }
 
 /// What waits for people and what waits for time.
@@ -46,6 +51,7 @@ pub struct Board {
     /// Entries of a patient whose standing decision withholds words.
     withholding: HashMap<PatientId, BTreeSet<EntryId>>,
     kin: Kin,
+    tallies: BTreeMap<(Window, Stratum), Tally>,
 }
 
 impl Board {
@@ -62,12 +68,15 @@ impl Board {
             review_by: row.review.review_by,
             patient: row.entry.patient,
             version: row.review.version,
+            recorded: row.recorded.unwrap_or(row.review.first_pulled),
+            by_rule: row.review.decisions.is_empty(),
+            samples: row.samples.clone().into(),
         };
-        if let Some(old) = self.places.get(&id).copied() {
-            if old.seq > seq {
-                return;
-            }
-            self.take_off(id, old);
+        if self.places.get(&id).is_some_and(|old| old.seq > seq) {
+            return;
+        }
+        if let Some(old) = self.places.remove(&id) {
+            self.take_off(id, &old);
         }
         if place.state.waits_for_person() {
             let name = self.names.get(&place.patient).map(String::as_str).unwrap_or_default();
@@ -94,12 +103,18 @@ impl Board {
         if row.review.decisions.iter().any(|decision| withholds(&decision.act)) {
             self.withholding.entry(place.patient).or_default().insert(id);
         }
+        for sample in &place.samples {
+            self.tallies.entry((sample.window, sample.stratum)).or_default().add(sample);
+        }
         *self.counts.entry(place.state).or_default() += 1;
         self.of_patient.entry(place.patient).or_default().insert(id);
         self.places.insert(id, place);
     }
 
-    fn take_off(&mut self, id: EntryId, old: Place) {
+    fn take_off(&mut self, id: EntryId, old: &Place) {
+        for sample in &old.samples {
+            self.tallies.entry((sample.window, sample.stratum)).or_default().remove(sample);
+        }
         self.waiting.remove(&(Reverse(old.tier), old.since, id));
         self.for_lead.remove(&(Reverse(old.tier), old.since, id));
         self.skim.remove(&(old.since, id));
@@ -214,6 +229,46 @@ impl Board {
     /// Where the current version of an entry stands.
     pub fn stands(&self, id: EntryId) -> Option<(State, Version)> {
         self.places.get(&id).map(|place| (place.state, place.version))
+    }
+
+    /// What each window holds of each stratum of the sample.
+    pub fn tallies(&self) -> impl Iterator<Item = (&(Window, Stratum), &Tally)> {
+        self.tallies.iter()
+    }
+
+    /// How many entries pulled since then were held by screening, and hidden or redacted by people.
+    pub fn found_since(&self, since: DateTime<Utc>) -> u64 {
+        let held = self.withholding.values().flatten().filter_map(|id| self.places.get(id));
+        held.filter(|place| place.tier >= Tier::Weak && place.since >= since).count() as u64
+    }
+
+    /// Strata in which a reader found since then that somebody could have come to serious harm.
+    pub fn seriously_missed(&self, since: DateTime<Utc>) -> BTreeSet<Stratum> {
+        let missed = |sample: &&Sample| {
+            let found = |reading: &SampleReading| reading.serious && reading.at > since;
+            sample.reading.as_ref().is_some_and(found)
+        };
+        let withheld = self.withholding.values().flatten().filter_map(|id| self.places.get(id));
+        withheld.flat_map(|place| place.samples.iter().filter(missed)).map(|sample| sample.stratum).collect()
+    }
+
+    /// Whether another entry of the patient, recorded so near to `at`, was held for what was found in it.
+    pub fn held_near(&self, patient: PatientId, but: EntryId, at: DateTime<Utc>, near: Duration) -> bool {
+        let held = |place: &Place| {
+            let stands = !matches!(place.state, State::Superseded | State::SourceDeleted | State::Screening);
+            stands && place.tier >= Tier::Cue && (place.recorded - at).abs() <= near
+        };
+        self.of_patient(patient).filter(|id| *id != but).any(|id| self.places.get(&id).is_some_and(held))
+    }
+
+    /// Entries of these strata that cleared by rule and can be seen: to be looked at again.
+    pub fn cleared_in(&self, strata: &BTreeSet<Stratum>) -> Vec<EntryId> {
+        let cleared = |place: &Place| {
+            place.state == State::Released
+                && place.by_rule
+                && place.samples.iter().any(|sample| strata.contains(&sample.stratum))
+        };
+        self.places.iter().filter(|(_, place)| cleared(place)).map(|(id, _)| *id).collect()
     }
 
     /// Everybody linked with a patient: who lives with them, who reads their record, whose record they read.

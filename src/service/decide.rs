@@ -254,6 +254,8 @@ impl Service {
         if row.review.decisions.is_empty() {
             row.waived.clear();
         }
+        let read = self.note_reading(&mut row);
+        let drawn = self.draw_again(&mut row)?;
         let id = row.entry.id;
         let key = id.0.to_vec();
         let mut writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
@@ -261,7 +263,7 @@ impl Service {
             writes.push((Table::Draft, draft_key(&self.keys.identity, id, &actor.login), None));
         }
         // The act first: what leads to it or follows from it stands behind it.
-        let audit = std::iter::once(record).chain(beside).collect();
+        let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).collect();
         let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit)?;
         self.board().put(id, receipt.seq, &row);
         self.announce();

@@ -155,6 +155,9 @@ impl Session {
             Request::BackUp { to, lock } => Reply::BackedUp(service.back_up(actor, &to, &lock)?),
             Request::Check => Reply::Checked(service.check(actor)?),
             Request::Verify => Reply::Verified(service.verify(actor)?),
+            Request::Agreement => Reply::Agreement(Box::new(service.agreement_report(actor)?)),
+            Request::Clearing => Reply::Clearing(Box::new(service.clearing_report(actor)?)),
+            Request::SignClearing => Reply::Clearing(Box::new(service.sign_clearing(actor)?)),
             Request::Status => Reply::Status(service.status()?),
         })
     }

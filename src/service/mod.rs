@@ -1,5 +1,6 @@
 //! Pull → screen → queue → decide → publish: the one place that composes the rooms, and owns the writes.
 
+mod agreement;
 mod backup;
 mod blind;
 mod board;
@@ -12,6 +13,7 @@ mod lease;
 mod policy;
 mod publish;
 mod pull;
+mod quality;
 mod read;
 mod refer;
 mod rescreen;
@@ -43,7 +45,7 @@ pub use clock::{Clock, SetClock, SystemClock};
 pub use handle::Session;
 pub use lease::Seat;
 pub use secret::Keys;
-pub use settings::{Practice, Settings, ShownBy, User};
+pub use settings::{Clears, Practice, Settings, ShownBy, User};
 
 /// Gives the next feed to pull; `None` when there is none now.
 pub type NextFeed = Box<dyn FnMut() -> Option<Result<Box<dyn Source>, SourceError>> + Send>;

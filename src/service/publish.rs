@@ -149,6 +149,11 @@ impl Service {
             return Ok(Some(TWIN_WITHHELD.into()));
         }
         let again = self.screened(&version, &patient, &self.safeguards(patient.id)?);
+        if row.review.decisions.is_empty()
+            && let Some(why) = self.may_not_clear(row, &version, &patient, &again)?
+        {
+            return Ok(Some(why));
+        }
         let found = match act {
             Act::Redact { .. } => {
                 let shown = self.screening(row.entry.id, row.review.version)?.findings;

@@ -359,9 +359,16 @@ impl Service {
                     break;
                 }
                 for record in frame.unit.audit.into_iter().rev() {
-                    let arriving =
-                        matches!(record.event, Event::Ingested | Event::Screened { .. } | Event::SetAside { .. });
+                    let arriving = matches!(
+                        record.event,
+                        Event::Ingested | Event::Screened { .. } | Event::SetAside { .. } | Event::Drawn { .. }
+                    );
                     if arriving && !everything || self.is_blind(actor, &record)? {
+                        continue;
+                    }
+                    // Who reads entries must not learn which of them were drawn.
+                    let tells = matches!(record.event, Event::Drawn { .. } | Event::SampleRead { .. });
+                    if tells && actor.role == Role::Clinician {
                         continue;
                     }
                     let subject = match (record.entry, actor.role) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use crate::record::{Entry, EntryId, EntryKind, IdentityKey, Version};
+use crate::review::sampling::Sample;
 use crate::review::{Review, Waiver};
 use crate::store::{Store, Table};
 
@@ -41,6 +42,9 @@ pub struct EntryRow {
     /// later does not change it.
     #[serde(default)]
     pub as_of: Option<DateTime<Utc>>,
+    /// Versions of it that were open to the sample of what clears, with what came of it.
+    #[serde(default)]
+    pub samples: Vec<Sample>,
 }
 
 /// A row as read, with the sequence number that a later write can insist on.

@@ -11,6 +11,8 @@ pub struct Keys {
     pub fingerprint: FingerprintKey,
     /// For households.
     pub household: [u8; 32],
+    /// For the seeds of the sample.
+    pub sampling: [u8; 32],
 }
 
 impl Keys {
@@ -21,6 +23,7 @@ impl Keys {
             identity: IdentityKey::new(derive("identity")),
             fingerprint: FingerprintKey::new(derive("fingerprint")),
             household: derive("household"),
+            sampling: derive("sampling"),
         }
     }
 }

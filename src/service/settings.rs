@@ -42,6 +42,9 @@ pub struct Practice {
     /// Where patients read their record.
     #[serde(default)]
     pub shown_by: ShownBy,
+    /// How entries clear in which nothing was found.
+    #[serde(default)]
+    pub clearing: Clears,
 }
 
 impl Practice {
@@ -54,7 +57,13 @@ impl Practice {
 
 impl Default for Practice {
     fn default() -> Self {
-        Self { ods: "UNKNOWN".into(), name: "This practice".into(), go_live: None, shown_by: ShownBy::default() }
+        Self {
+            ods: "UNKNOWN".into(),
+            name: "This practice".into(),
+            go_live: None,
+            shown_by: ShownBy::default(),
+            clearing: Clears::default(),
+        }
     }
 }
 
@@ -68,6 +77,18 @@ pub enum ShownBy {
     System,
     /// From our portal feed alone: nothing shows before it is released.
     Portal,
+}
+
+/// How entries clear in which nothing was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clears {
+    /// None clears before enough of them were read and the lead has signed; then a sample is read before the
+    /// rest clears, and too large a bound of what was missed stops it.
+    #[default]
+    Measured,
+    /// All clear when their hold has ended, and nobody learns what is missed: for the demonstration and for tests.
+    Unmeasured,
 }
 
 /// Somebody who may use the program.

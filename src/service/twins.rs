@@ -326,8 +326,17 @@ impl Service {
 pub(super) const TWIN_WITHHELD: &str = "the same words are withheld in another entry";
 
 /// States in which an entry may come to be shown.
-const LIVE: [State; 6] =
-    [State::Skim, State::AutoHold, State::Queued, State::AwaitingSecond, State::Settling, State::Released];
+const LIVE: [State; 9] = [
+    State::Skim,
+    State::AutoHold,
+    State::Queued,
+    State::AwaitingSecond,
+    State::Disputed,
+    State::Escalated,
+    State::Deferred,
+    State::Settling,
+    State::Released,
+];
 
 /// The act that withholds most of those that stand.
 fn standing(decisions: &[Decision]) -> Option<&Act> {

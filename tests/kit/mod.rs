@@ -67,6 +67,15 @@ impl Practice {
         Self::open(Self::folder())
     }
 
+    /// An empty practice as a real one begins: nothing clears by itself before it was measured.
+    pub fn measured() -> Self {
+        let dir = Self::folder();
+        let path = dir.path().join("practice.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("clearing = \"unmeasured\"\n", "")).unwrap();
+        Self::open(dir)
+    }
+
     /// An empty practice with the keys of another, so that the same entry has the same name in both.
     pub fn with_keys_of(other: &Self) -> Self {
         let dir = Self::folder();
@@ -79,7 +88,7 @@ impl Practice {
         let dir = TempDir::new().unwrap();
         std::fs::write(
             dir.path().join("practice.toml"),
-            "[practice]\nods = \"Z99901\"\nname = \"Test\"\nshown_by = \"portal\"\n",
+            "[practice]\nods = \"Z99901\"\nname = \"Test\"\nshown_by = \"portal\"\nclearing = \"unmeasured\"\n",
         )
         .unwrap();
         std::fs::write(dir.path().join("users.toml"), USERS).unwrap();

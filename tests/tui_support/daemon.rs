@@ -300,6 +300,9 @@ impl Inside {
             | Request::Policy
             | Request::TakePolicy
             | Request::Propose { .. }
+            | Request::Agreement
+            | Request::Clearing
+            | Request::SignClearing
             | Request::Claim { .. }
             | Request::TakeOver { .. }
             | Request::Release

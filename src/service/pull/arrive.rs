@@ -315,6 +315,7 @@ impl<'p, 'a> Worker<'p, 'a> {
             }),
             waived: Vec::new(),
             as_of: self.pull.made.max(stored.as_ref().and_then(|row| row.as_of)),
+            samples: stored.as_ref().map(|row| row.samples.clone()).unwrap_or_default(),
         };
         let policy = service.policy();
         let facts = Facts {
@@ -345,6 +346,8 @@ impl<'p, 'a> Worker<'p, 'a> {
             unit.tally.pulled.new += 1;
         }
         row.review = step(&row.review, review::Event::Screened(&screening))?;
+        let screened_to = row.review.state;
+        let drawn = service.draw(&mut row, &version, &patient, &screening)?;
         match row.review.state {
             State::Queued => unit.tally.pulled.queued += 1,
             State::Skim => unit.tally.pulled.to_skim += 1,
@@ -355,8 +358,9 @@ impl<'p, 'a> Worker<'p, 'a> {
         let rules = screening.findings.iter().map(|finding| finding.rule.clone()).collect();
         let event = Event::Screened { tier: screening.tier.into(), rules };
         let mut screened = service.record_on(&Actor::system("screen"), event, &row);
-        screened.states = Some((State::Screening.name().to_owned(), row.review.state.name().to_owned()));
+        screened.states = Some((State::Screening.name().to_owned(), screened_to.name().to_owned()));
         unit.audit.push(screened);
+        unit.audit.extend(drawn);
 
         for line in lines {
             unit.put(Table::Part, service.keys.identity.part(line).to_vec(), encode(&row.entry.id)?);

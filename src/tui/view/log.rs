@@ -143,7 +143,7 @@ fn particulars(line: &AuditLine) -> String {
         Event::ReadersNamed { logins } => logins.join(", "),
         Event::LockedOut { login } | Event::LetIn { login } => login.clone(),
         Event::WorklistViewed { lines } => words::count(*lines as u64, "line", "lines"),
-        Event::PublishBlocked { why } | Event::ViewRebuilt { why } => why.clone(),
+        Event::PublishBlocked { why } | Event::ClearingStopped { why } | Event::ViewRebuilt { why } => why.clone(),
         Event::BatchPublished { channel, entries } => {
             format!("{channel}, {}", words::count(*entries, "entry", "entries"))
         }
@@ -160,6 +160,15 @@ fn particulars(line: &AuditLine) -> String {
             words::count(*wrong as u64, "difference", "differences")
         ),
         Event::TwinsWaived { entries } => words::count(entries.len() as u64, "entry", "entries"),
+        Event::Drawn { stratum, .. } | Event::StratumSuspended { stratum } => stratum.clone(),
+        Event::SampleRead { missed, .. } => if *missed { "missed" } else { "rightly clear" }.to_owned(),
+        Event::SeedCommitted { window, digest, .. } => format!("window {window}, {digest}"),
+        Event::SeedRevealed { window, seed } => format!("window {window}, {seed}"),
+        Event::EstimatePublished { read, missed, bound, .. } => {
+            format!("{missed} of {read} missed, at most {:.2} %", f64::from(*bound) / 1e4)
+        }
+        Event::ClearingSigned { read, bound } => format!("{read} read, at most {:.2} %", f64::from(*bound) / 1e4),
+        Event::ReportViewed => String::new(),
         Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
         Event::SkimViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::Passed { on_screen } => format!("{on_screen} ms on the screen"),

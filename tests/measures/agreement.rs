@@ -1,0 +1,66 @@
+//! How far readers agree, from what the log says.
+
+use anteroom::protocol::{AgreementReport, Reply, Request};
+use anteroom::record::Act;
+use anteroom::review::State;
+use anteroom::review::quality::Share;
+
+use super::kit::extract::{self, row};
+use super::kit::{Person, Practice};
+
+fn report(person: &mut Person) -> AgreementReport {
+    match person.ask(Request::Agreement) {
+        Reply::Agreement(report) => *report,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn two_who_read_the_same_are_compared_and_each_sees_only_their_own_line() {
+    let practice = Practice::new();
+    let rows = [
+        row(1, 1, 0, "Tells me her husband threatens to kill her, quillwort."),
+        row(2, 2, 1, "Discussed at MARAC, plumbago, plan agreed."),
+        row(3, 3, 1, "Partner hits her and takes her phone, fescuelike."),
+    ];
+    practice.user("lea").pull(&extract::write(&practice.path().join("extract"), &rows));
+    let (mut ben, mut lea) = (practice.user("ben"), practice.user("lea"));
+    let find = |person: &mut Person, word: &str| {
+        let rows = person.queue().rows;
+        let mut opened = rows.into_iter().map(|row| person.open(row.entry));
+        opened.find(|opened| opened.version.parts[0].text.contains(word)).unwrap().row
+    };
+    let (one, two, three) = (find(&mut ben, "quillwort"), find(&mut ben, "plumbago"), find(&mut ben, "fescuelike"));
+    // One would show what the other hides.
+    ben.decide(one.entry, Act::Approve).unwrap();
+    lea.hide(one.entry).unwrap();
+    // Both agree.
+    assert_eq!(ben.decide(two.entry, Act::Approve).unwrap().state, State::AwaitingSecond);
+    lea.decide(two.entry, Act::Approve).unwrap();
+    // A decision taken back is no reading.
+    ben.decide(three.entry, Act::Approve).unwrap();
+    ben.undo(three.entry).unwrap();
+    lea.hide(three.entry).unwrap();
+
+    let seen = report(&mut lea);
+    assert_eq!(seen.agreement.readings, 2);
+    assert_eq!(seen.agreement.unsafe_disagreement, Share::of(1, 2));
+    assert_eq!(seen.agreement.table, [[1, 0, 1], [0, 0, 0], [0, 0, 0]]);
+    assert!(seen.agreement.kappa.is_err(), "two readings say nothing");
+    let logins: Vec<&str> = seen.reviewers.iter().map(|line| line.login.as_str()).collect();
+    assert_eq!(logins, ["ben", "lea"]);
+    assert_eq!((seen.reviewers[1].standing.read, seen.reviewers[1].standing.withheld), (3, 2));
+    let own = report(&mut ben).reviewers;
+    assert_eq!(own.iter().map(|line| line.login.as_str()).collect::<Vec<_>>(), ["ben"]);
+    assert!(report(&mut practice.user("aud")).reviewers.is_empty());
+
+    drop((ben, lea));
+    let practice = practice.restart();
+    assert_eq!(report(&mut practice.user("lea")), seen, "it comes from the log");
+    let mut out = Vec::new();
+    anteroom::cli::report::agreement(&seen, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let first = text.lines().nth(1).unwrap();
+    assert!(first.starts_with("one would show what the other hides") && first.contains("1 of 2"), "{text}");
+    assert!(text.contains("2 readings are too few"), "{text}");
+}
