@@ -32,6 +32,8 @@ fn practice() -> TempDir {
         &dir.path().join("extract"),
         &[row(1, 1, 0, "Domestic abuse disclosed, partner hits her. Cough."), row(2, 2, 1, "Flu jab given.")],
     );
+    let settings = "[practice]\nods = \"Z99901\"\nname = \"Test\"\nclearing = \"unmeasured\"\n";
+    std::fs::write(dir.path().join("practice.toml"), settings).unwrap();
     let pulled = anteroom(dir.path(), &["pull", &feed, "--json"]);
     assert_eq!(pulled.status.code(), Some(0), "{pulled:?}");
     assert_eq!((json(&pulled)["new"].as_u64(), json(&pulled)["queued"].as_u64()), (Some(2), Some(1)));

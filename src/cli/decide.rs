@@ -10,12 +10,16 @@ use super::reach::{Reached, garbled, reach};
 use super::{Exit, Failure};
 use crate::protocol::{Decided, Opened, Reply, Request};
 use crate::record::{Act, Handling, HideReason, Place, Removal, RemovalTarget, Style};
+use crate::review::Waiver;
 
 /// Decides on one entry.
 #[derive(Debug, Args)]
 pub struct DecideArgs {
     /// The entry's identifier, or the beginning of it
     entry: String,
+    /// Another entry with the same sensitive words, named as considered: anteroom show lists them
+    #[arg(long, value_name = "ENTRY")]
+    waive: Vec<String>,
     #[command(subcommand)]
     what: What,
 }
@@ -140,12 +144,13 @@ async fn decide(args: &DecideArgs, practice: &mut Reached) -> Result<Decided, Fa
             let act = match what {
                 What::Hide { reason } => Act::Hide { reason: *reason },
                 What::Redact { marked } => suggested(&opened, *marked)?,
-                What::Agree => opened.proposed.ok_or_else(|| {
+                What::Agree => opened.proposed.clone().ok_or_else(|| {
                     Failure::wrong_use("there is no redaction to agree to: read it back first, or decide yourself")
                 })?,
                 _ => Act::Approve,
             };
-            Request::Decide { entry, version, revision, act, token: None, waivers: Vec::new() }
+            let waivers = args.waive.iter().map(|name| waiver(&opened, name)).collect::<Result<_, _>>()?;
+            Request::Decide { entry, version, revision, act, token: None, waivers }
         }
     };
     asked(request, practice).await
@@ -226,6 +231,24 @@ pub(super) fn words() -> Result<String, Failure> {
     let mut words = String::new();
     input.read_to_string(&mut words)?;
     Ok(words.trim().to_owned())
+}
+
+/// The twin whose identifier begins so, or the entry itself, whose own lines may repeat the words.
+fn waiver(opened: &Opened, prefix: &str) -> Result<Waiver, Failure> {
+    let rows = opened.twins.iter().map(|twin| &twin.row).chain(std::iter::once(&opened.row));
+    let mut found: Vec<Waiver> = rows
+        .filter(|row| row.entry.to_string().starts_with(prefix))
+        .map(|row| Waiver { entry: row.entry, version: row.version })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(Failure::wrong_use(format!("{prefix} names no entry with the same words: anteroom show lists them"))),
+        _ => {
+            Err(Failure::wrong_use(format!("more than one entry with the same words begins with {prefix}: give more")))
+        }
+    }
 }
 
 fn removal(place: &Place) -> Removal {

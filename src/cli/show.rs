@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
-use crate::protocol::{Opened, Reply, Request};
+use crate::protocol::{Opened, Reply, Request, TwinWhy};
 
 /// Shows one entry with its findings.
 #[derive(Debug, clap::Args)]
@@ -62,6 +62,22 @@ fn print(opened: &Opened, out: &mut impl Write) -> std::io::Result<()> {
             "▲".repeat(usize::from(u8::from(finding.tier))),
             finding.category.words(),
             finding.why
+        )?;
+    }
+    for twin in &opened.twins {
+        let what = match twin.why {
+            TwinWhy::ShowsTheSame => "the same words stand in",
+            TwinWhy::WithheldThere => "these words are withheld in",
+        };
+        let waived = if twin.waived { ", named as considered" } else { "" };
+        let row = &twin.row;
+        writeln!(
+            out,
+            "  {what} {}  {}  {}  {}{waived}",
+            row.entry,
+            shown(&row.patient_name),
+            shown(&row.title),
+            row.state.name()
         )?;
     }
     Ok(())
