@@ -75,7 +75,9 @@ fn holds(text: &str, word: &str) -> bool {
     let begins = |at: usize| at == 0 || text.get(at - 1).is_some_and(|before| !before.is_ascii_alphanumeric());
     (0..text.len()).filter(|at| text.get(*at) == Some(first) && begins(*at)).any(|at| {
         let window = &text[at + 1..(at + word.len() + word.len() / 3 + 1).min(text.len())];
-        let mut letters = window.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte > 127);
+        // `Pryce-Rowe` and `O'Neill` are one word each.
+        let inside = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte > 127 || matches!(**byte, b'-' | b'\'');
+        let mut letters = window.iter().take_while(inside);
         others.iter().all(|other| letters.any(|letter| letter == other))
     })
 }
