@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use anteroom::record::{
-    Author, Category, EntryId, EntryKind, EntryVersion, Lane, Part, SourceKey, Span, Subject, Tier, Unreadable, Version,
+    Author, Category, Code, CodeSystem, EntryId, EntryKind, EntryVersion, Lane, Part, Place, SourceKey, Span, Subject,
+    Tier, Unreadable, Version,
 };
-use anteroom::screen::{Rules, TextItem, TextScreening};
+use anteroom::screen::{Rules, Standing, TextItem, TextScreening, raised};
 
 fn rules() -> &'static Rules {
     static RULES: std::sync::OnceLock<Rules> = std::sync::OnceLock::new();
@@ -120,7 +121,9 @@ fn an_entry_gives_places_inside_its_parts() {
     let screening = rules().screen_entry(&version);
     assert_eq!(screening.lane, Lane::Hold);
     assert_eq!(screening.rules, rules().version());
-    let hit = screening.findings.iter().find(|f| f.place.as_ref().is_some_and(|place| place.part == key("2"))).unwrap();
+    let there = |place: &Place| place.part == key("2");
+    let hits = || screening.findings.iter().filter(|found| found.place.as_ref().is_some_and(there));
+    let hit = hits().find(|found| found.rule == "da.hit").unwrap();
     let span = hit.place.as_ref().unwrap().span.unwrap();
     assert_eq!(span.of(&version.parts[1].text), Some("partner punched her"));
     assert_eq!(hit.suggested.len(), 1);
@@ -139,6 +142,65 @@ fn a_part_that_could_not_be_read_is_held() {
     assert_eq!((screening.lane, screening.tier), (Lane::Hold, Tier::Critical));
     assert_eq!(screening.findings[0].category, Category::Unscreened);
     assert_eq!(rules().screen_entry(&entry(Vec::new())).lane, Lane::Clear);
+}
+
+#[test]
+fn what_is_known_of_the_patient_raises_weak_cues_and_nothing_else() {
+    let weak = rules().screen_entry(&entry(vec![part("1", "", "He is furious and jealous, she says.")]));
+    assert_eq!(weak.lane, Lane::Skim, "{:?}", weak.findings);
+    let reasons = [
+        Standing { enhanced_review: true, ..Standing::default() },
+        Standing { household_concern: true, ..Standing::default() },
+        Standing { proxy_reads_text: true, ..Standing::default() },
+    ];
+    for standing in reasons {
+        let now = raised(weak.clone(), standing);
+        assert_eq!((now.lane, now.tier), (Lane::Hold, Tier::Cue));
+        assert!(now.findings.iter().any(|finding| finding.why.contains("raised, because")));
+    }
+    assert_eq!(raised(weak.clone(), Standing::default()), weak);
+    let nothing = rules().screen_entry(&entry(vec![part("1", "", "Chest clear.")]));
+    assert_eq!(raised(nothing.clone(), reasons[0]), nothing);
+}
+
+#[test]
+fn a_silenced_rule_is_silent_and_the_rules_have_another_version() {
+    let text = "He calls her useless and stupid.";
+    assert!(screen(text).matches.iter().any(|found| found.rule == "da.demeaned"));
+    let silence = |rule: &str, reason: &str, by: &str| {
+        let file = format!("[[silence]]\nrule = \"{rule}\"\nreason = \"{reason}\"\nby = \"{by}\"\n");
+        Rules::built_in().silencing(&file)
+    };
+    let silenced = silence("da.demeaned", "too many here", "dr.lead").unwrap();
+    let item = TextItem { kind: "consultation".to_owned(), text: text.to_owned(), codes: Vec::new() };
+    assert!(silenced.screen(&item).matches.iter().all(|found| found.rule != "da.demeaned"));
+    assert_ne!(silenced.version(), rules().version());
+    assert_eq!(silenced.silences()[0].by, "dr.lead");
+    for (rule, reason, by) in
+        [("da.none", "r", "b"), ("da.demeaned", " ", "b"), ("da.demeaned", "r", ""), ("child.plan", "r", "b")]
+    {
+        assert!(silence(rule, reason, by).is_err(), "{rule} {reason} {by}");
+    }
+}
+
+#[test]
+fn a_reference_set_holds_its_concepts_and_leaves_known_ones_alone() {
+    let heading = "id\teffectiveTime\tactive\tmoduleId\trefsetId\treferencedComponentId\n";
+    let row = |active: u8, concept: &str| format!("x\t20260101\t{active}\tm\tr\t{concept}\n");
+    let file = format!("{heading}{}{}{}", row(1, "73211009"), row(0, "38341003"), row(1, "371772001"));
+    let about = |rules: &Rules, code: &str| {
+        let code = Code { system: CodeSystem::Snomed, code: code.to_owned(), display: String::new() };
+        let item = TextItem { kind: "problem".to_owned(), text: String::new(), codes: vec![code] };
+        rules.screen(&item).matches.first().map(|found| found.rule.clone())
+    };
+    let loaded = Rules::built_in().with_refset("ours", Category::ChildSafeguarding, &file).unwrap();
+    assert_eq!(about(&loaded, "73211009").as_deref(), Some("refset.ours"));
+    assert_eq!(about(&loaded, "38341003"), None, "inactive");
+    assert_eq!(about(&loaded, "371772001"), about(rules(), "371772001"));
+    let list = Rules::built_in().with_refset("list", Category::DomesticAbuse, "# ours\n73211009\n").unwrap();
+    assert_eq!(about(&list, "73211009").as_deref(), Some("refset.list"));
+    let slip = Rules::built_in().with_refset("ours", Category::DomesticAbuse, "73211009\nabc\n").unwrap_err();
+    assert!(slip.to_string().contains("line 2"), "{slip}");
 }
 
 #[test]

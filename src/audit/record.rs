@@ -102,6 +102,17 @@ pub enum Event {
         /// The program's version.
         build: String,
     },
+    /// The practice does not want a rule of screening; said again at every start.
+    RuleSilenced {
+        /// The rule.
+        rule: String,
+        /// Why it is not wanted here.
+        reason: String,
+        /// Who decided it.
+        by: String,
+        /// The version of the rules without it.
+        rules: String,
+    },
     /// Somebody looked at the queue.
     QueueViewed {
         /// How many rows were shown.
@@ -454,6 +465,7 @@ impl Event {
         match self {
             Self::StoreCreated { .. } => "created store",
             Self::Started { .. } => "started",
+            Self::RuleSilenced { .. } => "rule silenced",
             Self::QueueViewed { .. } => "viewed queue",
             Self::SkimViewed { .. } => "viewed skim",
             Self::Passed { .. } => "passed",

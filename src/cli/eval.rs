@@ -142,10 +142,23 @@ struct Figures {
     pairs_right: Share,
 }
 
+/// What a threshold of the model would do, beside the rules.
+#[derive(Serialize)]
+struct Point {
+    /// The score from which on a text is caught.
+    score: f32,
+    /// Disclosures that neither the rules nor the model catch.
+    missed: Share,
+    /// Texts without one that are caught, and so read for nothing.
+    read: Share,
+}
+
 #[derive(Serialize)]
 struct Report {
     rules: String,
     all: Figures,
+    /// What is missed against how much is read, from the strictest threshold to the widest.
+    curve: Vec<Point>,
     groups: BTreeMap<String, Figures>,
     errors: Vec<String>,
 }
@@ -192,6 +205,7 @@ fn measure(rules: &Rules, lines: &[(String, String)], part: Option<Part>) -> (Re
     let mut pairs: BTreeMap<String, [Option<Lane>; 2]> = BTreeMap::new();
     let mut errors = Vec::new();
     let mut misses = Vec::new();
+    let mut weighed: Vec<(bool, Lane, f32)> = Vec::new();
     for (place, line) in lines {
         let entry = match labelled(line) {
             Ok(entry) => entry,
@@ -202,7 +216,10 @@ fn measure(rules: &Rules, lines: &[(String, String)], part: Option<Part>) -> (Re
         };
         let Some(should_hold) = entry.should_hold.filter(|_| entry.belongs_to(part)) else { continue };
         let marked = entry.marked;
-        let screening = rules.screen(&TextItem { kind: entry.kind, text: entry.text, codes: Vec::new() });
+        let item = TextItem { kind: entry.kind, text: entry.text, codes: Vec::new() };
+        let screening = rules.screen(&item);
+        let (by_rules, score) = rules.weighed(&item);
+        weighed.push((should_hold, by_rules, score));
         let lane = screening.verdict;
         let mut counts = Counts::default();
         if should_hold {
@@ -246,7 +263,25 @@ fn measure(rules: &Rules, lines: &[(String, String)], part: Option<Part>) -> (Re
         }
     }
     let groups = groups.into_iter().map(|(name, counts)| (name, counts.figures())).collect();
-    (Report { rules: rules.version().to_owned(), all: all.figures(), groups, errors }, misses)
+    let curve = curve(&weighed);
+    (Report { rules: rules.version().to_owned(), all: all.figures(), curve, groups, errors }, misses)
+}
+
+/// Thresholds of the curve, in steps of a half.
+const STEPS: std::ops::RangeInclusive<i8> = -8..=8;
+
+fn curve(weighed: &[(bool, Lane, f32)]) -> Vec<Point> {
+    let point = |step: i8| {
+        let score = f32::from(step) / 2.0;
+        let caught = |lane: Lane, found: f32| lane == Lane::Hold || found >= score;
+        let count = |of: bool, is: bool| {
+            weighed.iter().filter(|(hold, lane, found)| *hold == of && caught(*lane, *found) == is).count() as u64
+        };
+        let (held, missed, read, left) =
+            (count(true, true), count(true, false), count(false, true), count(false, false));
+        Point { score, missed: Share::of(missed, held + missed), read: Share::of(read, read + left) }
+    };
+    STEPS.rev().map(point).collect()
 }
 
 /// The text without its «…» marks, and where the marked stretches are.
@@ -329,6 +364,16 @@ fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         if figures.pairs_right.of > 0 {
             writeln!(out, "  pairs right  {}", show(&figures.pairs_right))?;
         }
+    }
+    writeln!(out, "curve: what rules and model miss, and what they catch for nothing, by the model's threshold")?;
+    for point in &report.curve {
+        writeln!(
+            out,
+            "  from {:4.1}  missed {}   for nothing {}",
+            point.score,
+            show(&point.missed),
+            show(&point.read)
+        )?;
     }
     report.errors.iter().try_for_each(|error| writeln!(out, "{error}"))
 }

@@ -18,7 +18,6 @@ use crate::client::Client;
 use crate::daemon::{self, SOCKET};
 use crate::protocol::{Reply, Request};
 use crate::record::{EntryId, Shown};
-use crate::screen::Rules;
 use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
 use crate::store::{EmbeddedStore, Master, Options, Places, StoreError, has_keys, wants_passphrase};
 
@@ -136,7 +135,7 @@ pub fn open(dir: &Path) -> Result<Arc<Service>, Failure> {
     let service = Service::start(Parts {
         store: Box::new(store),
         clock: Arc::new(SystemClock),
-        rules: Rules::built_in(),
+        rules: super::rules::of_practice(dir).map_err(Failure::wrong_use)?,
         keys,
         settings,
         channel: Box::new(Portal::new(dir.join("feed"))),

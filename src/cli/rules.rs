@@ -4,6 +4,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use super::Exit;
+use crate::record::Category;
 use crate::screen::{Rules, TextItem};
 
 /// Checks, lists and explains the screening rules.
@@ -105,23 +106,84 @@ fn explain(rules: &Rules, text: &str, out: &mut impl Write) -> std::io::Result<(
 /// # Errors
 /// One sentence that names the file and what is wrong.
 pub fn load(folder: Option<&Path>) -> Result<Rules, String> {
-    let Some(folder) = folder else { return Ok(Rules::built_in()) };
-    let place = folder.display();
-    let mut names: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|error| format!("{place}: {error}; name a folder of packs"))?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml" || extension == "tsv"))
-        .collect();
-    names.sort();
-    if names.is_empty() {
-        return Err(format!("{place}: there is no pack (*.toml) in this folder; name another"));
+    folder.map_or_else(|| Ok(Rules::built_in()), |folder| load_packs(folder, &["toml", "tsv"]))
+}
+
+/// The same without the model, to train one.
+///
+/// # Errors
+/// One sentence that names the file and what is wrong.
+pub fn load_untrained(folder: Option<&Path>) -> Result<Rules, String> {
+    folder.map_or_else(|| Rules::untrained().map_err(|error| error.to_string()), |folder| load_packs(folder, &["toml"]))
+}
+
+/// The rules with the reference set in `path`.
+///
+/// # Errors
+/// One sentence that names the file and what is wrong.
+pub fn with_refset(rules: Rules, path: &Path) -> Result<Rules, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}; name a file", path.display()))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let category = serde_json::from_value(name.as_ref().into()).unwrap_or(Category::DomesticAbuse);
+    rules.with_refset(&name, category, &text).map_err(|error| error.to_string())
+}
+
+/// The rules of a practice whose state is in `folder`: the built-in ones, its own packs (`packs/*.toml`), less what its
+/// `rules.toml` silences, with the reference sets in `refsets/`.
+///
+/// # Errors
+/// One sentence that names the file and what is wrong. A practice whose rules cannot be read must not start.
+pub fn of_practice(folder: &Path) -> Result<Rules, String> {
+    let own = match folder.join("packs").is_dir() {
+        true => texts(&folder.join("packs"), &["toml"])?,
+        false => Vec::new(),
+    };
+    let own: Vec<(&str, &str)> = own.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let mut rules = if own.is_empty() {
+        Rules::built_in()
+    } else {
+        Rules::with_packs(&own).map_err(|error| format!("packs: {error}"))?
+    };
+    let silences = folder.join("rules.toml");
+    if silences.is_file() {
+        let text = std::fs::read_to_string(&silences).map_err(|error| format!("{}: {error}", silences.display()))?;
+        rules = rules.silencing(&text).map_err(|error| error.to_string())?;
     }
-    let mut files = Vec::new();
-    for path in &names {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
+    let refsets = folder.join("refsets");
+    if refsets.is_dir() {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&refsets)
+            .map_err(|error| format!("{}: {error}", refsets.display()))?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .collect();
+        files.sort();
+        rules = files.iter().try_fold(rules, |rules, path| with_refset(rules, path))?;
+    }
+    Ok(rules)
+}
+
+fn load_packs(folder: &Path, extensions: &[&str]) -> Result<Rules, String> {
+    let place = folder.display();
+    let files = texts(folder, extensions)?;
+    if files.is_empty() {
+        return Err(format!("{place}: there is no pack (*.toml) in this folder; name another"));
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     Rules::parse(&files).map_err(|error| format!("{place}: {error}"))
+}
+
+/// The names and texts of the files in `folder` with one of these endings, in the order of their names.
+fn texts(folder: &Path, extensions: &[&str]) -> Result<Vec<(String, String)>, String> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| format!("{}: {error}; name a folder of packs", folder.display()))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().and_then(|e| e.to_str()).is_some_and(|e| extensions.contains(&e)))
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
+    };
+    paths.into_iter().map(read).collect()
 }

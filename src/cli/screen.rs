@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, rules::load};
+use super::Exit;
+use super::rules::{load, with_refset};
 use crate::record::{Code, CodeSystem};
 use crate::screen::{Rules, TextItem, TextScreening};
 
@@ -17,6 +18,10 @@ pub struct ScreenArgs {
     /// Use the packs in this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// Also hold the SNOMED CT concepts of this reference set (release format 2, or one identifier a line). A file
+    /// named after a category, as in `child_safeguarding.txt`, is about that one; any other, about domestic abuse
+    #[arg(long, value_name = "FILE")]
+    pub refset: Vec<PathBuf>,
     /// How many threads to use
     #[arg(short = 'j', long, value_name = "N", default_value_t = 1)]
     pub jobs: usize,
@@ -31,6 +36,10 @@ const BATCH: usize = 1 << 20;
 /// Runs the command.
 pub fn run(args: &ScreenArgs, input: impl BufRead, mut out: impl Write, mut err: impl Write) -> Exit {
     let rules = match load(args.rules.as_deref()) {
+        Ok(rules) => rules,
+        Err(why) => return Exit::fail(&mut err, Exit::WrongUse, &why),
+    };
+    let rules = match args.refset.iter().try_fold(rules, |rules, path| with_refset(rules, path)) {
         Ok(rules) => rules,
         Err(why) => return Exit::fail(&mut err, Exit::WrongUse, &why),
     };

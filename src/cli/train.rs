@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::Exit;
 use super::eval::{Part, labelled};
-use super::rules::load;
+use super::rules::load_untrained;
 use crate::record::Category;
-use crate::screen::Features;
+use crate::screen::{Features, Lesson};
 
 /// Trains the model of sentences from labelled JSON Lines.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,9 @@ pub struct TrainArgs {
     /// Labelled files, as `eval` reads them
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+    /// Labelled files of ordinary notes, all clear: each of their sentences counts a tenth
+    #[arg(long, value_name = "FILE")]
+    pub ordinary: Vec<PathBuf>,
     /// Where to write the model
     #[arg(long, value_name = "MODEL")]
     pub out: PathBuf,
@@ -26,16 +29,20 @@ pub struct TrainArgs {
     pub rules: Option<PathBuf>,
 }
 
+/// There are far more ordinary notes at hand than labelled entries, and most of their sentences are easy.
+const ORDINARY: f64 = 0.1;
+
 /// Runs the command.
 pub fn run(args: &TrainArgs, mut out: impl Write, mut err: impl Write) -> Exit {
-    let rules = match load(args.rules.as_deref()) {
+    let rules = match load_untrained(args.rules.as_deref()) {
         Ok(rules) => rules,
         Err(why) => return Exit::fail(&mut err, Exit::WrongUse, &why),
     };
     let mut texts = Vec::new();
     let mut record =
         "A model of sentences for screening, written by `anteroom train`; do not edit. Trained on:\n".to_owned();
-    for path in &args.files {
+    let labelled_by_people = args.files.iter().map(|path| (path, 1.0));
+    for (path, weight) in labelled_by_people.chain(args.ordinary.iter().map(|path| (path, ORDINARY))) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => return Exit::fail(&mut err, Exit::Unreachable, &format!("{}: {error}", path.display())),
@@ -48,7 +55,8 @@ pub fn run(args: &TrainArgs, mut out: impl Write, mut err: impl Write) -> Exit {
                 Ok(entry) if !entry.belongs_to(args.part) => {}
                 Ok(entry) => texts.extend(entry.should_hold.map(|hold| {
                     let marked = if hold { entry.marked } else { Vec::new() };
-                    (entry.text, marked, entry.category.unwrap_or(Category::DomesticAbuse))
+                    let category = entry.category.unwrap_or(Category::DomesticAbuse);
+                    Lesson { text: entry.text, marked, category, weight }
                 })),
                 Err(why) => {
                     return Exit::fail(

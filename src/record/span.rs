@@ -102,8 +102,12 @@ pub fn sentences(text: &str) -> Vec<Span> {
         }
     };
     let bytes = text.as_bytes();
+    let may_end = |byte: &u8| MAY_END.get(usize::from(*byte)).is_some_and(|may| *may);
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
+    while let Some(plain) = bytes.get(at..).map(|rest| rest.iter().position(may_end)) {
+        let Some(plain) = plain else { break };
+        at += plain;
+        let Some(&byte) = bytes.get(at) else { break };
         let (end, ends) = match byte {
             b'.' | b'!' | b'?' => stop(text, start, at),
             b'\n' | b'\r' | 0xc2 | 0xe2 => match break_end(text, at) {
@@ -125,6 +129,18 @@ pub fn sentences(text: &str) -> Vec<Span> {
     push(start, text.len());
     sentences
 }
+
+/// The bytes at which a sentence may end: stops, line breaks, and the first bytes of the wider line breaks.
+const MAY_END: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = [b'.', b'!', b'?', b'\n', b'\r', 0xc2, 0xe2];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Where the line break that begins at `at` ends.
 fn break_end(text: &str, at: usize) -> Option<usize> {

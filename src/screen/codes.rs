@@ -39,6 +39,12 @@ impl Codes {
         self.groups.push(group);
     }
 
+    /// Adds those SNOMED CT concepts of a group that no other group knows.
+    pub fn add_unknown(&mut self, mut group: CodeGroup) {
+        group.snomed.retain(|code| !self.index.contains_key(&(CodeSystem::Snomed, bare(code).to_owned())));
+        self.add(group);
+    }
+
     /// What `code` says, if anything.
     ///
     /// A supplier's own code may well be a national one under another name, so it is looked up as SNOMED CT too:

@@ -8,6 +8,7 @@
 //! 4. [`statistics`] adds sentences that resemble disclosures, and clears nothing;
 //! 5. [`lanes`] weighs it all, and says hold, skim or clear. [`removal`] proposes what to take out.
 //!
+//! [`standing`] raises weak cues by what is known of the patient; [`practice`] is what a practice adds or silences.
 //! [`rules`] puts these together for a text, [`entry`] for an entry and back to its parts.
 
 mod codes;
@@ -16,16 +17,20 @@ mod entry;
 mod lanes;
 mod pack;
 mod pattern;
+mod practice;
 mod reading;
 mod removal;
 mod rules;
 mod spelling;
+mod standing;
 mod statistics;
 mod vocabulary;
 
 pub use pack::PackError;
+pub use practice::Silence;
 pub use rules::{RuleSummary, Rules};
-pub use statistics::Features;
+pub use standing::{Standing, raised};
+pub use statistics::{Features, Lesson};
 
 use serde::{Deserialize, Serialize};
 

@@ -10,7 +10,7 @@ use crate::record::{Category, Tier};
 /// The packs of this release, by file name. A practice's own folder may replace them all.
 pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("words.toml", include_str!("packs/words.toml")),
-    ("topics.toml", include_str!("packs/topics.toml")),
+    ("lexicon.toml", include_str!("packs/lexicon.toml")),
     ("codes.toml", include_str!("packs/codes.toml")),
     ("domestic_abuse.toml", include_str!("packs/domestic_abuse.toml")),
     ("sexual_violence.toml", include_str!("packs/sexual_violence.toml")),
@@ -41,6 +41,9 @@ pub(super) struct Pack {
     /// Names for sets of words, usable in the patterns of every file as `@name`.
     #[serde(default)]
     pub classes: BTreeMap<String, String>,
+    /// What words stand for, for the model of sentences.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, String>,
     /// Ordinary words that spelling must leave alone.
     #[serde(default)]
     pub ordinary: String,

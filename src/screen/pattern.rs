@@ -26,6 +26,36 @@ pub(super) struct Pattern {
     neighbours: bool,
     /// The run and step that is looked up first: the rarest.
     anchor: (usize, usize),
+    /// What must stand somewhere around the anchor, each as a signature: most sentences lack one of them, and this
+    /// says so without looking at their words again.
+    required: Vec<Signature>,
+}
+
+/// Some of a thousand bits, one or more for each word of a set. Two sets without a common bit have no common word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signature([u64; 16]);
+
+impl Signature {
+    /// Of no word.
+    pub const NONE: Self = Self([0; 16]);
+
+    /// Adds a word.
+    pub fn add(&mut self, word: u32) {
+        // Neighbouring numbers are words of one rule: spread them.
+        let spread = word.wrapping_mul(0x9e37_79b1) >> 22;
+        if let Some(bits) = self.0.get_mut((spread >> 6) as usize) {
+            *bits |= 1 << (spread & 63);
+        }
+    }
+
+    /// Adds all of another one.
+    pub fn join(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
 }
 
 #[derive(Debug)]
@@ -99,7 +129,18 @@ impl Pattern {
             }
         }
         let Some((run, step, _)) = anchor else { return Err(format!("pattern “{source}” holds no word")) };
-        Ok(Self { runs, neighbours, anchor: (run, step) })
+        let required = runs
+            .iter()
+            .enumerate()
+            .flat_map(|(r, run)| run.steps.iter().enumerate().map(move |(s, step)| ((r, s), step)))
+            .filter(|(place, one)| !one.optional && *place != (run, step))
+            .map(|(_, step)| {
+                let mut signature = Signature::NONE;
+                step.words.iter().for_each(|word| signature.add(word));
+                signature
+            })
+            .collect();
+        Ok(Self { runs, neighbours, anchor: (run, step), required })
     }
 
     /// The words by which it is looked up.
@@ -111,6 +152,12 @@ impl Pattern {
     /// What it matches around token `at`, which holds one of its anchors.
     pub fn matches_at(&self, reading: &Reading, at: usize) -> Option<Hit> {
         let (anchor_run, anchor_step) = self.anchor;
+        if !self.required.is_empty() {
+            let around = reading.signature(at, self.neighbours);
+            if !self.required.iter().all(|step| step.meets(&around)) {
+                return None;
+            }
+        }
         let mut hit = self.runs.get(anchor_run)?.around(reading, anchor_step, at)?;
         if self.runs.len() > 1 {
             let window = reading.window(at, u32::from(self.neighbours));
@@ -240,7 +287,20 @@ impl Step {
             .is_some_and(|token| self.words.contains(token.word) || self.words.contains(token.capitals))
     }
 
-    fn add(&mut self, word: &str, classes: &Classes, vocabulary: &mut Vocabulary) -> Result<(), String> {
+    fn add(&mut self, piece: &str, classes: &Classes, vocabulary: &mut Vocabulary) -> Result<(), String> {
+        if vocabulary.set(piece).is_none() {
+            let mut alone = Self { words: WordSet::default(), optional: false, gap: 0, cost: 0 };
+            alone.expand(piece, classes, vocabulary)?;
+            vocabulary.keep_set(piece, alone.words.iter().collect(), alone.cost);
+        }
+        if let Some((words, cost)) = vocabulary.set(piece) {
+            words.iter().for_each(|word| self.words.insert(*word));
+            self.cost += cost;
+        }
+        Ok(())
+    }
+
+    fn expand(&mut self, word: &str, classes: &Classes, vocabulary: &mut Vocabulary) -> Result<(), String> {
         if let Some(name) = word.strip_prefix('@') {
             let members = classes.get(name).ok_or_else(|| format!("there is no class @{name}"))?;
             for member in members {

@@ -5,9 +5,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::pattern::Signature;
 use super::spelling::Spelling;
-use super::statistics::stem;
-use super::vocabulary::{Vocabulary, hash};
+use super::vocabulary::{Vocabulary, hash_start};
 use crate::record::{Span, sentences};
 
 /// How many words on either side of a word can belong to it; no sentence that people write is longer.
@@ -22,8 +22,6 @@ pub(super) struct Token {
     pub word: u32,
     /// Its number as written in capitals, for rules that ask for them.
     pub capitals: u32,
-    /// The hash of its stem, for the model.
-    pub stem: u64,
     /// Which sentence it stands in.
     pub sentence: u32,
     /// What stands between it and the word before.
@@ -82,26 +80,50 @@ pub(super) struct Reading<'t> {
     pub sentences: Vec<Span>,
     /// What stands in the way of reading it, with the place.
     pub troubles: Vec<(Trouble, Span)>,
+    /// The words of each sentence that has any, as a signature.
+    signatures: Vec<Signature>,
 }
 
 impl<'t> Reading<'t> {
     /// Reads `text` with the words of `vocabulary`, misspelt or not.
     pub fn new(text: &'t str, vocabulary: &Vocabulary, spelling: &Spelling) -> Self {
-        let mut reading =
-            Self { text, tokens: Vec::with_capacity(text.len() / 5), sentences: sentences(text), troubles: Vec::new() };
+        let sentences = sentences(text);
+        let mut reading = Self {
+            text,
+            tokens: Vec::with_capacity(text.len() / 5),
+            signatures: vec![Signature::NONE; sentences.len()],
+            sentences,
+            troubles: Vec::new(),
+        };
         let mut word = Word::default();
         let mut sentence = 0;
         let mut before = Gap::Sentence;
         let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            if word.is_empty()
-                && let Some(plain) = plain_word(rest)
-            {
-                word.take_plain(at, plain);
-                reading.finish(&mut word, &mut sentence, &mut before, vocabulary, spelling);
-                at += plain.len();
-                continue;
+        let bytes = text.as_bytes();
+        while let Some(byte) = bytes.get(at) {
+            if word.is_empty() {
+                // The common cases, which must be fast: a plain word, a blank, a comma.
+                match PLAIN.get(usize::from(*byte)) {
+                    Some(Plain::Letter) => {
+                        if let Some(end) = plain_word(bytes, at) {
+                            reading.plain(at, end, &mut sentence, &mut before, vocabulary, spelling);
+                            at = end;
+                            continue;
+                        }
+                    }
+                    Some(Plain::Blank) => {
+                        at += 1;
+                        continue;
+                    }
+                    Some(Plain::Clause) => {
+                        before = before.max(Gap::Clause);
+                        at += 1;
+                        continue;
+                    }
+                    _ => {}
+                }
             }
+            let Some(rest) = text.get(at..) else { break };
             let mut chars = rest.chars();
             let Some(c) = chars.next() else { break };
             let next_is_letter = chars.next().is_some_and(char::is_alphanumeric);
@@ -147,6 +169,16 @@ impl<'t> Reading<'t> {
         start.max(at.saturating_sub(WINDOW))..end.min(at + WINDOW + 1)
     }
 
+    /// The signature of the sentence of token `at`, or of that and the sentences beside it.
+    pub fn signature(&self, at: usize, neighbours: bool) -> Signature {
+        let number = self.tokens.get(at).map_or(0, |token| token.sentence as usize);
+        let reach = usize::from(neighbours);
+        let around = number.saturating_sub(reach)..(number + reach + 1).min(self.signatures.len());
+        let mut joined = Signature::NONE;
+        self.signatures.get(around).unwrap_or_default().iter().for_each(|one| joined.join(one));
+        joined
+    }
+
     /// The words of sentence `number`, folded and rightly spelt.
     pub fn words(&self, number: u32, vocabulary: &Vocabulary) -> Vec<String> {
         let tokens = self.tokens.get(self.sentence_tokens(number)).unwrap_or_default();
@@ -183,12 +215,6 @@ impl<'t> Reading<'t> {
             return;
         }
         let span = Span::new(word.start, word.end);
-        while self.sentences.get(*sentence).is_some_and(|s| s.end <= span.start) {
-            *sentence += 1;
-        }
-        if *before != Gap::Query && self.tokens.last().is_none_or(|last| last.sentence != *sentence as u32) {
-            *before = Gap::Sentence;
-        }
         if let Some(trouble) = word.trouble() {
             self.troubles.push((trouble, span));
         }
@@ -197,13 +223,67 @@ impl<'t> Reading<'t> {
             number => number,
         };
         let capitals = if word.all_capitals() { vocabulary.capitals(number) } else { Vocabulary::UNKNOWN };
-        // What a misspelt word means counts, not how it is written.
-        let meant = if number == Vocabulary::UNKNOWN { "" } else { vocabulary.name(number) };
-        let stem = hash(stem(if meant.is_empty() { &word.folded } else { meant }).as_bytes());
-        self.tokens.push(Token { span, word: number, capitals, stem, sentence: *sentence as u32, before: *before });
-        *before = Gap::Space;
+        self.push(span, number, capitals, sentence, before);
         word.clear();
     }
+
+    /// Adds the plain word from `start` to `end`.
+    fn plain(
+        &mut self,
+        start: usize,
+        end: usize,
+        sentence: &mut usize,
+        before: &mut Gap,
+        vocabulary: &Vocabulary,
+        spelling: &Spelling,
+    ) {
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let hash = hash_start(rest, end - start);
+        let mut number = vocabulary.number_of_hash(hash);
+        if number == Vocabulary::UNKNOWN {
+            let written = self.text.get(start..end).unwrap_or_default();
+            number = if written.bytes().all(|byte| byte.is_ascii_digit()) {
+                Vocabulary::NUMBER
+            } else {
+                spelling.meant_hashed(hash, written)
+            };
+        }
+        let mut capitals = Vocabulary::UNKNOWN;
+        if rest.first_chunk::<2>().is_some_and(|two| two.iter().all(u8::is_ascii_uppercase)) {
+            capitals = vocabulary.capitals(number);
+            let written = self.text.get(start..end).unwrap_or_default();
+            let upper = written.bytes().filter(u8::is_ascii_uppercase).count();
+            let lower = written.bytes().filter(u8::is_ascii_lowercase).count();
+            if !all_capitals(upper, lower) {
+                capitals = Vocabulary::UNKNOWN;
+            }
+        }
+        self.push(Span::new(start, end), number, capitals, sentence, before);
+    }
+
+    fn push(&mut self, span: Span, word: u32, capitals: u32, sentence: &mut usize, before: &mut Gap) {
+        while self.sentences.get(*sentence).is_some_and(|s| s.end <= span.start) {
+            *sentence += 1;
+        }
+        if *before != Gap::Query && self.tokens.last().is_none_or(|last| last.sentence != *sentence as u32) {
+            *before = Gap::Sentence;
+        }
+        self.tokens.push(Token { span, word, capitals, sentence: *sentence as u32, before: *before });
+        if let Some(signature) = self.signatures.get_mut(*sentence)
+            && word != Vocabulary::UNKNOWN
+        {
+            signature.add(word);
+            if capitals != Vocabulary::UNKNOWN {
+                signature.add(capitals);
+            }
+        }
+        *before = Gap::Space;
+    }
+}
+
+/// More than one capital, and no more than the `s` of a plural beside them.
+fn all_capitals(upper: usize, lower: usize) -> bool {
+    upper > 1 && lower <= 1 && upper > lower
 }
 
 impl Gap {
@@ -212,13 +292,38 @@ impl Gap {
     }
 }
 
-/// The word that `rest` starts with, when it is plain ASCII and nothing after it could belong to it: the common
-/// case, which must be fast.
-fn plain_word(rest: &str) -> Option<&str> {
-    let bytes = rest.as_bytes();
-    let length = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(bytes.len());
-    let joins = bytes.get(length).is_some_and(|next| !next.is_ascii() || matches!(next, b'\'' | b'`'));
-    if length == 0 || joins { None } else { rest.get(..length) }
+/// What a byte of plain text is, where no word has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plain {
+    Letter,
+    Blank,
+    Clause,
+    /// To be looked at as a character.
+    Else,
+}
+
+const PLAIN: [Plain; 256] = {
+    let mut table = [Plain::Else; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => Plain::Letter,
+            b' ' | b'\n' | b'\t' | b'\r' | b'-' | b'/' | b'.' | b'+' | b'&' => Plain::Blank,
+            b',' | b';' | b':' | b'(' | b')' | b'[' | b']' | b'"' | b'=' => Plain::Clause,
+            _ => Plain::Else,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// Where the word that begins at `start` ends, when it is plain ASCII and nothing after it could belong to it.
+fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
+    let rest = bytes.get(start..)?;
+    let plain = |byte: &u8| PLAIN.get(usize::from(*byte)) == Some(&Plain::Letter);
+    let length = rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
+    let joins = rest.get(length).is_some_and(|next| !next.is_ascii() || matches!(next, b'\'' | b'`'));
+    if joins { None } else { Some(start + length) }
 }
 
 /// A word as the detectors see it.
@@ -258,7 +363,7 @@ impl Word {
     }
 
     fn all_capitals(&self) -> bool {
-        self.upper > 1 && self.lower <= 1 && self.upper > self.lower
+        all_capitals(self.upper, self.lower)
     }
 
     fn trouble(&self) -> Option<Trouble> {
@@ -269,15 +374,6 @@ impl Word {
         } else {
             None
         }
-    }
-
-    fn take_plain(&mut self, at: usize, plain: &str) {
-        (self.start, self.end) = (at, at + plain.len());
-        self.folded.push_str(plain);
-        self.folded.make_ascii_lowercase();
-        self.upper = plain.bytes().filter(u8::is_ascii_uppercase).count();
-        self.lower = plain.bytes().filter(u8::is_ascii_lowercase).count();
-        self.latin = self.upper + self.lower;
     }
 
     fn push(&mut self, at: usize, c: char) {

@@ -3,13 +3,14 @@
 use super::codes::Codes;
 use super::context::Cues;
 use super::pack::{self, Negated, Pack, PackError};
-use super::pattern::{Hit, Pattern};
+use super::pattern::{Hit, Pattern, WordSet};
+use super::practice::Silence;
 use super::reading::Reading;
 use super::spelling::Spelling;
-use super::statistics::{self, Features, Lesson, Model};
+use super::statistics::{self, Features, Learned, Lesson, Model, Sentence};
 use super::vocabulary::{Vocabulary, inflect};
 use super::{Match, TextItem, TextScreening, lanes, removal};
-use crate::record::{Category, Code, Context, Finding, Span, Tier};
+use crate::record::{Category, Code, Context, Finding, Lane, Span, Tier};
 
 /// The rule of the model of sentences.
 pub(super) const RESEMBLES: &str = "statistics.resembles";
@@ -22,13 +23,14 @@ pub struct Rules {
     rules: Vec<Rule>,
     /// For each word number, the patterns to try where it stands.
     index: Vec<Vec<(u16, u16)>>,
+    /// The words that some pattern is looked up by: most words of a text are none, and this says so from the cache.
+    anchors: WordSet,
     codes: Codes,
     cues: Cues,
     model: Model,
-    /// For each word number, the hashes of its classes.
-    classes: Vec<Vec<u64>>,
-    /// The same by name, for training.
-    class_names: Vec<Vec<String>>,
+    /// For each word number, what the word stands for, with an `@`.
+    kinds: Vec<Vec<String>>,
+    silences: Vec<Silence>,
     version: String,
 }
 
@@ -76,6 +78,16 @@ impl Rules {
         Self::parse(pack::BUILT_IN).unwrap_or_else(|_| Self::nothing_is_clear())
     }
 
+    /// The rules of this release without the model, to train one: what it learned must not sway what it learns.
+    ///
+    /// # Errors
+    /// The first thing wrong, with its file.
+    pub fn untrained() -> Result<Self, PackError> {
+        let packs: Vec<(&str, &str)> =
+            pack::BUILT_IN.iter().filter(|(file, _)| *file != pack::MODEL).copied().collect();
+        Self::parse(&packs)
+    }
+
     /// Compiles packs given as file names and texts.
     ///
     /// # Errors
@@ -83,12 +95,12 @@ impl Rules {
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, PackError> {
         let mut digest = blake3::Hasher::new();
         let mut packs = Vec::new();
-        let mut model = Model::default();
+        let mut learned = Learned::default();
         for (file, text) in files {
             digest.update(&(text.len() as u64).to_le_bytes());
             digest.update(text.as_bytes());
             if *file == pack::MODEL {
-                model = Model::parse(text).map_err(|what| PackError { file: (*file).to_owned(), what })?;
+                learned = Learned::parse(text).map_err(|what| PackError { file: (*file).to_owned(), what })?;
                 continue;
             }
             packs.push((*file, Pack::parse(file, text)?));
@@ -99,7 +111,9 @@ impl Rules {
         let mut rules = Vec::new();
         let mut codes = Codes::default();
         let mut ordinary = String::new();
-        for (file, pack) in packs {
+        let mut kinds: Vec<(String, String)> = Vec::new();
+        for (file, mut pack) in packs {
+            kinds.extend(std::mem::take(&mut pack.kinds));
             ordinary.push_str(&pack.ordinary);
             ordinary.push(' ');
             let error = |what: String| PackError { file: file.to_owned(), what };
@@ -150,25 +164,93 @@ impl Rules {
                 }
             }
         }
-        let mut class_names = vec![Vec::new(); vocabulary.len()];
-        let mut names: Vec<&String> = classes.keys().collect();
-        names.sort();
-        for name in names {
-            for member in classes.get(name).into_iter().flatten() {
-                for form in member.strip_suffix('+').map_or_else(|| vec![member.clone()], inflect) {
-                    if let Some(slot) = class_names.get_mut(vocabulary.number(&form) as usize) {
-                        slot.push(format!("@{name}"));
-                    }
+        // Only what rules look for is worth finding misspelt.
+        let spelling = Spelling::new(&vocabulary, ordinary.split_whitespace());
+        let mut anchors = WordSet::default();
+        (0..vocabulary.len() as u32)
+            .filter(|word| index.get(*word as usize).is_some_and(|patterns| !patterns.is_empty()))
+            .for_each(|word| anchors.insert(word));
+        let mut stands_for: Vec<(u32, String)> = Vec::new();
+        for (name, members) in kinds {
+            for member in members.split_whitespace() {
+                for form in member.strip_suffix('+').map_or_else(|| vec![member.to_owned()], inflect) {
+                    stands_for.push((vocabulary.add(&form), format!("@{name}")));
                 }
             }
         }
-        // Word 0 stands for every word that no rule knows.
-        class_names.iter_mut().take(2).for_each(Vec::clear);
-        let classes =
-            class_names.iter().map(|names| names.iter().map(|name| statistics::name_hash(name)).collect()).collect();
+        stands_for.sort_unstable();
+        stands_for.dedup();
+        learned.add_words(&mut vocabulary);
+        let mut kinds = vec![Vec::new(); vocabulary.len()];
+        for (word, kind) in stands_for {
+            if let Some(slot) = kinds.get_mut(word as usize) {
+                slot.push(kind);
+            }
+        }
+        let names = rules.iter().map(|rule: &Rule| rule.summary.id.as_str());
+        let model = learned.model(&vocabulary, &kinds, names, Features::Content);
         let version = digest.finalize().to_hex().chars().take(16).collect();
-        let spelling = Spelling::new(&vocabulary, ordinary.split_whitespace());
-        Ok(Self { vocabulary, spelling, rules, index, codes, cues, model, classes, class_names, version })
+        Ok(Self {
+            vocabulary,
+            spelling,
+            rules,
+            index,
+            anchors,
+            codes,
+            cues,
+            model,
+            kinds,
+            silences: Vec::new(),
+            version,
+        })
+    }
+
+    /// The rules of this release with a practice's own packs beside them, given as file names and texts.
+    ///
+    /// # Errors
+    /// The first thing wrong, with its file.
+    pub fn with_packs(packs: &[(&str, &str)]) -> Result<Self, PackError> {
+        Self::parse(&[pack::BUILT_IN, packs].concat())
+    }
+
+    /// What the practice has silenced.
+    pub fn silences(&self) -> &[Silence] {
+        &self.silences
+    }
+
+    pub(super) fn silence(&mut self, silences: Vec<Silence>, text: &str) {
+        for (number, rule) in self.rules.iter().enumerate() {
+            if silences.iter().any(|silence| silence.rule == rule.summary.id) {
+                self.index.iter_mut().for_each(|patterns| patterns.retain(|(r, _)| usize::from(*r) != number));
+            }
+        }
+        self.silences = silences;
+        self.changed(text);
+    }
+
+    pub(super) fn add_codes(&mut self, text: &str, add: impl FnOnce(&mut Codes)) {
+        add(&mut self.codes);
+        self.changed(text);
+    }
+
+    /// Rules that a practice has changed have another version, so that nothing passes for screened by them before.
+    fn changed(&mut self, by: &str) {
+        let digest = blake3::hash(format!("{}\0{by}", self.version).as_bytes()).to_hex();
+        self.version = digest.chars().take(16).collect();
+    }
+
+    /// Where a text goes by rules alone, and the model's score of its strangest sentence, corrected for their number:
+    /// what the curve of `anteroom eval` is drawn from.
+    pub fn weighed(&self, item: &TextItem) -> (Lane, f32) {
+        let reading = self.read(&item.text);
+        let by_rules: Vec<Finding> = self
+            .in_text(&reading)
+            .iter()
+            .map(|(found, _)| found)
+            .filter(|found| found.rule != RESEMBLES)
+            .map(as_finding)
+            .collect();
+        (lanes::lane(&by_rules), lanes::for_length(self.score(&item.text), reading.sentences.len()))
     }
 
     /// Which rules these are: changes when a pack changes.
@@ -313,83 +395,112 @@ impl Rules {
         for (trouble, span) in &reading.troubles {
             found.push(unscreened(*span, trouble.words()));
         }
-        let scores = self.model.scores(reading, &self.classes);
-        let mut by_sentence = vec![f32::MIN; reading.sentences.len()];
-        for score in &scores {
-            if let Some(slot) = by_sentence.get_mut(score.sentence as usize) {
-                *slot = score.value;
-            }
-        }
-        for raw in self.raw(reading) {
+        let mut matched = Vec::new();
+        let mut by_rule = Vec::new();
+        for (raw, tier, context) in self.in_context(reading) {
             let Some(rule) = self.rules.get(raw.rule as usize) else { continue };
-            let (first, last) = raw.hit;
-            let context = self.cues.around(reading, first, last);
             let summary = &rule.summary;
-            let Some(tier) =
-                lanes::tier_in_context(summary.tier, summary.category, rule.negated, rule.hypothetical, context)
-            else {
-                continue;
-            };
-            let span = reading.span(first, last);
-            let found_here = Match {
+            if let Some(token) = reading.tokens.get(raw.hit.0) {
+                matched.push((token.sentence, raw.rule));
+            }
+            by_rule.push(Match {
                 rule: summary.id.clone(),
                 category: summary.category,
                 tier,
-                span,
+                span: reading.span(raw.hit.0, raw.hit.1),
                 why: summary.why.clone(),
                 context,
-            };
-            found.push((found_here, removal::suggested(reading, span, &by_sentence)));
+            });
+        }
+        let scores = self.model.scores(reading, &matched);
+        let by_sentence: Vec<f32> = scores.iter().map(|score| score.value).collect();
+        for rule in by_rule {
+            let remove = removal::suggested(reading, rule.span, &by_sentence);
+            found.push((rule, remove));
         }
         for score in scores {
             let Some(tier) = lanes::tier_of_score(score.value, reading.sentences.len()) else { continue };
-            let Some(span) = reading.sentences.get(score.sentence as usize).copied() else { continue };
-            let strongest = score.strongest.of(reading.text).unwrap_or_default();
-            let found_here = Match {
+            let (strongest, category) = self.model.strongest(reading, score.sentence);
+            let Some(span) = around(&strongest) else { continue };
+            let words: Vec<String> =
+                strongest.iter().filter_map(|span| span.of(reading.text)).map(|word| format!("“{word}”")).collect();
+            let resembles = Match {
                 rule: RESEMBLES.to_owned(),
-                category: score.category,
+                category,
                 tier,
                 span,
-                why: format!("Resembles disclosures: “{strongest}”"),
+                why: format!("Resembles disclosures: {}", words.join(", ")),
                 context: Context::default(),
             };
-            found.push((found_here, removal::suggested(reading, span, &by_sentence)));
+            found.push((resembles, removal::suggested(reading, span, &by_sentence)));
         }
         found
     }
 
-    /// Trains a model on labelled texts, each with the stretches that disclose something and what they disclose;
-    /// writes it with `record` as its comment. The same texts give the same bytes.
-    pub fn train(&self, texts: &[(String, Vec<Span>, Category)], kind: Features, record: &str) -> String {
-        let classes = |word: &str| {
-            let number = self.vocabulary.number(word);
-            self.class_names.get(number as usize).cloned().unwrap_or_default()
+    /// The rules that matched, each with what is left of its tier by what the words around it say.
+    fn in_context(&self, reading: &Reading) -> Vec<(Raw, Tier, Context)> {
+        let weigh = |raw: Raw| {
+            let rule = self.rules.get(raw.rule as usize)?;
+            let context = self.cues.around(reading, raw.hit.0, raw.hit.1);
+            let (tier, category) = (rule.summary.tier, rule.summary.category);
+            let tier = lanes::tier_in_context(tier, category, rule.negated, rule.hypothetical, context)?;
+            Some((raw, tier, context))
         };
-        let mut lessons = Vec::new();
-        for (text, marked, category) in texts {
-            let reading = self.read(text);
-            for (number, sentence) in reading.sentences.iter().enumerate() {
-                let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
-                let discloses = marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
-                let words = reading.words(number as u32, &self.vocabulary);
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                let features = statistics::features(&words, kind, &classes);
-                lessons.push(Lesson { features, discloses: discloses.then_some(*category) });
-            }
-        }
-        statistics::learn(&lessons, record)
+        self.raw(reading).into_iter().filter_map(weigh).collect()
     }
 
-    /// What a model that [`Rules::train`] wrote says of a text: the score of its strangest sentence.
+    /// Trains a model on labelled texts; writes it with `record` as its comment. The same texts give the same bytes.
+    pub fn train(&self, lessons: &[Lesson], features: Features, record: &str) -> String {
+        let kinds = |word: &str| self.kinds.get(self.vocabulary.number(word) as usize).cloned().unwrap_or_default();
+        let mut sentences = Vec::new();
+        for lesson in lessons {
+            let reading = self.read(&lesson.text);
+            let matched = self.in_context(&reading);
+            for (number, sentence) in reading.sentences.iter().enumerate() {
+                let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
+                let discloses = lesson.marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
+                let words = reading.words(number as u32, &self.vocabulary);
+                let range = reading.sentence_tokens(number as u32);
+                let rules: Vec<&str> = matched
+                    .iter()
+                    .filter(|(raw, ..)| range.contains(&raw.hit.0))
+                    .filter_map(|(raw, ..)| self.rules.get(raw.rule as usize))
+                    .map(|rule| rule.summary.id.as_str())
+                    .collect();
+                sentences.push(Sentence {
+                    features: statistics::features(&words, &kinds, &rules, features),
+                    discloses: discloses.then_some(lesson.category),
+                    weight: lesson.weight,
+                });
+            }
+        }
+        statistics::learn(&sentences, record)
+    }
+
+    /// These rules with another model, over the given features.
     ///
     /// # Errors
     /// When the model cannot be read.
-    pub fn score_with(&self, model: &str, text: &str, kind: Features) -> Result<f32, PackError> {
+    pub fn with_model(mut self, model: &str, features: Features) -> Result<Self, PackError> {
         let error = |what| PackError { file: pack::MODEL.to_owned(), what };
-        let model = Model::parse(model).map_err(error)?;
-        let classes: &[Vec<u64>] = if kind == Features::Content { &self.classes } else { &[] };
-        let scores = model.scores(&self.read(text), classes);
-        Ok(scores.iter().map(|score| score.value).fold(f32::MIN, f32::max))
+        let learned = Learned::parse(model).map_err(error)?;
+        learned.add_words(&mut self.vocabulary);
+        self.kinds.resize(self.vocabulary.len(), Vec::new());
+        self.index.resize(self.vocabulary.len(), Vec::new());
+        let names = self.rules.iter().map(|rule| rule.summary.id.as_str());
+        self.model = learned.model(&self.vocabulary, &self.kinds, names, features);
+        Ok(self)
+    }
+
+    /// What the model says of a text: the score of its strangest sentence.
+    pub fn score(&self, text: &str) -> f32 {
+        let reading = self.read(text);
+        let matched: Vec<(u32, u16)> = self
+            .in_context(&reading)
+            .iter()
+            .filter_map(|(raw, ..)| Some((reading.tokens.get(raw.hit.0)?.sentence, raw.rule)))
+            .collect();
+        self.model.scores(&reading, &matched).iter().map(|score| score.value).fold(f32::MIN, f32::max)
     }
 
     /// Reads a text with these rules' words.
@@ -401,6 +512,9 @@ impl Rules {
         let mut raw: Vec<Raw> = Vec::new();
         for (at, token) in reading.tokens.iter().enumerate() {
             for number in [token.word, token.capitals] {
+                if !self.anchors.contains(number) {
+                    continue;
+                }
                 for (r, p) in self.index.get(number as usize).into_iter().flatten() {
                     let Some(rule) = self.rules.get(*r as usize) else { continue };
                     if let Some(pattern) = rule.patterns.get(*p as usize)
@@ -428,10 +542,11 @@ impl Rules {
             vocabulary,
             rules: Vec::new(),
             index: Vec::new(),
+            anchors: WordSet::default(),
             codes: Codes::default(),
             model: Model::default(),
-            classes: Vec::new(),
-            class_names: Vec::new(),
+            kinds: Vec::new(),
+            silences: Vec::new(),
             version: "none".to_owned(),
         }
     }
@@ -447,6 +562,16 @@ impl Rule {
             && !self.unless.iter().any(|pattern| pattern.occurs_in(reading, window.clone()))
     }
 }
+
+/// The stretch from the first to the last of the strongest words; only the strongest where they stand far apart.
+fn around(strongest: &[Span]) -> Option<Span> {
+    let first = strongest.iter().map(|span| span.start).min()?;
+    let last = strongest.iter().map(|span| span.end).max()?;
+    if last - first <= FAR_APART { Some(Span::new(first, last)) } else { strongest.first().copied() }
+}
+
+/// In bytes: about a line of the skim page.
+const FAR_APART: usize = 80;
 
 /// The kinds of text that the rules were written for.
 const KINDS: [&str; 9] =

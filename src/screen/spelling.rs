@@ -64,17 +64,23 @@ impl Spelling {
 
     /// The number of the word meant by `folded`, which the vocabulary does not know.
     pub fn meant(&self, folded: &str) -> u32 {
-        if !(SHORTEST..=LONGEST).contains(&folded.len()) || !folded.bytes().all(|b| b.is_ascii_lowercase()) {
+        self.meant_hashed(hash(folded.as_bytes()), folded)
+    }
+
+    /// The same for a word of plain letters in any case, whose hash is known.
+    pub fn meant_hashed(&self, hash: u64, written: &str) -> u32 {
+        if !(SHORTEST..=LONGEST).contains(&written.len()) {
             return Vocabulary::UNKNOWN;
         }
-        let hash = hash(folded.as_bytes());
         // 44 bits tell the word, the slot tells the rest; 20 bits hold the answer plus one, so that an empty slot answers nothing.
         let Some(slot) = self.memory.get((hash >> 44) as usize & (SLOTS - 1)) else { return Vocabulary::UNKNOWN };
         let known = slot.load(Ordering::Relaxed);
         if known >> 20 == (hash & HASH_KEPT) && known & 0xf_ffff != 0 {
             return (known & 0xf_ffff) as u32 - 1;
         }
-        let answer = self.look_up(folded);
+        let folded = written.to_ascii_lowercase();
+        let letters = folded.bytes().all(|b| b.is_ascii_lowercase());
+        let answer = if letters { self.look_up(&folded) } else { Vocabulary::UNKNOWN };
         slot.store((hash & HASH_KEPT) << 20 | u64::from(answer + 1), Ordering::Relaxed);
         answer
     }

@@ -162,6 +162,11 @@ impl Service {
             Ok(()) | Err(ServiceError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
+        for silence in service.rules.silences() {
+            let (rule, reason, by) = (silence.rule.clone(), silence.reason.clone(), silence.by.clone());
+            let rules = service.rules.version().to_owned();
+            service.note(&job, Event::RuleSilenced { rule, reason, by, rules })?;
+        }
         service.rescreen_if_rules_changed()?;
         if service.store.get(Table::Meta, publish::HAS_FEED)?.is_some() {
             service.deliver(&Actor::system("publish"))?;

@@ -11,10 +11,11 @@ use super::intake::Item;
 use super::pending::{Hand, Pending};
 use crate::audit::{Actor, Event};
 use crate::record::{
-    Category, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId, Safeguards, Screening,
-    SourceKey, Span, Tier, Version, sentences, words,
+    AccessLevel, Category, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId, Safeguards,
+    Screening, SourceKey, Span, Tier, Version, sentences, words,
 };
 use crate::review::{self, Caller, Facts, Review, State};
+use crate::screen::{Standing, raised};
 use crate::source::{GroupFacts, PartFacts, PatientFacts};
 use crate::store::{Expect, StoreError, Table};
 
@@ -439,7 +440,12 @@ impl Service {
         patient: &Patient,
         safeguards: &Safeguards,
     ) -> Screening {
-        let mut screening = self.rules.screen_entry(version);
+        let standing = Standing {
+            enhanced_review: safeguards.has(Flag::EnhancedReview) || patient.flags.contains(&Flag::EnhancedReview),
+            household_concern: false,
+            proxy_reads_text: patient.proxies.iter().any(|proxy| proxy.access == AccessLevel::Full),
+        };
+        let mut screening = raised(self.rules.screen_entry(version), standing);
         let mut raise = |rule: &str, category, why: &str| {
             screening.lane = Lane::Hold;
             screening.tier = Tier::Critical;

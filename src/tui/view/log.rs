@@ -105,6 +105,7 @@ fn particulars(line: &AuditLine) -> String {
     match &line.record.event {
         Event::StoreCreated { practice } => practice.clone(),
         Event::Started { build } => build.clone(),
+        Event::RuleSilenced { rule, reason, by, .. } => format!("{rule}, by {by}: {reason}"),
         Event::QueueViewed { rows } => words::count(*rows as u64, "row", "rows"),
         Event::AuditViewed { rows } => words::count(*rows as u64, "record", "records"),
         Event::PullStarted { source } => source.clone(),
