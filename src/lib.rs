@@ -19,6 +19,7 @@
 //! - [`service`] pull → screen → queue → decide → publish; owns the writes
 //! - [`daemon`] the Unix socket, who is calling, shutdown
 //! - [`protocol`] requests and replies; [`client`] the other end
+//! - [`synth`] invented feeds with known answers, for tests and for load
 //! - [`tui`] the reviewer's and the supervisor's screen; [`cli`] one file a command
 //!
 //! `tests/house.rs` enforces who may name whom.
@@ -35,4 +36,5 @@ pub mod screen;
 pub mod service;
 pub mod source;
 pub mod store;
+pub mod synth;
 pub mod tui;

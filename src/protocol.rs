@@ -28,6 +28,7 @@ pub struct Asked {
 
 /// What the daemon sends.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "each is made, sent and gone")]
 #[serde(rename_all = "kebab-case")]
 pub enum Sent {
     /// The answer to a request.
@@ -963,6 +964,46 @@ pub struct StratumLine {
     pub bound: f64,
 }
 
+/// A feed of the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedStatus {
+    /// Its name.
+    pub name: String,
+    /// When it was last pulled.
+    pub pulled_at: Option<DateTime<Utc>>,
+    /// When it is due next.
+    pub next: Option<DateTime<Utc>>,
+    /// Days that fell due and have not come.
+    pub open_days: Vec<NaiveDate>,
+    /// Why the last pull failed, if it did.
+    pub failed: Option<String>,
+}
+
+/// The exposure clock: entered at the source, pulled, decided. Where the GP system shows entries itself, a patient
+/// may read them from the first of these on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Minutes since the oldest entry that waits for a person was entered.
+    pub longest_waiting: Option<u64>,
+    /// Entries that people decided on in the last seven days, and of which it is known when they were entered.
+    pub decided: u64,
+    /// Half of these were pulled within so many minutes of being entered.
+    pub median_to_pull: Option<u64>,
+    /// Half of these were decided within so many minutes of being entered.
+    pub median_to_decision: Option<u64>,
+}
+
+/// A pull under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulling {
+    /// Lines read so far.
+    pub lines: u64,
+    /// Entries stored so far.
+    pub entries: u64,
+    /// How much of what was read is stored, in per cent.
+    pub done: u64,
+}
+
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -986,6 +1027,15 @@ pub struct Status {
     /// The leases that bind now.
     #[serde(default)]
     pub leases: Vec<LeaseLine>,
+    /// The feeds of the settings.
+    #[serde(default)]
+    pub feeds: Vec<FeedStatus>,
+    /// How long entries could be read before anybody decided.
+    #[serde(default)]
+    pub exposure: Box<Exposure>,
+    /// The pull under way, if there is one.
+    #[serde(default)]
+    pub pulling: Option<Box<Pulling>>,
 }
 
 /// A lease as the status shows it: without its patient.

@@ -16,6 +16,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("source", &["record", "screen", "review", "audit"]),
     ("store", &["record", "screen", "review", "audit"]),
     ("channel", &["record", "screen", "review", "audit"]),
+    // Invented feeds.
+    ("synth", &["record"]),
     // What is said, in the words of the pure rooms.
     ("protocol", &["record", "review", "audit"]),
     ("client", &["record", "protocol"]),
@@ -26,7 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "record", "source", "screen", "review", "audit", "store", "channel", "service", "daemon", "protocol",
-            "client", "tui", "plain",
+            "client", "tui", "plain", "synth",
         ],
     ),
     ("plain", &["record", "screen", "review", "audit", "protocol", "client"]),

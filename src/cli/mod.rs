@@ -30,6 +30,7 @@ pub mod screen;
 pub mod serve;
 pub mod show;
 pub mod status;
+pub mod synth;
 pub mod train;
 pub mod worklist;
 
@@ -98,6 +99,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Check, list or explain the rules of screening
     Rules(rules::RulesArgs),
+    /// Write an invented feed of any size, with the right answers beside it
+    Synth(synth::SynthArgs),
     /// Print the keys and what they do
     Keys(keys::KeysArgs),
 }
@@ -182,6 +185,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Eval(args) => return eval::run(&args, input, out, err),
         Command::Train(args) => return train::run(&args, out, err),
         Command::Rules(args) => return rules::run(&args, input, out, err),
+        Command::Synth(args) => synth::run(&args, out),
         Command::Keys(args) => keys::run(&args, out),
         Command::Demo(args) => {
             drop((input, out));

@@ -1,18 +1,23 @@
 //! `anteroom pull`: a feed, now.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
-use crate::protocol::{Pulled, Reply, Request};
+use crate::protocol::{Pulled, Pulling, Reply, Request, Status};
+
+/// How often it is asked how far the pull has come.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Pulls a feed now.
 #[derive(Debug, clap::Args)]
 pub struct PullArgs {
-    /// emis:FOLDER, tpp:FOLDER or tpp:ZIP, gpconnect:PATH, fhir:PATH or lines:PATH
+    /// A [[source]] of practice.toml by its name; emis:FOLDER, tpp:FOLDER or tpp:ZIP, gpconnect:PATH, fhir:PATH or
+    /// lines:PATH; or a server, fhir:https://…
     feed: String,
-    /// One JSON object for machines
+    /// JSON Lines for machines: how far it has come, then the result
     #[arg(long)]
     json: bool,
 }
@@ -23,22 +28,58 @@ pub struct PullArgs {
 /// When the feed cannot be read or the store takes no more.
 pub async fn run(args: &PullArgs, dir: Option<PathBuf>, mut out: impl Write) -> Result<Exit, Failure> {
     let mut practice = reach(dir).await?;
+    let bar = std::io::stderr().is_terminal() && !args.json;
+    let mut watcher = if bar || args.json { practice.another().await.ok() } else { None };
     let from = Some(absolute(&args.feed));
-    let reply = practice.ask(Request::Pull { from }).await;
+    let mut pull = Box::pin(practice.ask(Request::Pull { from }));
+    let reply = loop {
+        tokio::select! {
+            reply = &mut pull => break reply,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let Some(asked) = &mut watcher else { continue };
+        if let Ok(Reply::Status(Status { pulling: Some(pulling), .. })) = asked.ask(Request::Status).await {
+            if bar {
+                draw(&pulling);
+            } else {
+                line(&pulling, &mut out)?;
+            }
+        }
+    };
+    drop(pull);
+    if bar {
+        eprint!("\r\x1b[K");
+    }
+    if let Some(watcher) = watcher {
+        watcher.leave().await;
+    }
     practice.leave().await;
     let Reply::Pulled(pulled) = reply? else { return Err(garbled()) };
     if args.json {
-        serde_json::to_writer(&mut out, &pulled).map_err(std::io::Error::from)?;
-        writeln!(out)?;
+        line(&pulled, &mut out)?;
     } else {
         print(&pulled, &mut out)?;
     }
     Ok(if pulled.set_aside == 0 { Exit::Ok } else { Exit::Found })
 }
 
+fn line(what: &impl serde::Serialize, out: &mut impl Write) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, what).map_err(std::io::Error::from)?;
+    writeln!(out)
+}
+
+/// One line that is drawn over itself, on the error stream so that the result can be piped.
+fn draw(pulling: &Pulling) {
+    const WIDTH: usize = 30;
+    let full = (pulling.done as usize * WIDTH / 100).min(WIDTH);
+    let bar = format!("{}{}", "#".repeat(full), "-".repeat(WIDTH - full));
+    eprint!("\r\x1b[K[{bar}] {} lines read, {} entries stored", pulling.lines, pulling.entries);
+}
+
 /// The daemon may stand in another folder than the caller.
 fn absolute(feed: &str) -> String {
     match feed.split_once(':') {
+        Some(("fhir", server)) if server.starts_with("https://") || server.starts_with("http://") => feed.to_owned(),
         Some((kind, path)) => match std::path::absolute(Path::new(path)) {
             Ok(path) => format!("{kind}:{}", path.display()),
             Err(_) => feed.to_owned(),

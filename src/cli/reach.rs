@@ -29,6 +29,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 pub struct Reached {
     client: Client<Box<dyn Wire>>,
     inside: Option<JoinHandle<()>>,
+    owner: Owner,
+}
+
+/// Who owns the store.
+#[derive(Clone)]
+enum Owner {
+    /// A daemon, at this socket.
+    Daemon(PathBuf),
+    /// This process.
+    Us(Arc<Service>),
 }
 
 impl Reached {
@@ -39,6 +49,20 @@ impl Reached {
             Reply::Failed { why } => Err(Failure(Exit::Unreachable, why)),
             reply => Ok(reply),
         }
+    }
+
+    /// A second conversation with the same practice, to ask how things stand while it works.
+    pub async fn another(&self) -> Result<Self, Failure> {
+        let owner = self.owner.clone();
+        let (wire, inside): (Box<dyn Wire>, _) = match &owner {
+            Owner::Daemon(socket) => (Box::new(UnixStream::connect(socket).await?), None),
+            Owner::Us(service) => {
+                let (stream, conversation) = inside(service, &daemon::own_login()?);
+                (Box::new(stream), Some(conversation))
+            }
+        };
+        let (client, _) = Client::connect(wire).await?;
+        Ok(Self { client, inside, owner })
     }
 
     /// Ends the conversation; a store opened for this command is closed in good order.
@@ -168,13 +192,12 @@ pub async fn reach(dir: Option<PathBuf>) -> Result<Reached, Failure> {
     let dir = folder(dir)?;
     if let Ok(stream) = UnixStream::connect(dir.join(SOCKET)).await {
         let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
-        return Ok(Reached { client, inside: None });
+        return Ok(Reached { client, inside: None, owner: Owner::Daemon(dir.join(SOCKET)) });
     }
     let service = tokio::task::block_in_place(|| open(&dir))?;
     let (stream, conversation) = inside(&service, &daemon::own_login()?);
-    drop(service);
     let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
-    Ok(Reached { client, inside: Some(conversation) })
+    Ok(Reached { client, inside: Some(conversation), owner: Owner::Us(service) })
 }
 
 /// Text for a terminal or a pipe: what came from a record is made safe.

@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Europe::London;
+
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
 use crate::protocol::{Opened, Reply, Request, TwinWhy};
@@ -42,6 +45,14 @@ fn print(opened: &Opened, out: &mut impl Write) -> std::io::Result<()> {
     let (row, patient) = (&opened.row, &opened.patient);
     writeln!(out, "{}  {}  {}", shown(&patient.name), patient.sex_age, row.entry)?;
     writeln!(out, "{}  {}  {}", shown(&row.title), shown(&row.author), row.state.name())?;
+    let at = |moment: DateTime<Utc>| moment.with_timezone(&London).format("%a %-d %b %Y %H:%M").to_string();
+    writeln!(
+        out,
+        "entered {} → pulled {} → {}",
+        row.recorded.map_or("at an unknown time".to_owned(), at),
+        at(row.waiting_since),
+        opened.decisions.last().map_or("not decided".to_owned(), |decision| format!("decided {}", at(decision.at)))
+    )?;
     for part in &opened.version.parts {
         writeln!(out)?;
         let lead: Vec<&str> = [&part.heading, &part.display, &part.value]

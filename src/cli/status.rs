@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Europe::London;
+
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
 use crate::protocol::{Reply, Request};
@@ -45,7 +48,39 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         let rate = totals.hide_rate().map(|rate| format!(", hide rate {:.1} %", rate * 100.0)).unwrap_or_default();
         writeln!(out, "{} visible, {} hidden, {} withdrawn{rate}", totals.released, totals.hidden, totals.withdrawn)?;
         writeln!(out, "{} rows set aside in the last pull", totals.set_aside)?;
+        for feed in &status.feeds {
+            let at = |moment: Option<DateTime<Utc>>| {
+                moment.map_or("never".to_owned(), |moment| {
+                    moment.with_timezone(&London).format("%a %-d %b %H:%M").to_string()
+                })
+            };
+            writeln!(out, "feed {}: pulled {}, due next {}", shown(&feed.name), at(feed.pulled_at), at(feed.next))?;
+        }
+        let exposure = &status.exposure;
+        if let Some(minutes) = exposure.longest_waiting {
+            writeln!(out, "the oldest that waits was entered {} ago", in_words(minutes))?;
+        }
+        if let (Some(to_pull), Some(to_decision)) = (exposure.median_to_pull, exposure.median_to_decision) {
+            writeln!(
+                out,
+                "of {} decided in 7 days, half were pulled within {} of being entered and decided within {}",
+                exposure.decided,
+                in_words(to_pull),
+                in_words(to_decision)
+            )?;
+        }
+        if let Some(pulling) = status.pulling {
+            writeln!(out, "a pull is under way: {} lines read, {} entries stored", pulling.lines, pulling.entries)?;
+        }
         writeln!(out, "log at {}, rules {}, {} MB free", status.seq, status.rules, status.free_bytes >> 20)?;
     }
     Ok(if status.alarms.is_empty() { Exit::Ok } else { Exit::Found })
+}
+
+fn in_words(minutes: u64) -> String {
+    match minutes {
+        0..120 => format!("{minutes} min"),
+        120..2_880 => format!("{} h", minutes / 60),
+        _ => format!("{} days", minutes / 1_440),
+    }
 }

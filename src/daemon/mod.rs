@@ -2,6 +2,7 @@
 //! conversation a connection.
 
 mod conversation;
+mod schedule;
 mod socket;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ use crate::audit::Actor;
 use crate::service::{Service, Session};
 
 pub use conversation::converse;
+pub use schedule::Scheduler;
 pub use socket::{SOCKET, bind, login_of, own_login};
 
 /// More connections than this wait in the listener's queue.
@@ -29,6 +31,7 @@ pub async fn run(listener: UnixListener, service: Arc<Service>, shutdown: impl F
     let places = Arc::new(Semaphore::new(MOST_CLIENTS));
     let (stop, stopping) = watch::channel(false);
     let publisher = tokio::spawn(publish_when_due(Arc::clone(&service)));
+    let puller = tokio::spawn(pull_when_due(Arc::clone(&service)));
     let mut conversations = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -57,6 +60,7 @@ pub async fn run(listener: UnixListener, service: Arc<Service>, shutdown: impl F
         }
     }
     publisher.abort();
+    puller.abort();
     let _ = stop.send(true);
     while conversations.join_next().await.is_some() {}
 }
@@ -67,6 +71,25 @@ async fn publish_when_due(service: Arc<Service>) {
     loop {
         look.tick().await;
         publish_what_is_due(&service).await;
+    }
+}
+
+/// Pulls each feed of the settings as it falls due. A pull under way when the task is stopped goes on until the
+/// process ends, and is resumed by the next one.
+async fn pull_when_due(service: Arc<Service>) {
+    let mut look = tokio::time::interval(LOOK);
+    let mut scheduler = Scheduler::new(service);
+    loop {
+        look.tick().await;
+        let looked = tokio::task::spawn_blocking(move || {
+            let done = scheduler.look();
+            (scheduler, done)
+        });
+        let Ok((back, done)) = looked.await else { return };
+        scheduler = back;
+        for error in done.into_iter().filter_map(Result::err) {
+            eprintln!("anteroom: a feed could not be pulled: {error}");
+        }
     }
 }
 

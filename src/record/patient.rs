@@ -32,6 +32,12 @@ pub struct Patient {
     pub household: Option<String>,
     /// What people have set over the whole patient.
     pub flags: Vec<Flag>,
+    /// Since when the patient is registered with this practice: what was recorded before came from another one.
+    #[serde(default)]
+    pub registered: Option<NaiveDate>,
+    /// The clinical date of the code that set or lifted [`Flag::EnhancedReview`]: the latest counts.
+    #[serde(default)]
+    pub enhanced_as_of: Option<NaiveDate>,
 }
 
 impl Patient {

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
+use super::exposure::Clocks;
 use super::find::Listed;
 use super::kin::Kin;
+use super::people::People;
 use super::quality::Tally;
 use super::rows::EntryRow;
 use crate::record::{Act, EntryId, Patient, PatientId, Tier, Version};
@@ -52,6 +54,8 @@ pub struct Board {
     withholding: HashMap<PatientId, BTreeSet<EntryId>>,
     kin: Kin,
     tallies: BTreeMap<(Window, Stratum), Tally>,
+    people: People,
+    clocks: Clocks,
 }
 
 impl Board {
@@ -106,6 +110,7 @@ impl Board {
         for sample in &place.samples {
             self.tallies.entry((sample.window, sample.stratum)).or_default().add(sample);
         }
+        self.clocks.put(row);
         *self.counts.entry(place.state).or_default() += 1;
         self.of_patient.entry(place.patient).or_default().insert(id);
         self.places.insert(id, place);
@@ -284,6 +289,7 @@ impl Board {
     pub fn settle(&mut self, patient: &Patient) {
         self.kin.settle(patient);
         self.name(patient);
+        self.people.settle(patient);
         if self.home.get(&patient.id) == patient.household.as_ref() {
             return;
         }
@@ -331,6 +337,22 @@ impl Board {
     /// Whether an entry waits for its second reader.
     pub fn awaits_second(&self, id: EntryId) -> bool {
         self.places.get(&id).is_some_and(|place| place.state == State::AwaitingSecond)
+    }
+
+    /// What is known of all patients together.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// When entries were entered, pulled and decided.
+    pub fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    /// Whether something of a patient waits for a person or is hidden.
+    pub fn has_something(&self, patient: PatientId) -> bool {
+        let mut states = self.of_patient(patient).filter_map(|id| Some(self.places.get(&id)?.state));
+        states.any(|state| state.waits_for_person() || state == State::Hidden)
     }
 
     /// Whether an entry waits for a person.

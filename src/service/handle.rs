@@ -138,7 +138,7 @@ impl Session {
                         return Err(ServiceError::Refused("only the lead or the administrator names a feed".into()));
                     }
                     Some(from) => {
-                        let mut feed = crate::source::open(&from, service.now().date_naive())?;
+                        let mut feed = service.feed_named(&from)?;
                         Some(service.pull_and_publish(actor, feed.as_mut())?)
                     }
                     None => service.pull_next(actor)?,

@@ -4,12 +4,15 @@ mod agreement;
 mod backup;
 mod blind;
 mod board;
+mod calendar;
 mod clock;
 mod decide;
+mod exposure;
 mod find;
 mod handle;
 mod kin;
 mod lease;
+mod people;
 mod policy;
 mod publish;
 mod pull;
@@ -41,11 +44,13 @@ use crate::screen::Rules;
 use crate::source::{Source, SourceError};
 use crate::store::{Expect, Receipt, Store, StoreError, Table, Unit, UnitId};
 
+pub use calendar::Calendar;
 pub use clock::{Clock, SetClock, SystemClock};
 pub use handle::Session;
 pub use lease::Seat;
+pub use pull::Due;
 pub use secret::Keys;
-pub use settings::{Clears, Practice, Settings, ShownBy, User};
+pub use settings::{Clears, Practice, Settings, ShownBy, SourceSetting, User};
 
 /// Gives the next feed to pull; `None` when there is none now.
 pub type NextFeed = Box<dyn FnMut() -> Option<Result<Box<dyn Source>, SourceError>> + Send>;

@@ -15,6 +15,7 @@ mod assemble;
 mod intake;
 mod ledger;
 mod pending;
+mod scheduled;
 mod spool;
 
 use std::collections::{HashMap, HashSet};
@@ -25,15 +26,17 @@ use std::sync::mpsc::sync_channel;
 use blake3::Hasher;
 use chrono::{DateTime, Utc};
 
+pub(super) use self::arrive::is_from_elsewhere;
 use self::arrive::{Common, Group, Worker};
 use self::intake::Intake;
 pub(super) use self::ledger::StreamState;
-use self::pending::{Hand, Tally};
+use self::pending::{Hand, Pending, Tally};
+pub use self::scheduled::Due;
 use super::rows::{self, EntryRow, encode, get};
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event};
-use crate::protocol::Pulled;
-use crate::record::{EntryId, Patient, PatientId, SourceKey};
+use crate::protocol::{Pulled, Pulling};
+use crate::record::{EntryId, Flag, Patient, PatientId, SourceKey};
 use crate::source::{Change, Manifest, PatientFacts, Source, SourceError};
 use crate::store::Table;
 
@@ -44,6 +47,9 @@ const WORKERS: u32 = 3;
 /// Changes that go from the reader to whoever sorts them, together.
 const TOGETHER: usize = 512;
 
+/// In place of the entry of a line that was deleted before it was ever sent.
+const GONE: EntryId = EntryId([0; 16]);
+
 /// How far a pull has come, for whoever watches.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -53,8 +59,19 @@ pub struct Progress {
     pub(super) lines: AtomicU64,
     /// Entries stored.
     pub(super) entries: AtomicU64,
-    /// Bytes of the batch's files.
-    pub(super) bytes: AtomicU64,
+    /// Shares of them that are done.
+    pub(super) shares: AtomicU64,
+}
+
+impl Progress {
+    /// How far the pull under way is, if there is one.
+    pub(super) fn now(&self) -> Option<Pulling> {
+        self.active.load(Ordering::Relaxed).then(|| Pulling {
+            lines: self.lines.load(Ordering::Relaxed),
+            entries: self.entries.load(Ordering::Relaxed),
+            done: self.shares.load(Ordering::Relaxed) * 100 / spool::SHARES as u64,
+        })
+    }
 }
 
 /// What every part of a pull under way shares.
@@ -66,6 +83,8 @@ struct Pull<'a> {
     began: DateTime<Utc>,
     /// When the batch was made, by its own account.
     made: Option<DateTime<Utc>>,
+    /// Whether one that was made later was pulled before.
+    late: bool,
     /// Under which key of [`Table::Meta`] its runs keep count.
     key: Vec<u8>,
     /// This run of it.
@@ -86,9 +105,10 @@ impl Service {
         if let Some(said) = state.pulled_before(&manifest) {
             return self.not_again(actor, source.name(), state, said);
         }
+        source.begin_after(state.reached());
         self.progress.lines.store(0, Ordering::Relaxed);
         self.progress.entries.store(0, Ordering::Relaxed);
-        self.progress.bytes.store(manifest.files.iter().map(|file| file.bytes).sum(), Ordering::Relaxed);
+        self.progress.shares.store(0, Ordering::Relaxed);
         self.progress.active.store(true, Ordering::Relaxed);
         let done = self.pull_batch(actor, source, &manifest, state);
         self.progress.active.store(false, Ordering::Relaxed);
@@ -108,7 +128,7 @@ impl Service {
         state: StreamState,
     ) -> Result<(Pulled, bool), ServiceError> {
         let name = source.name().to_owned();
-        let pull = Pull::begin(self, actor, &name, manifest)?;
+        let pull = Pull::begin(self, actor, &name, manifest, state.is_late(manifest))?;
         let mut intake = Intake::new(&pull);
         intake.read(source)?;
         intake.online_access()?;
@@ -227,12 +247,20 @@ impl Service {
             proxies,
             household: household.or_else(|| known.and_then(|known| known.household.clone())),
             flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
+            registered: facts.registered.or_else(|| known?.registered),
+            enhanced_as_of: known.and_then(|known| known.enhanced_as_of),
         }
     }
 }
 
 impl<'a> Pull<'a> {
-    fn begin(service: &'a Service, actor: &'a Actor, name: &str, manifest: &Manifest) -> Result<Self, ServiceError> {
+    fn begin(
+        service: &'a Service,
+        actor: &'a Actor,
+        name: &str,
+        manifest: &Manifest,
+        late: bool,
+    ) -> Result<Self, ServiceError> {
         let batch = manifest.digest().unwrap_or_else(|| *blake3::hash(manifest.stream.as_bytes()).as_bytes());
         let key = [b"pull/".as_slice(), batch.get(..16).unwrap_or_default()].concat();
         let mut run = [0; 8];
@@ -241,7 +269,15 @@ impl<'a> Pull<'a> {
         let began = earlier.map_or_else(|| service.now(), |read| read.row);
         let started = service.record(actor, Event::PullStarted { source: name.to_owned() });
         service.commit(Vec::new(), vec![(Table::Meta, key.clone(), Some(encode(&began)?))], vec![started])?;
-        Ok(Self { service, actor, progress: &service.progress, began, made: manifest.made, key, run })
+        Ok(Self { service, actor, progress: &service.progress, began, made: manifest.made, late, key, run })
+    }
+
+    /// Remembers that something was deleted before it was ever sent, in case an extract made earlier comes later.
+    fn remember_gone(&self, key: &SourceKey, unit: &mut Pending) -> Result<(), ServiceError> {
+        if self.made.is_some() {
+            unit.put(Table::Part, self.service.keys.identity.part(key).to_vec(), encode(&GONE)?);
+        }
+        Ok(())
     }
 
     fn hand(&self, number: u32) -> Hand {
@@ -254,7 +290,12 @@ impl<'a> Pull<'a> {
         let mut keys = vec![self.key.clone()];
         let prefix = [self.key.as_slice(), b"/"].concat();
         rows::for_each::<Tally>(self.service.store.as_ref(), Table::Meta, &prefix, |key, read| {
-            tally.add(&read.row);
+            let mut run = read.row;
+            if !key.starts_with(&[prefix.as_slice(), &self.run].concat()) {
+                // A run that was killed had come to these as well, and this one has come to all of them.
+                (run.unknown_deletions, run.left) = (0, 0);
+            }
+            tally.add(&run);
             keys.push(key.to_vec());
             Ok(())
         })?;
@@ -280,9 +321,9 @@ impl Tally {
         }
         if self.transferred > 0 {
             notices.push(format!(
-                "{} entries came with patients from another practice: they are withheld as history, and do not clear \
-                 by themselves",
-                self.transferred
+                "{} entries came with patients from another practice: they are withheld as history and do not clear by \
+                 themselves; {} of them hold something that a clinician should know of",
+                self.transferred, self.transferred_held
             ));
         }
     }
@@ -328,6 +369,7 @@ impl Intake<'_, '_> {
             staff: &self.staff,
             strangers: Mutex::default(),
             touched: (!whole.is_empty()).then(Mutex::default),
+            enhanced: Mutex::default(),
             whole,
         };
         let next = AtomicUsize::new(0);
@@ -345,6 +387,7 @@ impl Intake<'_, '_> {
                             }
                             let items = items.read(share)?;
                             worker.share(items).inspect_err(|_| next.store(spool::SHARES, Ordering::Relaxed))?;
+                            pull.progress.shares.fetch_add(1, Ordering::Relaxed);
                         }
                     })
                 })
@@ -354,6 +397,7 @@ impl Intake<'_, '_> {
             });
             done.collect::<Vec<_>>().into_iter().collect::<Result<(), ServiceError>>()
         })?;
+        pull.flag(&common, &mut pull.hand(WORKERS + 2))?;
         let mut worker = Worker::new(&common, WORKERS + 1);
         let mut notices = Vec::new();
         for patient in std::mem::take(&mut self.patients_gone) {
@@ -385,6 +429,33 @@ impl Pull<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Flags patients for whom a code asks for enhanced review, and lifts the flag where a later one says that it is not
+    /// indicated. What was screened before is looked at again before it is shown.
+    fn flag(&self, common: &Common<'_, '_>, hand: &mut Hand) -> Result<(), ServiceError> {
+        let mut said: Vec<_> = std::mem::take(&mut *lock(&common.enhanced)).into_iter().collect();
+        said.sort_unstable();
+        let mut unit = Pending::default();
+        for (id, (day, on)) in said {
+            let Some(read) = get::<Patient>(self.service.store.as_ref(), Table::Patient, &id.0)? else { continue };
+            let known = read.row;
+            if known.enhanced_as_of.is_some_and(|known| known > day) {
+                continue;
+            }
+            let mut patient = Patient { enhanced_as_of: Some(day), ..known.clone() };
+            patient.flags.retain(|flag| *flag != Flag::EnhancedReview);
+            if on {
+                patient.flags.push(Flag::EnhancedReview);
+            }
+            if patient != known {
+                unit.put_patient(patient)?;
+            }
+            if unit.is_full() {
+                self.commit(hand, std::mem::take(&mut unit))?;
+            }
+        }
+        self.commit(hand, unit)
     }
 
     /// Takes away what is in nobody's whole record any more. Where that is too much to believe, nothing is taken

@@ -95,10 +95,11 @@ impl Service {
 
     /// What people must know about the feeds, most pressing first.
     pub(super) fn alarms(&self) -> Result<Vec<String>, ServiceError> {
+        let mut alarms = self.late_feeds()?;
         let Some((at, pulled)) = self.last_pull()? else {
-            return Ok(vec!["nothing has been pulled yet: an empty queue says nothing".into()]);
+            alarms.push("nothing has been pulled yet: an empty queue says nothing".into());
+            return Ok(alarms);
         };
-        let mut alarms = Vec::new();
         let hours = (self.now() - at).num_hours();
         if hours >= 26 {
             alarms.push(format!("the last pull was {hours} hours ago: what came since is not in this queue"));
@@ -114,6 +115,23 @@ impl Service {
             alarms.extend(read.row.alarms());
             Ok(())
         })?;
+        let board = self.board();
+        let today = self.now().with_timezone(&London).date_naive();
+        let coming = board.people().coming_of_age(today).filter(|patient| board.has_something(*patient)).count();
+        if coming > 0 {
+            alarms.push(format!(
+                "{coming} patients turn 11 or 16 within 90 days and have something held or hidden in their record: who may \
+                 read it changes by itself then; settle it before"
+            ));
+        }
+        if board.people().enhanced_review_is_common() {
+            alarms.push(
+                "more than one patient in twenty is coded for enhanced review (104), so the code says little here and holds \
+                 nothing by itself"
+                    .into(),
+            );
+        }
+        drop(board);
         // Stores from before there was a ledger know only the last pull.
         alarms.extend(pulled.notices.into_iter().filter(|notice| !alarms.contains(notice)).collect::<Vec<_>>());
         Ok(alarms)
@@ -132,6 +150,9 @@ impl Service {
             rules: self.rules.version().to_owned(),
             free_bytes: self.store.space()?.free,
             leases: self.lease_lines(),
+            feeds: self.feeds_status()?,
+            exposure: Box::new(self.board().clocks().exposure(self.now())),
+            pulling: self.progress.now().map(Box::new),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Newer rules read what older ones let through: before anything else is done under them.
 
 use super::decide::refuse;
+use super::pull::is_from_elsewhere;
 use super::rows::{self, Read};
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event};
@@ -62,6 +63,9 @@ impl Service {
                     continue;
                 }
                 let version = self.version(id, row.review.version)?;
+                if is_from_elsewhere(&version, &patient) {
+                    continue;
+                }
                 let screening = self.screened(&version, &patient, &self.safeguards(patient.id)?);
                 // It can be read online from now on: the hold begins now.
                 row.review.first_pulled = self.now();

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::format::{Item, StrftimeItems};
+use chrono::{Duration, NaiveDate, NaiveTime, Weekday};
+use chrono_tz::Tz;
 use serde::Deserialize;
 
-use super::ServiceError;
+use super::{Calendar, ServiceError};
 use crate::audit::{Actor, Role};
 
 const PRACTICE: &str = "practice.toml";
@@ -17,6 +19,8 @@ const POLICY: &str = "policy.toml";
 pub struct Settings {
     /// Who the practice is.
     pub practice: Practice,
+    /// The feeds that the daemon pulls.
+    pub sources: Vec<SourceSetting>,
     /// Who may do what. Empty: nobody has been named yet.
     pub users: Vec<User>,
     /// The text of `policy.toml`, where there is one.
@@ -117,6 +121,104 @@ impl User {
 #[serde(deny_unknown_fields)]
 struct PracticeFile {
     practice: Practice,
+    #[serde(default)]
+    source: Vec<SourceTable>,
+}
+
+/// A feed, and when it is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSetting {
+    /// What people call it.
+    pub name: String,
+    /// `KIND:PATH`, with the day in the path as `%Y-%m-%d` or in another form of strftime; or a server.
+    pub what: String,
+    /// When it is due.
+    pub calendar: Calendar,
+    /// How long nothing may have changed in its folder before it is read.
+    pub stable_for: Duration,
+    /// How long after it was due it counts as late.
+    pub late_after: Duration,
+    /// The file with the token that a server asks for.
+    pub token: Option<PathBuf>,
+}
+
+impl SourceSetting {
+    /// Whether each day has a folder or file of its own.
+    pub fn has_days(&self) -> bool {
+        self.what.contains('%') && !self.is_server()
+    }
+
+    fn is_server(&self) -> bool {
+        self.what.starts_with("fhir:http://") || self.what.starts_with("fhir:https://")
+    }
+
+    /// The feed of a day, `KIND:PATH`.
+    pub fn spec_on(&self, day: NaiveDate) -> String {
+        if self.has_days() { day.format(&self.what).to_string() } else { self.what.clone() }
+    }
+
+    /// Where the feed of a day lies; `None` where it comes over a wire.
+    pub fn path_on(&self, day: NaiveDate) -> Option<PathBuf> {
+        let spec = self.spec_on(day);
+        let (_, path) = spec.split_once(':')?;
+        (!self.is_server()).then(|| PathBuf::from(path))
+    }
+}
+
+/// `[[source]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceTable {
+    name: String,
+    what: String,
+    /// `07:15`, on the clocks of the time zone.
+    at: String,
+    #[serde(default)]
+    days: Vec<Weekday>,
+    time_zone: Option<String>,
+    /// Seconds.
+    #[serde(default = "two_minutes")]
+    stable_for: u32,
+    /// Minutes.
+    #[serde(default = "two_hours")]
+    late_after: u32,
+    token: Option<PathBuf>,
+}
+
+fn two_minutes() -> u32 {
+    120
+}
+
+fn two_hours() -> u32 {
+    120
+}
+
+impl SourceTable {
+    fn checked(self) -> Result<SourceSetting, ServiceError> {
+        let wrong = |what: &str| ServiceError::Settings(format!("practice.toml, [[source]] {}: {what}", self.name));
+        let at = NaiveTime::parse_from_str(&self.at, "%H:%M")
+            .map_err(|_| wrong("at is no time of day like \"07:15\": write it so"))?;
+        let zone = match &self.time_zone {
+            None => Tz::Europe__London,
+            Some(name) => {
+                name.parse().map_err(|_| wrong("time_zone is no zone like \"Europe/London\": write it so"))?
+            }
+        };
+        if !self.what.contains(':') {
+            return Err(wrong("what does not say which kind of feed it is: write emis:FOLDER, tpp:FOLDER or the like"));
+        }
+        if self.what.contains('%') && StrftimeItems::new(&self.what).any(|item| item == Item::Error) {
+            return Err(wrong("what has a % that stands for nothing: write days as %Y-%m-%d, and % itself as %%"));
+        }
+        Ok(SourceSetting {
+            calendar: Calendar { at, days: self.days, zone },
+            stable_for: Duration::seconds(i64::from(self.stable_for)),
+            late_after: Duration::minutes(i64::from(self.late_after)),
+            name: self.name,
+            what: self.what,
+            token: self.token,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -132,9 +234,12 @@ impl Settings {
     /// # Errors
     /// When a file cannot be read or is not of the form it should be, with its line.
     pub fn read(dir: &Path) -> Result<Self, ServiceError> {
-        let (mut practice, mut users, mut files) = (Practice::default(), Vec::new(), Vec::new());
+        let (mut practice, mut sources, mut users, mut files) =
+            (Practice::default(), Vec::<SourceSetting>::new(), Vec::new(), Vec::new());
         if let Some(text) = text(&dir.join(PRACTICE))? {
-            practice = parse::<PracticeFile>(PRACTICE, &text)?.practice;
+            let file = parse::<PracticeFile>(PRACTICE, &text)?;
+            practice = file.practice;
+            sources = file.source.into_iter().map(SourceTable::checked).collect::<Result<_, _>>()?;
             files.push((PRACTICE.to_owned(), text));
         }
         if let Some(text) = text(&dir.join(USERS))? {
@@ -153,7 +258,15 @@ impl Settings {
         if let Some(text) = &policy {
             files.push((POLICY.to_owned(), text.clone()));
         }
-        Ok(Self { practice, users, policy, dir: Some(dir.to_owned()), files })
+        for (i, source) in sources.iter().enumerate() {
+            if sources[..i].iter().any(|other| other.name == source.name) {
+                return Err(ServiceError::Settings(format!(
+                    "practice.toml names the source {} twice: give one another name",
+                    source.name
+                )));
+            }
+        }
+        Ok(Self { practice, sources, users, policy, dir: Some(dir.to_owned()), files })
     }
 
     /// The policy file as it is now.

@@ -12,6 +12,7 @@
 //! - What names neither is an entry of its own.
 
 pub mod gpconnect;
+pub mod server;
 
 mod documents;
 mod json;

@@ -2,6 +2,7 @@
 //! knows nothing of what becomes of them.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub trait Source {
     /// When the feed cannot be looked at.
     fn manifest(&self) -> Result<Manifest, SourceError>;
 
+    /// What was read before reaches until then: a feed that can give only changes gives those since.
+    fn begin_after(&mut self, _moment: Option<DateTime<Utc>>) {}
+
     /// Reads the feed and hands on what it says, in an order in which it can be applied.
     /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
     ///
@@ -50,16 +54,20 @@ pub trait Source {
 }
 
 /// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp`, `gpconnect`, `fhir`
-/// and `lines`; dates after `today` are mistakes.
+/// and `lines`; dates after `today` are mistakes. A FHIR server is `fhir:https://…`, and `token` the file with the token
+/// that it asks for.
 ///
 /// # Errors
 /// When the kind of feed is not known.
-pub fn open(spec: &str, today: NaiveDate) -> Result<Box<dyn Source>, SourceError> {
+pub fn open(spec: &str, today: NaiveDate, token: Option<PathBuf>) -> Result<Box<dyn Source>, SourceError> {
     match spec.split_once(':') {
         Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
         Some(("tpp", path)) => Ok(Box::new(tpp::Tpp::new(path, today))),
         Some(("gpconnect", path)) => Ok(Box::new(fhir::gpconnect::GpConnect::new(path, today))),
         Some(("lines", path)) => Ok(Box::new(lines::PlainLines::new(path, today))),
+        Some(("fhir", base)) if base.starts_with("https://") || base.starts_with("http://") => {
+            Ok(Box::new(fhir::server::FhirServer::new(base, token, today)))
+        }
         Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
         _ => Err(SourceError(
             "a feed is named emis:PATH, tpp:PATH, gpconnect:PATH, fhir:PATH or lines:PATH: say which kind of feed it is".into(),
@@ -143,6 +151,8 @@ pub struct PatientFacts {
     pub address: String,
     /// `None`: the feed does not say.
     pub online: Option<OnlineAccess>,
+    /// Since when they are registered with the practice, where the feed says.
+    pub registered: Option<NaiveDate>,
 }
 
 impl PatientFacts {
@@ -157,6 +167,7 @@ impl PatientFacts {
             sex: Sex::Unknown,
             address: String::new(),
             online: None,
+            registered: None,
         }
     }
 }

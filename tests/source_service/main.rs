@@ -2,12 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bad;
+mod generated;
 mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;
+mod patients;
+mod scheduled;
+mod server;
 #[path = "../source_tpp/kit.rs"]
 #[allow(dead_code)]
 mod tpp;
+mod twodates;
 
 use std::path::Path;
 

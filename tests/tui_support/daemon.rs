@@ -316,6 +316,9 @@ impl Inside {
                 rules: "2026-11-18".to_owned(),
                 free_bytes: 41_200_000_000,
                 leases: Vec::new(),
+                feeds: Vec::new(),
+                exposure: Default::default(),
+                pulling: None,
             }),
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
+use chrono::{Days, NaiveDate};
+
 use super::super::rows::{EntryRow, Read, decode, encode, get, version_key};
 use super::super::{Service, ServiceError, lock};
 use super::Pull;
@@ -11,8 +13,8 @@ use super::intake::Item;
 use super::pending::{Hand, Pending};
 use crate::audit::{Actor, Event};
 use crate::record::{
-    AccessLevel, Category, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId, Safeguards,
-    Screening, SourceKey, Span, Tier, Version, sentences, words,
+    AccessLevel, Category, CodeSystem, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId,
+    Safeguards, Screening, SourceKey, Span, Tier, Version, sentences, words,
 };
 use crate::review::{self, Caller, Facts, Review, State};
 use crate::screen::{Standing, raised};
@@ -59,6 +61,8 @@ pub struct Common<'p, 'a> {
     pub strangers: Mutex<HashSet<PatientId>>,
     /// The entries that were spoken of, where somebody wants to know.
     pub touched: Option<Mutex<HashSet<EntryId>>>,
+    /// What codes for enhanced review say of patients, the latest of each.
+    pub enhanced: Mutex<HashMap<PatientId, (NaiveDate, bool)>>,
     /// Patients whose whole record this is, with what the identifiers of the entries meant begin with.
     pub whole: HashMap<PatientId, Vec<String>>,
 }
@@ -198,12 +202,12 @@ impl<'p, 'a> Worker<'p, 'a> {
     ) -> Result<(), ServiceError> {
         let service = self.pull.service;
         let store = service.store.as_ref();
-        if let Some(read) = &stored
-            && read.row.as_of > self.pull.made
-            && self.pull.made.is_some()
-        {
-            self.only_what_is_unknown(&mut group)?;
-            if group.lines.is_empty() {
+        let made = self.pull.made;
+        let overtaken = made.is_some() && stored.as_ref().is_some_and(|read| read.row.as_of > made);
+        if overtaken || (self.pull.late && stored.is_none()) {
+            let has_header = stored.as_ref().is_some_and(|read| read.row.has_header || !read.row.at_source);
+            self.only_what_is_unknown(&mut group, has_header)?;
+            if group.lines.is_empty() && group.header.is_none() {
                 unit.tally.left += 1;
                 return Ok(());
             }
@@ -227,13 +231,13 @@ impl<'p, 'a> Worker<'p, 'a> {
         };
         let had_header = at_source.is_some_and(|read| read.row.has_header);
         match assemble(id, group, current.as_ref(), had_header, &name) {
-            Some(assembled) => self.arrive(key, assembled, stored, &lines, unit),
+            Some(assembled) => self.arrive(key.clone(), assembled, stored, &lines, unit),
             None => match stored {
                 Some(read) if read.row.at_source => self.depart(read, unit),
                 Some(_) => Ok(()),
                 None => {
                     unit.tally.unknown_deletions += 1;
-                    Ok(())
+                    self.pull.remember_gone(&key, unit)
                 }
             },
         }
@@ -256,14 +260,18 @@ impl<'p, 'a> Worker<'p, 'a> {
 
     /// Of an extract that is older than what made the entry what it is, only lines that nobody has ever sent
     /// count: all else it says was overtaken.
-    fn only_what_is_unknown(&self, group: &mut Group) -> Result<(), ServiceError> {
-        group.header = None;
+    fn only_what_is_unknown(&self, group: &mut Group, has_header: bool) -> Result<(), ServiceError> {
+        let is_known = |key: &SourceKey| -> Result<bool, ServiceError> {
+            Ok(self.pull.service.store.get(Table::Part, &self.pull.service.keys.identity.part(key))?.is_some())
+        };
+        if has_header || is_known(&group.key)? {
+            group.header = None;
+        }
         group.gone.clear();
         group.all_gone = false;
         let mut unknown = Vec::new();
         for facts in std::mem::take(&mut group.lines) {
-            let place = self.pull.service.keys.identity.part(&facts.part.key);
-            if self.pull.service.store.get(Table::Part, &place)?.is_none() {
+            if !is_known(&facts.part.key)? {
                 unknown.push(facts);
             }
         }
@@ -295,6 +303,11 @@ impl<'p, 'a> Worker<'p, 'a> {
         let patient = self.patient_of(patient, stored.as_ref(), unit)?;
         let number = stored.as_ref().map_or(Version::FIRST, |row| row.review.version.next());
         let version = EntryVersion { version: number, ..version };
+        if let Some(said) = enhanced_review(&version) {
+            let mut all = lock(&self.common.enhanced);
+            let last = all.entry(patient.id).or_insert(said);
+            *last = (*last).max(said);
+        }
         let safeguards = service.safeguards(patient.id)?;
         let screening = service.screened(&version, &patient, &safeguards);
         let now = service.now();
@@ -321,7 +334,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         let policy = service.policy();
         let facts = Facts {
             caller: Caller::System,
-            open_online: service.open_online(&row, &patient),
+            open_online: service.open_online(&row, &patient) && !is_from_elsewhere(&version, &patient),
             held: safeguards.holds(),
             drawn: false,
             policy: &policy,
@@ -355,6 +368,10 @@ impl<'p, 'a> Worker<'p, 'a> {
             State::AutoHold => unit.tally.pulled.on_hold += 1,
             State::NotOpen => unit.tally.pulled.not_open += 1,
             _ => {}
+        }
+        if is_from_elsewhere(&version, &patient) {
+            unit.tally.transferred += 1;
+            unit.tally.transferred_held += u64::from(screening.lane == Lane::Hold);
         }
         let rules = screening.findings.iter().map(|finding| finding.rule.clone()).collect();
         let event = Event::Screened { tier: screening.tier.into(), rules };
@@ -473,6 +490,22 @@ impl Service {
                 raise(&format!("patient-{}", flag.name()), Category::DomesticAbuse, flag.words());
             }
         }
+        if patient.flags.contains(&Flag::EnhancedReview)
+            && screening.lane < Lane::Hold
+            && !self.board().people().enhanced_review_is_common()
+        {
+            screening.lane = Lane::Hold;
+            screening.tier = screening.tier.max(Tier::Cue);
+            screening.findings.push(Finding {
+                rule: "enhanced-review".to_owned(),
+                category: Category::DomesticAbuse,
+                tier: Tier::Cue,
+                place: None,
+                why: "enhanced review is indicated for this patient (104)".to_owned(),
+                context: Context::default(),
+                suggested: Vec::new(),
+            });
+        }
         screening
     }
 
@@ -500,12 +533,39 @@ impl Service {
     /// Whether an entry was recorded on or after the day from which the patient's online record shows.
     /// Where a date is missing it counts as open, which asks for review.
     pub(in super::super) fn open_online(&self, row: &EntryRow, patient: &Patient) -> bool {
-        let from = patient.access_from.or_else(|| self.settings.practice.go_live());
+        // What was recorded before the patient came to the practice is another one's history.
+        let from = patient.access_from.or_else(|| self.settings.practice.go_live().max(patient.registered));
         match (from, row.recorded) {
             (Some(from), Some(recorded)) => recorded.with_timezone(&chrono_tz::Europe::London).date_naive() >= from,
             _ => true,
         }
     }
+}
+
+/// What a version says of enhanced review before access is given (SNOMED CT 1364731000000104, "indicated", and
+/// 1364751000000106, "not indicated"), with the day: the latest counts, and on one day the cautious one.
+fn enhanced_review(version: &EntryVersion) -> Option<(NaiveDate, bool)> {
+    let said = version.parts.iter().flat_map(|part| {
+        let day = part.happened.or(version.happened).or(version.recorded.map(|moment| moment.date_naive()));
+        part.codes.iter().filter_map(move |code| match (code.system, code.code.as_str()) {
+            (CodeSystem::Snomed, "1364731000000104") => Some((day?, true)),
+            (CodeSystem::Snomed, "1364751000000106") => Some((day?, false)),
+            _ => None,
+        })
+    });
+    said.max()
+}
+
+/// Whether an entry is history that came with the patient from another practice: recorded before they registered
+/// here, or about that time and entered by the transfer in the weeks after. It is no news, so it must neither
+/// flood the queue nor clear by itself.
+pub fn is_from_elsewhere(version: &EntryVersion, patient: &Patient) -> bool {
+    const TRANSFER: Days = Days::new(60);
+    let Some(registered) = patient.registered else { return false };
+    let recorded = version.recorded.map(|moment| moment.with_timezone(&chrono_tz::Europe::London).date_naive());
+    let by_transfer = recorded.is_some_and(|day| day <= registered + TRANSFER);
+    recorded.is_some_and(|day| day < registered)
+        || (by_transfer && version.happened.is_some_and(|day| day < registered))
 }
 
 /// The words of a finding with some of the sentence around them: on its own a match can be as short as `DA`.

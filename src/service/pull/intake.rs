@@ -350,7 +350,10 @@ impl<'p, 'a> Intake<'p, 'a> {
                     }
                     // An entry sent anew that has no line of its own any more: it may never have had one.
                     None if !must_be_known || places.contains_key(&key) || heads.contains(&key) => {}
-                    None => self.pending.tally.unknown_deletions += 1,
+                    None => {
+                        self.pending.tally.unknown_deletions += 1;
+                        self.pull.remember_gone(&key, &mut self.pending)?;
+                    }
                 }
             }
         }

@@ -145,6 +145,16 @@ impl StreamState {
         ))
     }
 
+    /// Whether a batch made after this one was pulled before it.
+    pub fn is_late(&self, manifest: &Manifest) -> bool {
+        manifest.made.is_some() && manifest.made < self.made
+    }
+
+    /// Until when the batches reach.
+    pub fn reached(&self) -> Option<DateTime<Utc>> {
+        self.to
+    }
+
     /// The ledger's row for a batch, and what is remembered from now on.
     pub fn with(mut self, batch: &mut Batch<'_>) -> (LedgerRow, Self) {
         let said = self.judge(batch);
@@ -153,7 +163,12 @@ impl StreamState {
         self.close_gaps(batch);
         self.at = Some(batch.at);
         self.made = self.made.max(made);
-        self.to = self.to.max(batch.covers.map(|covers| covers.to));
+        let to = batch.covers.map(|covers| covers.to);
+        self.to = match made {
+            Some(_) => self.to.max(to),
+            // A server's clock may go back; what it changes from then on must not be passed over.
+            None => to.or(self.to),
+        };
         self.batches.push(Known {
             at: batch.at,
             made,
@@ -180,6 +195,13 @@ impl StreamState {
     /// What the batches before say about this one, a sentence each.
     fn judge(&mut self, batch: &Batch<'_>) -> Vec<String> {
         let mut said = Vec::new();
+        if let Some(last) = self.at.filter(|last| batch.at + Duration::minutes(1) < *last) {
+            said.push(format!(
+                "{}: the clock of this machine went back since the last pull, on {}: set it right, holds count from it",
+                self.stream,
+                written(last)
+            ));
+        }
         said.extend(self.order(batch));
         said.extend(self.volume(batch));
         said.extend(self.free_text(batch));

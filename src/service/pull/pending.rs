@@ -29,6 +29,8 @@ pub struct Tally {
     pub left: u64,
     /// Entries of history that came with a patient from another practice.
     pub transferred: u64,
+    /// Of these, with a finding that would hold them.
+    pub transferred_held: u64,
 }
 
 impl Tally {
@@ -47,6 +49,7 @@ impl Tally {
         self.unknown_deletions += other.unknown_deletions;
         self.left += other.left;
         self.transferred += other.transferred;
+        self.transferred_held += other.transferred_held;
     }
 }
 
@@ -116,16 +119,16 @@ impl Pull<'_> {
     /// What the store says; nothing of the unit took effect.
     pub fn commit(&self, hand: &mut Hand, pending: Pending) -> Result<(), ServiceError> {
         let Pending { pre, mut writes, mut audit, rows, patients, tally, .. } = pending;
+        let mut total = hand.total.clone();
+        total.add(&tally);
+        if total != hand.total {
+            writes.push((Table::Meta, hand.key.clone(), Some(encode(&total)?)));
+        }
         if writes.is_empty() && audit.is_empty() {
             return Ok(());
         }
         if !patients.is_empty() || audit.is_empty() {
             audit.push(self.service.record(self.actor, Event::PatientsUpdated { patients: patients.len() }));
-        }
-        let mut total = hand.total.clone();
-        total.add(&tally);
-        if total != hand.total {
-            writes.push((Table::Meta, hand.key.clone(), Some(encode(&total)?)));
         }
         let receipt = self.service.commit(pre, writes, audit)?;
         hand.total = total;

@@ -119,6 +119,7 @@ struct PatientColumns {
     given: Column,
     middle: Column,
     born: Column,
+    registered: Column,
     sex: Column,
     address: [Column; 6],
 }
@@ -138,6 +139,7 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
             given: header.required("GivenName"),
             middle: header.optional(&["MiddleNames"]),
             born: header.required("DateOfBirth"),
+            registered: header.optional(&["DateOfRegistration"]),
             sex: header.optional(&["Sex"]),
             address: ["HouseNameFlatNumber", "NumberAndStreet", "Village", "Town", "County", "Postcode"]
                 .map(|name| header.optional(&[name])),
@@ -175,6 +177,7 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
                 sex: sex(row.get(columns.sex)),
                 address: address(columns, row),
                 online,
+                registered: day_of(row.get(columns.registered), "DateOfRegistration", latest, row, outlet)?,
             };
             outlet.send(Change::Patient(facts))
         },

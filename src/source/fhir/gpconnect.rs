@@ -7,7 +7,9 @@
 //! - What NOPAT hides at the source stays so labelled, and so does what is in a consultation or report that it
 //!   hides.
 //!
-//! A bundle is what the record holds now. It does not say what was deleted since the one before.
+//! A bundle is what the record holds now. It does not say what was deleted since the one before; where it has the list of
+//! every clinical area, which is there even when it is empty, what it no longer holds is gone. Documents may come
+//! apart, so they are not judged by that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,6 +38,34 @@ const DEEPEST: usize = 8;
 const CONSULTATION: &str = "325851000000107";
 const TOPIC: &str = "25851000000105";
 const HEADING: &str = "24781000000107";
+
+/// SNOMED CT codes of the lists of the clinical areas: a record with all of them is a whole one (GP Connect,
+/// "Clinical areas").
+const AREAS: [&str; 9] = [
+    "886921000000105",
+    "1102181000000102",
+    "887191000000108",
+    "1149501000000101",
+    "933361000000108",
+    "826501000000100",
+    "792931000000107",
+    "714311000000108",
+    "717711000000103",
+];
+
+/// What a whole record holds all of.
+const WHOLE: [&str; 10] = [
+    "AllergyIntolerance/",
+    "Condition/",
+    "DiagnosticReport/",
+    "Encounter/",
+    "Immunization/",
+    "MedicationRequest/",
+    "MedicationStatement/",
+    "Observation/",
+    "ProcedureRequest/",
+    "ReferralRequest/",
+];
 
 /// Titles that systems give topics without one.
 const NO_TITLE: [&str; 4] = ["unspecifiedcondtions", "unspecifiedconditions", "unspecified condition", "untitled"];
@@ -237,6 +267,10 @@ impl GpConnect {
                 export.resource(kind_of(resource), resource, number, outlet)?;
             }
         }
+        if let Some(patient) = export.record.patient.clone().filter(|_| is_whole(&resources)) {
+            let kinds = WHOLE.map(str::to_owned).to_vec();
+            outlet.send(Change::WholeRecord { patient: export.key(patient), kinds })?;
+        }
         for (number, resource) in &resources {
             match kind_of(resource) {
                 "" => outlet
@@ -251,6 +285,14 @@ impl GpConnect {
         }
         Ok(())
     }
+}
+
+fn is_whole(resources: &[(u64, &Value)]) -> bool {
+    let codes: BTreeSet<&str> = of_kinds(resources, |kind| kind == "List")
+        .flat_map(|(_, list)| json::all(list, "code.coding.code"))
+        .filter_map(Value::as_str)
+        .collect();
+    AREAS.iter().all(|area| codes.contains(area))
 }
 
 fn kind_of(resource: &Value) -> &str {

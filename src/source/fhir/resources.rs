@@ -79,6 +79,7 @@ impl Export {
             },
             address: address(resource),
             online: None,
+            registered: None,
         }))
     }
 

@@ -66,6 +66,7 @@ impl Read {
                     },
                     address: String::new(),
                     online: None,
+                    registered: None,
                 }))
             },
         )

@@ -1,0 +1,100 @@
+//! Pulls each feed when it is due, and after days off everything that was missed, in order.
+//!
+//! What is due says [`Calendar`](crate::service::Calendar); what has been done is in the store. Here stands only
+//! what is seen from outside: whether a folder is there, and whether somebody still writes into it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::audit::Actor;
+use crate::protocol::Pulled;
+use crate::service::{Due, Service, ServiceError};
+
+/// How deep folders may stand in folders.
+const DEEPEST: usize = 8;
+
+/// How long after a pull that failed the next one is tried; it doubles up to the most.
+const AGAIN_AFTER: Duration = Duration::minutes(5);
+const AGAIN_AT_MOST: Duration = Duration::hours(1);
+
+/// Looks for feeds that are due.
+pub struct Scheduler {
+    service: Arc<Service>,
+    /// What each place held when it was looked at, and since when it has been so.
+    seen: HashMap<PathBuf, (Signature, DateTime<Utc>)>,
+    /// After how long, and not before when, a feed whose pull failed is tried again.
+    again: HashMap<String, (Duration, DateTime<Utc>)>,
+}
+
+/// What is in a folder, without its content: names, lengths, times.
+type Signature = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+impl Scheduler {
+    /// One that has seen nothing.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service, seen: HashMap::new(), again: HashMap::new() }
+    }
+
+    /// Pulls what is due and ready, the oldest day of each feed first. A day that is not there holds up no later
+    /// one, and stays due.
+    pub fn look(&mut self) -> Vec<Result<Pulled, ServiceError>> {
+        let due = match self.service.due_feeds() {
+            Ok(due) => due,
+            Err(error) => return vec![Err(error)],
+        };
+        let mut done = Vec::new();
+        for due in due {
+            let now = self.service.time();
+            if self.again.get(&due.name).is_some_and(|(_, not_before)| now < *not_before) || !self.is_ready(&due, now) {
+                continue;
+            }
+            let pulled = self.service.pull_due(&Actor::system("schedule"), &due);
+            match &pulled {
+                Ok(_) => {
+                    self.again.remove(&due.name);
+                }
+                Err(_) => {
+                    let wait = self.again.get(&due.name).map_or(AGAIN_AFTER, |(wait, _)| *wait);
+                    self.again.insert(due.name.clone(), ((wait * 2).min(AGAIN_AT_MOST), now + wait));
+                }
+            }
+            done.push(pulled);
+        }
+        done
+    }
+
+    /// Whether the feed's place holds something, and the same as some time ago: a folder into which somebody still
+    /// writes is not read.
+    fn is_ready(&mut self, due: &Due, now: DateTime<Utc>) -> bool {
+        let Some(path) = &due.path else { return true };
+        let mut signature = Signature::new();
+        if list(path, 0, &mut signature).is_err() || signature.is_empty() {
+            self.seen.remove(path);
+            return false;
+        }
+        signature.sort();
+        match self.seen.get(path) {
+            Some((before, since)) if *before == signature => now - *since >= due.stable_for,
+            _ => {
+                self.seen.insert(path.clone(), (signature, now));
+                due.stable_for.is_zero()
+            }
+        }
+    }
+}
+
+fn list(path: &Path, depth: usize, found: &mut Signature) -> std::io::Result<()> {
+    let about = std::fs::metadata(path)?;
+    if about.is_dir() && depth < DEEPEST {
+        for inside in std::fs::read_dir(path)? {
+            list(&inside?.path(), depth + 1, found)?;
+        }
+    } else if about.is_file() {
+        found.push((path.to_owned(), about.len(), about.modified().ok()));
+    }
+    Ok(())
+}

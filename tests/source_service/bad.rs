@@ -1,0 +1,250 @@
+//! Feeds that are wrong in one way, and the sentence that says so. What is right in them goes on.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anteroom::protocol::Pulled;
+use chrono::Duration;
+
+use crate::kit::extract::{self, file, row};
+use crate::kit::{Practice, start};
+
+const OBSERVATION: &str = "CareRecord_Observation";
+
+/// An extract of three lines in a folder, changed by `spoil`, pulled.
+fn pulled(practice: &Practice, name: &str, spoil: impl FnOnce(&Path)) -> Pulled {
+    let folder = practice.path().join(name);
+    let rows = [
+        row(1, 1, 0, "Flu jab given."),
+        row(2, 2, 0, "Says her partner hits her, spoil me."),
+        row(3, 3, 1, "Knee better."),
+    ];
+    let feed = extract::write(&folder, &rows);
+    spoil(&folder);
+    practice.user("lea").pull(&feed)
+}
+
+fn edit(folder: &Path, change: impl FnOnce(&str) -> Vec<u8>) {
+    let path = file(folder, OBSERVATION);
+    let changed = change(&fs::read_to_string(&path).unwrap());
+    fs::write(path, changed).unwrap();
+}
+
+fn texts(practice: &Practice) -> String {
+    let mut lea = practice.user("lea");
+    let rows = lea.queue().rows;
+    let entries = rows.into_iter().map(|row| lea.open(row.entry).version.parts.into_iter().map(|part| part.text));
+    entries.flat_map(Iterator::collect::<Vec<_>>).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn columns_in_another_order_and_a_byte_order_mark_change_nothing() {
+    let (straight, turned) = (Practice::new(), Practice::new());
+    let first = pulled(&straight, "day", |_| {});
+    let second = pulled(&turned, "day", |folder| {
+        edit(folder, |text| {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            let mut writer = csv::Writer::from_writer(b"\xef\xbb\xbf".to_vec());
+            for record in reader.records() {
+                writer.write_record(record.unwrap().iter().rev()).unwrap();
+            }
+            writer.into_inner().unwrap()
+        });
+    });
+    assert_eq!((second.parts, second.new, second.set_aside), (first.parts, first.new, 0));
+    assert_eq!(texts(&straight), texts(&turned));
+    assert!(texts(&turned).contains("partner hits her"));
+}
+
+#[test]
+fn a_column_that_is_there_twice_refuses_its_table() {
+    let practice = Practice::new();
+    let pulled = pulled(&practice, "day", |folder| {
+        edit(folder, |text| text.replacen("ProblemGuid", "AssociatedText", 1).into_bytes());
+    });
+    assert_eq!(pulled.set_aside, 1);
+    assert!(
+        pulled.set_aside_examples[0]
+            .contains("the header names AssociatedText twice, so it cannot be told which is right"),
+        "{:?}",
+        pulled.set_aside_examples
+    );
+}
+
+#[test]
+fn line_ends_inside_quotes_are_text() {
+    let practice = Practice::new();
+    let pulled = pulled(&practice, "day", |folder| {
+        edit(folder, |text| text.replace("spoil me", "first line\r\n\r\nsecond, \"\"line\"\"").into_bytes());
+    });
+    assert_eq!((pulled.parts, pulled.set_aside), (3, 0));
+    assert_eq!(texts(&practice), "Says her partner hits her, first line\n\nsecond, \"line\".");
+}
+
+#[test]
+fn one_row_in_another_encoding_costs_that_row() {
+    let practice = Practice::new();
+    let pulled = pulled(&practice, "day", |folder| {
+        edit(folder, |text| {
+            let at = text.find("spoil").unwrap();
+            // Windows-1252 for é.
+            [&text.as_bytes()[..at], b"\xe9", &text.as_bytes()[at..]].concat()
+        });
+    });
+    assert_eq!((pulled.parts, pulled.set_aside), (2, 1));
+    assert!(
+        pulled.set_aside_examples[0]
+            .ends_with("row 3: the row is not valid UTF-8: it was left out; export it again in UTF-8"),
+        "{:?}",
+        pulled.set_aside_examples
+    );
+}
+
+#[test]
+fn a_field_of_ten_megabytes_is_held_as_not_screened() {
+    let practice = Practice::new();
+    let pulled = pulled(&practice, "day", |folder| {
+        edit(folder, |text| text.replace("spoil me", &"knee better ".repeat(900_000)).into_bytes());
+    });
+    assert_eq!((pulled.parts, pulled.new, pulled.queued), (3, 3, 1));
+    let row = practice.user("lea").queue().rows.remove(0);
+    assert_eq!(u8::from(row.tier), 4);
+}
+
+#[test]
+fn dates_that_cannot_be_are_said_and_the_rows_kept() {
+    for (date, why) in [("1700-01-01", "lies before 1850"), ("2999-12-31", "lies more than a year after the extract")] {
+        let practice = Practice::new();
+        let pulled = pulled(&practice, "day", |folder| {
+            edit(folder, |text| text.replacen("2026-11-15", date, 1).into_bytes());
+        });
+        assert_eq!((pulled.parts, pulled.new, pulled.set_aside), (3, 3, 1));
+        assert!(
+            pulled.set_aside_examples[0].contains(&format!("EffectiveDate {why}: the row was kept without that date")),
+            "{:?}",
+            pulled.set_aside_examples
+        );
+    }
+}
+
+#[test]
+fn the_clock_of_this_machine_moved_back() {
+    let practice = Practice::new();
+    pulled(&practice, "first", |_| {});
+    practice.clock.set(start() - Duration::hours(30));
+    let pulled = pulled(&practice, "second", |folder| {
+        edit(folder, |text| text.replace("Knee better", "Knee worse").into_bytes());
+    });
+    assert_eq!(pulled.changed, 1);
+    assert!(
+        pulled.notices.iter().any(|notice| notice.contains("the clock of this machine went back")),
+        "{:?}",
+        pulled.notices
+    );
+}
+
+#[test]
+fn two_practices_that_share_guids_are_kept_apart() {
+    let practice = Practice::new();
+    pulled(&practice, "one", |_| {});
+    let other = pulled(&practice, "other", |folder| {
+        for table in ["Admin_Organisation", "Admin_Patient", "CareRecord_Consultation", OBSERVATION] {
+            let path = file(folder, table);
+            let text = fs::read_to_string(&path).unwrap();
+            let other = extract::ORGANISATION.replace("0A00", "0B00");
+            fs::write(path, text.replace(extract::ORGANISATION, &other).replace("hits her", "threatens her")).unwrap();
+        }
+    });
+    assert_eq!((other.new, other.changed, other.patients), (3, 0, 2));
+    let texts = texts(&practice);
+    assert!(texts.contains("hits her") && texts.contains("threatens her"), "{texts}");
+}
+
+#[test]
+fn a_deletion_of_what_was_never_seen_is_counted() {
+    let practice = Practice::new();
+    let folder = practice.path().join("day");
+    let feed = extract::write(&folder, &[extract::Row { deleted: true, ..row(9, 0, 0, "") }, row(1, 1, 0, "Flu jab.")]);
+    let pulled = practice.user("lea").pull(&feed);
+    assert_eq!((pulled.new, pulled.deleted), (1, 0));
+    assert!(
+        pulled
+            .notices
+            .iter()
+            .any(|notice| notice == "1 deletions name lines that were never sent; nothing to withdraw"),
+        "{:?}",
+        pulled.notices
+    );
+}
+
+#[test]
+fn a_whole_extract_again_queues_nothing_that_was_decided() {
+    let practice = Practice::new();
+    pulled(&practice, "first", |_| {});
+    let mut lea = practice.user("lea");
+    let entry = lea.queue().rows[0].entry;
+    lea.hide(entry).unwrap();
+    let again = pulled(&practice, "again", |folder| fs::write(folder.join("notes.txt"), "not a table").unwrap());
+    assert_eq!((again.parts, again.new, again.changed, again.queued), (3, 0, 0, 0));
+    assert_eq!(lea.queue().rows.len(), 0);
+    assert_eq!(lea.queue().totals.hidden, 1);
+}
+
+#[test]
+fn a_gzip_that_was_cut_off_gives_what_came_before() {
+    let practice = Practice::new();
+    let folder = practice.path().join("export");
+    fs::create_dir(&folder).unwrap();
+    let mut lines = String::new();
+    for n in 0..4_000 {
+        // Noise, so that the packed file has length to be cut.
+        let noise = u64::wrapping_mul(n + 1, 0x9e37_79b9_7f4a_7c15);
+        lines += &format!(
+            "{{\"resourceType\":\"Observation\",\"id\":\"o{n}\",\"status\":\"final\",\"code\":{{\"text\":\"Note\"}},\"subject\":{{\"reference\":\"Patient/p\"}},\"note\":[{{\"text\":\"Seen {noise:x}\"}}]}}\n"
+        );
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(lines.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    fs::write(folder.join("Observation.ndjson.gz"), &packed[..packed.len() / 2]).unwrap();
+    let pulled = practice.user("lea").pull(&format!("fhir:{}", folder.display()));
+    assert!(pulled.new > 1_000 && pulled.new < 4_000, "{pulled:?}");
+    assert_eq!(
+        pulled.set_aside_examples,
+        ["Observation.ndjson.gz: the packed file is damaged or cut off: what came before was read; ask for it again"]
+    );
+}
+
+/// Gives the extract in a folder another date.
+fn dated(folder: &Path, stamp: &str) {
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().replace("20261116020000", stamp);
+        fs::rename(&path, folder.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn an_extract_that_comes_late_overtakes_none_that_was_made_after_it() {
+    let practice = Practice::new();
+    let mut lea = practice.user("lea");
+    let mut day = |name: &str, stamp: &str, rows: &[extract::Row]| {
+        let folder = practice.path().join(name);
+        let feed = extract::write(&folder, rows);
+        dated(&folder, stamp);
+        lea.pull(&feed)
+    };
+    day("monday", "20261116020000", &[row(1, 1, 0, "Says her partner hits her, monday.")]);
+    day("wednesday", "20261118020000", &[row(1, 1, 0, "Says her partner hits her, wednesday.")]);
+    let late = day(
+        "tuesday",
+        "20261117020000",
+        &[row(1, 1, 0, "Says her partner hits her, tuesday."), row(2, 1, 0, "And her son."), row(3, 3, 0, "Flu jab.")],
+    );
+    // A line that nobody had sent is taken; what a later extract made stays.
+    assert_eq!((late.new, late.changed), (1, 1), "{late:?}");
+    assert!(late.notices.iter().any(|notice| notice.contains("came after one made on")), "{:?}", late.notices);
+    let texts = texts(&practice);
+    assert!(texts.contains("wednesday") && texts.contains("And her son") && !texts.contains("tuesday"), "{texts}");
+}

@@ -1,0 +1,112 @@
+//! What is known of patients as such: codes for enhanced review, history from elsewhere, birthdays.
+
+use std::fs;
+use std::path::Path;
+
+use anteroom::protocol::{Pulled, Reply, Request};
+use chrono::Duration;
+
+use crate::kit::extract::{self, Row, file, row};
+use crate::kit::{Practice, start};
+
+const INDICATED: u32 = 3;
+const NOT_INDICATED: u32 = 4;
+
+/// Pulls lines as a day's extract with the two codes for enhanced review in its table, after `change` was at it.
+fn pulled(practice: &Practice, name: &str, rows: &[Row], change: impl FnOnce(&Path)) -> Pulled {
+    let folder = practice.path().join(name);
+    let feed = extract::write(&folder, rows);
+    let codes = file(&folder, "Coding_ClinicalCode");
+    let mut text = fs::read_to_string(&codes).unwrap();
+    text += &format!("{INDICATED},Enhanced review indicated,,1364731000000104,,,,,,1,\r\n");
+    text += &format!("{NOT_INDICATED},Enhanced review not indicated,,1364751000000106,,,,,,1,\r\n");
+    fs::write(codes, text).unwrap();
+    change(&folder);
+    practice.user("lea").pull(&feed)
+}
+
+fn coded(n: usize, code: u32) -> Row {
+    Row { code, ..row(n, n, 0, "") }
+}
+
+#[test]
+fn enhanced_review_holds_what_is_new_until_a_later_code_lifts_it() {
+    let practice = Practice::new();
+    let first =
+        [coded(1, INDICATED), row(2, 2, 0, "Flu jab given, sameday."), row(3, 3, 1, "Knee better, otherpatient.")];
+    assert_eq!(pulled(&practice, "first", &first, |_| {}).queued, 1, "the code itself is to be looked at");
+    assert_eq!(pulled(&practice, "second", &[row(4, 4, 0, "Ear syringed.")], |_| {}).queued, 1);
+    let row_of_four =
+        practice.user("lea").queue().rows.into_iter().find(|row| row.why.iter().any(|why| why.contains("(104)")));
+    assert!(row_of_four.is_some());
+
+    // What came with the code, before anybody knew of it, is looked at again before it is shown.
+    practice.clock.set(start() + Duration::days(10));
+    assert!(matches!(practice.user("lea").ask(Request::Publish), Reply::Published(_)));
+    let shown = fs::read_to_string(practice.feed()).unwrap();
+    assert!(shown.contains("otherpatient") && !shown.contains("sameday"), "{shown}");
+
+    let lifted = |folder: &Path| {
+        let path = file(folder, "CareRecord_Observation");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("2026-11-15", "2026-11-16")).unwrap();
+    };
+    pulled(&practice, "third", &[coded(5, NOT_INDICATED)], lifted);
+    let pulled = pulled(&practice, "fourth", &[row(6, 6, 0, "Ear syringed again.")], |_| {});
+    assert_eq!((pulled.queued, pulled.on_hold), (0, 1));
+}
+
+#[test]
+fn history_that_comes_with_a_patient_neither_floods_the_queue_nor_clears() {
+    let practice = Practice::new();
+    let rows: Vec<Row> = (1..=40).map(|n| row(n, n, 0, "Says her partner hits her, fromelsewhere.")).collect();
+    let pulled = pulled(&practice, "day", &rows, |folder| {
+        let path = file(folder, "Admin_Patient");
+        fs::write(&path, fs::read_to_string(&path).unwrap().replace("2001-01-01", "2026-11-16")).unwrap();
+    });
+    assert_eq!((pulled.new, pulled.queued, pulled.not_open), (40, 0, 40));
+    assert!(
+        pulled.notices.iter().any(|notice| notice.starts_with("40 entries came with patients from another practice")
+            && notice.contains("40 of them hold something")),
+        "{:?}",
+        pulled.notices
+    );
+    practice.clock.set(start() + Duration::days(30));
+    assert!(matches!(practice.user("lea").ask(Request::Publish), Reply::Published(_)));
+    assert!(!fs::read_to_string(practice.feed()).unwrap().contains("fromelsewhere"));
+}
+
+#[test]
+fn a_birthday_that_changes_who_reads_is_said_where_something_is_held() {
+    for (born, is_said) in [("2010-12-20", true), ("2015-12-20", true), ("2010-11-10", false), ("1990-05-01", false)] {
+        let practice = Practice::new();
+        pulled(&practice, "day", &[row(1, 1, 0, "Says her partner hits her.")], |folder| {
+            let path = file(folder, "Admin_Patient");
+            fs::write(&path, fs::read_to_string(&path).unwrap().replace("1990-05-01", born)).unwrap();
+        });
+        let alarms = practice.user("lea").queue().alarms;
+        assert_eq!(
+            alarms.iter().any(|alarm| alarm.starts_with("1 patients turn 11 or 16")),
+            is_said,
+            "{born}: {alarms:?}"
+        );
+    }
+}
+
+#[test]
+fn the_exposure_clock_runs_from_the_entry_to_the_decision() {
+    let practice = Practice::new();
+    // Entered at ten on the day before; pulled at 07:45.
+    pulled(&practice, "day", &[row(1, 1, 0, "Says her partner hits her.")], |_| {});
+    let exposure = |practice: &Practice| match practice.user("lea").ask(Request::Status) {
+        Reply::Status(status) => *status.exposure,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(exposure(&practice).longest_waiting, Some(21 * 60 + 45));
+    practice.clock.set(start() + Duration::hours(2));
+    let entry = practice.user("lea").queue().rows[0].entry;
+    practice.user("lea").hide(entry).unwrap();
+    let after = exposure(&practice);
+    assert_eq!((after.longest_waiting, after.decided), (None, 1));
+    assert_eq!((after.median_to_pull, after.median_to_decision), (Some(21 * 60 + 45), Some(23 * 60 + 45)));
+}

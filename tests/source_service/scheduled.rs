@@ -1,0 +1,166 @@
+//! Feeds of the settings: pulled when they are due, caught up with after days off, not read while they are written.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anteroom::daemon::Scheduler;
+use anteroom::protocol::{Pulled, Reply, Request, Status};
+use anteroom::synth::{self, Answer, Format, Plan};
+use chrono::{DateTime, Days, Duration, NaiveDate, TimeZone, Utc};
+use tempfile::TempDir;
+
+use crate::kit::{self, Practice};
+
+/// A Monday.
+fn first() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, 16).unwrap()
+}
+
+fn plan(days: u32) -> Plan {
+    Plan { practices: 1, patients: 40, history: 3, days, seed: 7, first: first() }
+}
+
+fn at(day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 16, hour, minute, 0).unwrap() + Duration::days(i64::from(day))
+}
+
+/// A practice whose EMIS feed falls due at 07:15 from Monday to Friday.
+fn practice(feeds: &Path, stable_for: u32) -> Practice {
+    let dir = TempDir::new().unwrap();
+    let settings = format!(
+        "[practice]\nods = \"Z99901\"\nname = \"Test\"\nshown_by = \"portal\"\n\n[[source]]\nname = \"emis\"\nwhat = \
+         \"emis:{}/%Y-%m-%d\"\nat = \"07:15\"\ndays = [\"Mon\", \"Tue\", \"Wed\", \"Thu\", \"Fri\"]\nstable_for = {stable_for}\n",
+        feeds.display()
+    );
+    std::fs::write(dir.path().join("practice.toml"), settings).unwrap();
+    std::fs::write(dir.path().join("users.toml"), kit::USERS).unwrap();
+    Practice::open_at(dir, at(0, 7, 0))
+}
+
+/// Writes the feed, and takes the days that have not come yet out of the way.
+fn feed(folder: &Path, days: u32) -> Vec<Answer> {
+    let answers = synth::write(&plan(days), Format::Emis, &folder.join("all")).unwrap();
+    std::fs::create_dir_all(folder.join("feeds")).unwrap();
+    answers
+}
+
+fn comes(folder: &Path, day: u32) {
+    let name = (first() + Days::new(u64::from(day))).to_string();
+    std::fs::rename(folder.join("all").join(&name), folder.join("feeds").join(&name)).unwrap();
+}
+
+fn look(scheduler: &mut Scheduler) -> Vec<Pulled> {
+    scheduler.look().into_iter().collect::<Result<_, _>>().unwrap()
+}
+
+fn status(practice: &Practice) -> Status {
+    match practice.user("lea").ask(Request::Status) {
+        Reply::Status(status) => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_day_is_pulled_once_when_it_is_due_and_days_off_are_caught_up_with_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = feed(folder.path(), 4);
+    let practice = practice(&folder.path().join("feeds"), 0);
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    comes(folder.path(), 0);
+    assert_eq!(look(&mut scheduler).len(), 0, "it is not due before 07:15");
+    practice.clock.set(at(0, 7, 16));
+    let pulled = look(&mut scheduler);
+    assert_eq!(pulled.iter().map(|pulled| pulled.new).collect::<Vec<_>>(), [answers[0].new]);
+    assert_eq!(look(&mut scheduler).len(), 0, "once");
+
+    // The machine is off until Friday; Wednesday's extract has not come.
+    for day in [1, 3, 4] {
+        comes(folder.path(), day);
+    }
+    practice.clock.set(at(4, 9, 30));
+    drop(scheduler);
+    let practice = practice.restart();
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    let pulled = look(&mut scheduler);
+    let counts: Vec<u64> = pulled.iter().map(|pulled| pulled.new).collect();
+    // Of a consultation of Wednesday's Thursday sent a line anew: it is an entry by itself until Wednesday's comes.
+    assert_eq!(counts, [answers[1].new, answers[3].new + 1, answers[4].new]);
+    let alarms = status(&practice).alarms;
+    assert!(alarms.iter().any(|alarm| alarm.contains("no extract of Wed 18 Nov 2026 came")), "{alarms:?}");
+    assert!(alarms.iter().any(|alarm| alarm.contains("the feed of Wed 18 Nov was due and has not come")), "{alarms:?}");
+    assert_eq!(status(&practice).feeds[0].open_days, [first() + Days::new(2)]);
+
+    // It comes late. What Thursday's extract changed or deleted stays as that one made it.
+    comes(folder.path(), 2);
+    let late = look(&mut scheduler);
+    assert_eq!(late.len(), 1);
+    // Of Wednesday's four one is there already in part, and one Thursday's extract has deleted.
+    assert_eq!((late[0].new, late[0].changed - answers[2].changed), (answers[2].new - 2, 1), "{:?}", late[0]);
+    assert!(late[0].notices.iter().any(|notice| notice.contains("came after one made on")), "{:?}", late[0].notices);
+    let alarms = status(&practice).alarms;
+    assert!(
+        !alarms.iter().any(|alarm| alarm.contains("has not come") || alarm.contains("no extract of")),
+        "{alarms:?}"
+    );
+    assert_eq!(look(&mut scheduler).len(), 0);
+}
+
+#[test]
+fn a_folder_into_which_somebody_still_writes_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    feed(folder.path(), 0);
+    let practice = practice(&folder.path().join("feeds"), 60);
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    practice.clock.set(at(0, 7, 20));
+    assert_eq!(look(&mut scheduler).len(), 0, "nothing is there");
+    comes(folder.path(), 0);
+    assert_eq!(look(&mut scheduler).len(), 0, "it has just come");
+    practice.clock.set(at(0, 7, 20) + Duration::seconds(50));
+    std::fs::write(folder.path().join("feeds/2026-11-16/online-access.csv"), "NhsNumber,AccessLevel,AccessFrom\r\n")
+        .unwrap();
+    assert_eq!(look(&mut scheduler).len(), 0, "something came to it");
+    practice.clock.set(at(0, 7, 20) + Duration::seconds(100));
+    assert_eq!(look(&mut scheduler).len(), 0, "that is not a minute ago");
+    practice.clock.set(at(0, 7, 20) + Duration::seconds(115));
+    assert_eq!(look(&mut scheduler).len(), 1);
+}
+
+#[test]
+fn a_feed_that_does_not_come_or_fails_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    feed(folder.path(), 0);
+    let practice = practice(&folder.path().join("feeds"), 0);
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    practice.clock.set(at(0, 9, 0));
+    assert!(!status(&practice).alarms.iter().any(|alarm| alarm.contains("has not come")), "not two hours late yet");
+    practice.clock.set(at(0, 9, 16));
+    assert_eq!(look(&mut scheduler).len(), 0);
+    let alarms = practice.user("lea").queue().alarms;
+    assert!(alarms[0].contains("the feed of Mon 16 Nov was due and has not come"), "{alarms:?}");
+
+    // Something that is no extract.
+    std::fs::create_dir(folder.path().join("feeds/2026-11-16")).unwrap();
+    std::fs::write(folder.path().join("feeds/2026-11-16/readme.txt"), "tomorrow").unwrap();
+    assert!(scheduler.look()[0].is_err());
+    let alarms = practice.user("lea").queue().alarms;
+    assert!(alarms[0].contains("failed and is tried again") && alarms[0].contains("holds no table"), "{alarms:?}");
+    assert_eq!(scheduler.look().len(), 0, "not at once");
+    practice.clock.set(at(0, 9, 22));
+    assert_eq!(scheduler.look().len(), 1);
+}
+
+#[test]
+fn settings_that_cannot_be_are_one_sentence_each() {
+    for (source, wanted) in [
+        ("what = \"emis:/x\"\nat = \"noon\"", "at is no time of day"),
+        ("what = \"emis:/x\"\nat = \"07:15\"\ntime_zone = \"Mars\"", "time_zone is no zone"),
+        ("what = \"/x\"\nat = \"07:15\"", "which kind of feed"),
+        ("what = \"emis:/x/%Q\"\nat = \"07:15\"", "has a % that stands for nothing"),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let text = format!("[practice]\nods = \"Z99901\"\nname = \"Test\"\n[[source]]\nname = \"emis\"\n{source}\n");
+        std::fs::write(dir.path().join("practice.toml"), text).unwrap();
+        let error = anteroom::service::Settings::read(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(wanted) && error.contains("[[source]] emis") && error.lines().count() == 1, "{error}");
+    }
+}

@@ -1,0 +1,297 @@
+//! A FHIR server over HTTP that behaves badly, and what a pull makes of it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anteroom::audit::Actor;
+use anteroom::protocol::Pulled;
+use anteroom::source::fhir::server::FhirServer;
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use crate::kit::Practice;
+
+/// What the server answers.
+#[derive(Clone)]
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+    /// Closes the connection after so many bytes of the body.
+    cut: Option<usize>,
+}
+
+impl Answer {
+    fn page(body: &Value) -> Self {
+        let date = ("Date", "Mon, 16 Nov 2026 07:00:00 GMT".to_owned());
+        Self { status: 200, headers: vec![date], body: body.to_string(), cut: None }
+    }
+
+    fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new(), cut: None }
+    }
+}
+
+/// A request: its path with the query, and its headers.
+type Asked = (String, BTreeMap<String, String>);
+
+struct Server {
+    base: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Server {
+    fn start(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/fhir", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (own_base, heard) = (base.clone(), Arc::clone(&asked));
+        // It ends with the test's process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let Some((path, headers)) = request(&stream) else { continue };
+                heard.lock().unwrap().push((path.clone(), headers));
+                respond(stream, &answer(path.strip_prefix("/fhir/").unwrap_or(&path), &own_base));
+            }
+        });
+        Self { base, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
+    }
+}
+
+fn request(stream: &TcpStream) -> Option<Asked> {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+    });
+    Some((path, headers.collect()))
+}
+
+fn respond(mut stream: TcpStream, answer: &Answer) {
+    let mut head =
+        format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n", answer.status, answer.body.len());
+    for (name, value) in &answer.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    let body = &answer.body.as_bytes()[..answer.cut.unwrap_or(answer.body.len())];
+    let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
+}
+
+fn patient() -> Value {
+    json!({ "resourceType": "Patient", "id": "p1", "name": [{ "family": "Nash", "given": ["Una"] }] })
+}
+
+fn observation(id: &str, version: u32, text: &str) -> Value {
+    json!({
+        "resourceType": "Observation", "id": id, "status": "final", "code": { "text": "Had a chat" },
+        "meta": { "versionId": version.to_string(), "lastUpdated": format!("2026-11-15T10:00:0{version}Z") },
+        "subject": { "reference": "Patient/p1" }, "issued": "2026-11-15T10:00:00Z", "note": [{ "text": text }],
+    })
+}
+
+fn bundle(resources: &[Value], next: Option<String>) -> Value {
+    let entries: Vec<Value> = resources.iter().map(|resource| json!({ "resource": resource })).collect();
+    let links: Vec<Value> = next.into_iter().map(|url| json!({ "relation": "next", "url": url })).collect();
+    json!({ "resourceType": "Bundle", "type": "searchset", "entry": entries, "link": links })
+}
+
+/// Three pages of observations; the second one repeats one of the first, older, and the third one newer.
+fn pages(path: &str, base: &str) -> Answer {
+    let next = |page: u32| Some(format!("{base}/Observation?page={page}"));
+    let page = match path {
+        path if path.starts_with("Patient?") => bundle(&[patient()], None),
+        path if path.starts_with("Observation?page=2") => {
+            bundle(&[observation("a", 1, "An older text."), observation("b", 1, "Knee better.")], next(3))
+        }
+        path if path.starts_with("Observation?page=3") => {
+            bundle(&[observation("c", 1, "Cough."), observation("a", 3, "The newest text.")], None)
+        }
+        path if path.starts_with("Observation?") => bundle(&[observation("a", 2, "A text.")], next(2)),
+        path if path.contains("_history") => bundle(&[], None),
+        _ => bundle(&[], None),
+    };
+    Answer::page(&page)
+}
+
+type Waits = Arc<Mutex<Vec<Option<Duration>>>>;
+
+fn pull(practice: &Practice, base: &str) -> (Result<Pulled, String>, Vec<Option<Duration>>) {
+    let waits: Waits = Arc::default();
+    let heard = Arc::clone(&waits);
+    let token = practice.path().join("token");
+    std::fs::write(&token, "secret-token\n").unwrap();
+    let mut server = FhirServer::new(base, Some(token), NaiveDate::from_ymd_opt(2026, 11, 16).unwrap())
+        .waiting(move |_, asked_for| heard.lock().unwrap().push(asked_for));
+    let pulled = practice.service.pull(&Actor::system("pull"), &mut server).map_err(|error| error.to_string());
+    let waits = waits.lock().unwrap().clone();
+    (pulled, waits)
+}
+
+/// The texts of everything that was released once every hold has run out.
+fn shown(practice: &Practice) -> String {
+    practice.clock.set(crate::kit::start() + chrono::Duration::days(10));
+    practice.service.publish(&Actor::system("publish")).unwrap();
+    std::fs::read_to_string(practice.feed()).unwrap()
+}
+
+#[test]
+fn pages_are_followed_and_what_comes_twice_counts_in_its_newest_version() {
+    let practice = Practice::new();
+    let server = Server::start(pages);
+    let (pulled, waits) = pull(&practice, &server.base);
+    let pulled = pulled.unwrap();
+    assert_eq!((pulled.patients, pulled.new, pulled.set_aside), (1, 3, 0), "{pulled:?}");
+    assert_eq!(waits, []);
+    let asked = server.asked.lock().unwrap().clone();
+    assert!(asked.iter().all(|(_, headers)| headers["authorization"] == "Bearer secret-token"));
+    let text = shown(&practice);
+    assert!(text.contains("The newest text.") && !text.contains("An older text."), "{text}");
+}
+
+#[test]
+fn a_page_that_breaks_off_is_asked_for_again() {
+    let practice = Practice::new();
+    let mut broken = 0;
+    let server = Server::start(move |path, base| {
+        let answer = pages(path, base);
+        if path.starts_with("Observation?page=3") && broken < 2 {
+            broken += 1;
+            return Answer { cut: Some(answer.body.len() / 2), ..answer };
+        }
+        answer
+    });
+    let (pulled, waits) = pull(&practice, &server.base);
+    assert_eq!(pulled.unwrap().new, 3);
+    assert_eq!(waits, [None, None]);
+}
+
+#[test]
+fn a_server_that_stops_in_the_middle_of_page_three_keeps_nothing_and_loses_nothing() {
+    let practice = Practice::new();
+    let server = Server::start(|path, base| {
+        let answer = pages(path, base);
+        match path.starts_with("Observation?page=3") {
+            true => Answer { cut: Some(40), ..answer },
+            false => answer,
+        }
+    });
+    let (pulled, waits) = pull(&practice, &server.base);
+    let why = pulled.unwrap_err();
+    assert!(why.contains("Observation, page 3") && why.contains("stopped in the middle of the page"), "{why}");
+    assert_eq!((why.lines().count(), waits.len()), (1, 5));
+    assert_eq!(practice.user("lea").queue().rows.len(), 0);
+
+    // The next pull asks from the beginning, as there is no last good one.
+    let healthy = Server::start(pages);
+    assert_eq!(pull(&practice, &healthy.base).0.unwrap().new, 3);
+    assert!(healthy.asked().iter().all(|path| !path.contains("_lastUpdated=")));
+}
+
+#[test]
+fn a_busy_server_is_left_alone_for_as_long_as_it_says() {
+    let practice = Practice::new();
+    let mut busy = 0;
+    let server = Server::start(move |path, base| {
+        busy += 1;
+        match busy {
+            2 => Answer { headers: vec![("Retry-After", "7".to_owned())], ..Answer::status(429) },
+            3 => Answer::status(503),
+            _ => pages(path, base),
+        }
+    });
+    let (pulled, waits) = pull(&practice, &server.base);
+    assert_eq!(pulled.unwrap().new, 3);
+    assert_eq!(waits, [Some(Duration::from_secs(7)), None]);
+}
+
+#[test]
+fn the_next_pull_asks_for_what_changed_and_for_what_was_deleted() {
+    let practice = Practice::new();
+    let server = Server::start(move |path, base| match path {
+        path if path.starts_with("Observation/_history") => Answer::page(&json!({
+            "resourceType": "Bundle", "type": "history",
+            "entry": [
+                { "request": { "method": "DELETE", "url": "Observation/b" } },
+                { "request": { "method": "PUT", "url": "Observation/c" }, "resource": observation("c", 2, "Cough.") },
+                { "request": { "method": "DELETE", "url": "Observation/c" } },
+            ],
+        })),
+        path if path.contains("_history") => Answer::status(404),
+        path if path.contains("_lastUpdated=ge2026-11-16T06:55:00.000Z") && path.starts_with("Observation") => {
+            Answer::page(&bundle(&[observation("c", 2, "Cough gone.")], None))
+        }
+        path if path.contains("_lastUpdated=") => Answer::page(&bundle(&[], None)),
+        path => pages(path, base),
+    });
+    assert_eq!(pull(&practice, &server.base).0.unwrap().new, 3);
+    let pulled = pull(&practice, &server.base).0.unwrap();
+    assert_eq!((pulled.new, pulled.changed, pulled.deleted), (0, 1, 1), "{pulled:?}");
+    let notice = &pulled.notices[0];
+    assert!(notice.contains("does not tell what was deleted") && !notice.contains("Observation"), "{notice}");
+    let text = shown(&practice);
+    assert!(text.contains("Cough gone.") && !text.contains("Knee better."), "{text}");
+}
+
+#[test]
+fn a_link_to_another_server_is_not_followed() {
+    let practice = Practice::new();
+    let other = Server::start(pages);
+    let elsewhere = other.base.clone();
+    let server = Server::start(move |path, base| match path.starts_with("Observation?") {
+        true => {
+            Answer::page(&bundle(&[observation("a", 1, "A text.")], Some(format!("{elsewhere}/Observation?page=2"))))
+        }
+        false => pages(path, base),
+    });
+    let why = pull(&practice, &server.base).0.unwrap_err();
+    assert!(why.contains("leads to another server"), "{why}");
+    assert_eq!(other.asked(), [""; 0], "the token went nowhere else");
+}
+
+#[test]
+fn links_in_a_ring_end() {
+    let practice = Practice::new();
+    let server = Server::start(|path, base| match path.starts_with("Observation?") {
+        true => Answer::page(&bundle(&[observation("a", 1, "A text.")], Some(format!("{base}/Observation?page=9")))),
+        false => pages(path, base),
+    });
+    assert!(pull(&practice, &server.base).0.unwrap_err().contains("go in a ring"));
+}
+
+#[test]
+fn a_token_that_is_refused_and_a_network_in_clear_are_said_at_once() {
+    let practice = Practice::new();
+    let server = Server::start(|_, _| Answer::status(401));
+    let (pulled, waits) = pull(&practice, &server.base);
+    let why = pulled.unwrap_err();
+    assert!(why.contains("refused the token") && !why.contains("secret-token"), "{why}");
+    assert_eq!(waits, []);
+    assert!(pull(&practice, "http://records.example/fhir").0.unwrap_err().contains("is not encrypted"));
+}
+
+#[test]
+fn a_clock_that_went_back_is_said_and_passes_nothing_over() {
+    let practice = Practice::new();
+    let times = ["Mon, 16 Nov 2026 07:00:00 GMT", "Mon, 16 Nov 2026 05:00:00 GMT", "Mon, 16 Nov 2026 05:30:00 GMT"];
+    let mut pulls = 0;
+    let server = Server::start(move |path, base| {
+        pulls += usize::from(path.starts_with("Practitioner?"));
+        let date = ("Date", times[pulls - 1].to_owned());
+        Answer { headers: vec![date], ..pages(path, base) }
+    });
+    assert_eq!(pull(&practice, &server.base).0.unwrap().notices, [""; 0]);
+    let notices = pull(&practice, &server.base).0.unwrap().notices;
+    assert!(notices[0].contains("went back"), "{notices:?}");
+    assert_eq!(pull(&practice, &server.base).0.unwrap().notices, [""; 0]);
+    let last =
+        server.asked().into_iter().rfind(|path| path.contains("/Observation?") && path.contains("_count")).unwrap();
+    assert!(last.contains("_lastUpdated=ge2026-11-16T04:55:00.000Z"), "{last}");
+}
