@@ -9,4 +9,4 @@ mod record;
 mod verify;
 
 pub use record::{Actor, Event, Outcome, Record, Role};
-pub use verify::{Chain, Place, read_chain};
+pub use verify::{Chain, Each, Place, read_chain, read_end};

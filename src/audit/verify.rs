@@ -4,9 +4,14 @@
 //! renamed segment file. Not found, because nothing on the same disk can show it: a journal whose last
 //! frames, or all, were taken away, or that was rewritten whole. That needs a head kept elsewhere.
 
-use std::fs;
-use std::io;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::frame::{
     Digest, HeaderError, NO_FRAME, RawFrame, SEGMENT_HEADER, SegmentHeader, find_frame, parse_frame, segment_name,
@@ -45,39 +50,143 @@ pub struct Chain {
     pub damage: Vec<String>,
 }
 
-/// Reads the journal in `directory`, calling `each` with every whole frame; a sentence that it returns is
-/// damage. `until` bounds the reading for a journal that is being written: nothing from there on is read.
+/// Reads the journal in `directory`, several segments at a time, and calls `each` with every whole frame, those
+/// of one segment in order; a sentence that it returns is damage. `until` bounds the reading for a journal
+/// that is being written: nothing from there on is read.
 ///
 /// # Errors
 /// When the directory or a file in it cannot be read, or is of another version's form.
-pub fn read_chain(
-    directory: &Path,
-    until: Option<Place>,
-    each: &mut dyn FnMut(Place, &RawFrame<'_>) -> Result<(), String>,
-) -> io::Result<Chain> {
+pub fn read_chain(directory: &Path, until: Option<Place>, each: &Each<'_>) -> io::Result<Chain> {
+    let numbers = numbers(directory, until)?;
+    let next = AtomicUsize::new(0);
+    let read = Mutex::new(BTreeMap::new());
+    let work = || -> io::Result<()> {
+        let mut bytes = Vec::new();
+        while let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
+            load(directory, *number, until, &mut bytes)?;
+            // What does not say where it belongs is read when it is known what comes before it.
+            if let Ok(header) = header_of(*number, &bytes)? {
+                let found = Segment::read(*number, &bytes, (header.first, header.previous), each);
+                read.lock().unwrap_or_else(PoisonError::into_inner).insert(*number, (header, found));
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let more = thread::available_parallelism().map_or(1, NonZero::get).min(numbers.len()).min(MOST_THREADS);
+        let helpers: Vec<_> = (1..more).map(|_| scope.spawn(work)).collect();
+        let ours = work();
+        helpers.into_iter().fold(ours, |result, helper| {
+            result.and(helper.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed"))))
+        })
+    })?;
+
+    let mut read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut chain = Chain::empty();
+    let mut next = 1;
+    let last = numbers.last().copied();
+    let mut expected = 1;
+    for number in numbers {
+        let name = segment_name(number);
+        while expected < number {
+            chain.damage.push(format!("{} is missing", segment_name(expected)));
+            expected += 1;
+        }
+        expected = number + 1;
+        let found = match read.remove(&number) {
+            Some((header, found)) => {
+                chain.damage.extend(misplaced(&name, number, &header, next, &chain.head));
+                chain.segments.push(header);
+                chain.seq = header.first.saturating_sub(1);
+                chain.synced = chain.seq;
+                chain.head = header.previous;
+                found
+            }
+            None => {
+                let mut bytes = Vec::new();
+                load(directory, number, until, &mut bytes)?;
+                chain.damage.push(format!("{name} {}", HeaderError::Damaged));
+                Segment::read(number, &bytes, (next, chain.head), each)
+            }
+        };
+        next = found.next;
+        chain.add(&name, found, last == Some(number));
+    }
+    Ok(chain)
+}
+
+/// Reads the last segment alone and, of those before it, what they say of themselves: enough to go on writing,
+/// and to find a segment that is missing, empty, swapped or renamed. `None` where that shows anything wrong:
+/// then [`read_chain`] says what.
+///
+/// # Errors
+/// As [`read_chain`].
+pub fn read_end(directory: &Path, each: &Each<'_>) -> io::Result<Option<Chain>> {
+    let numbers = numbers(directory, None)?;
+    let mut chain = Chain::empty();
+    let mut bytes = Vec::new();
+    for (expected, number) in (1..).zip(&numbers) {
+        bytes.clear();
+        File::open(directory.join(segment_name(*number)))?.take(SEGMENT_HEADER as u64).read_to_end(&mut bytes)?;
+        let Ok(header) = header_of(*number, &bytes)? else { return Ok(None) };
+        let follows = chain.segments.last().is_none_or(|before| before.first <= header.first);
+        if header.number != expected || *number != expected || !follows {
+            return Ok(None);
+        }
+        chain.segments.push(header);
+    }
+    let (Some(number), Some(header)) = (numbers.last(), chain.segments.last()) else { return Ok(None) };
+    load(directory, *number, None, &mut bytes)?;
+    let found = Segment::read(*number, &bytes, (header.first, header.previous), each);
+    (chain.seq, chain.synced, chain.head) =
+        (header.first.saturating_sub(1), header.first.saturating_sub(1), header.previous);
+    // Those before it are taken at its word.
+    chain.frames = chain.seq;
+    chain.add(&segment_name(*number), found, true);
+    Ok(chain.damage.is_empty().then_some(chain))
+}
+
+/// What is done with each frame, by several threads at once.
+pub type Each<'a> = dyn Fn(Place, &RawFrame<'_>) -> Result<(), String> + Sync + 'a;
+
+const MOST_THREADS: usize = 8;
+
+fn numbers(directory: &Path, until: Option<Place>) -> io::Result<Vec<u32>> {
     let mut numbers = Vec::new();
     for file in fs::read_dir(directory)? {
         numbers.extend(file?.file_name().to_str().and_then(segment_number));
     }
     numbers.retain(|number| until.is_none_or(|until| *number <= until.segment));
     numbers.sort_unstable();
+    Ok(numbers)
+}
 
-    let mut reader = Reader { each, chain: Chain::empty(), next: 1 };
-    let last = numbers.last().copied();
-    let mut expected = 1;
-    for number in numbers {
-        while expected < number {
-            reader.damage(format!("{} is missing", segment_name(expected)));
-            expected += 1;
-        }
-        expected = number + 1;
-        let mut bytes = fs::read(directory.join(segment_name(number)))?;
-        if let Some(until) = until.filter(|until| until.segment == number) {
-            bytes.truncate(usize::try_from(until.offset).unwrap_or(usize::MAX));
-        }
-        reader.segment(number, &bytes, last == Some(number))?;
+fn load(directory: &Path, number: u32, until: Option<Place>, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let most = until.filter(|until| until.segment == number).map_or(u64::MAX, |until| until.offset);
+    bytes.clear();
+    File::open(directory.join(segment_name(number)))?.take(most).read_to_end(bytes).map(drop)
+}
+
+/// The segment's header, or that it is damaged.
+fn header_of(number: u32, bytes: &[u8]) -> io::Result<Result<SegmentHeader, ()>> {
+    match SegmentHeader::parse(bytes) {
+        Ok(header) => Ok(Ok(header)),
+        Err(HeaderError::Damaged) => Ok(Err(())),
+        Err(why) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} {why}", segment_name(number)))),
     }
-    Ok(reader.chain)
+}
+
+fn misplaced(name: &str, number: u32, header: &SegmentHeader, next: u64, head: &Digest) -> Option<String> {
+    if header.number != number {
+        let right = segment_name(header.number);
+        Some(format!("{name} holds what belongs in {right}: files have been swapped or renamed"))
+    } else if header.first != next {
+        Some(format!("{name} begins with frame {}, but frame {next} is next", header.first))
+    } else if header.previous != *head {
+        Some(format!("{name} does not follow the segment before it: one of the two was replaced"))
+    } else {
+        None
+    }
 }
 
 impl Chain {
@@ -93,32 +202,49 @@ impl Chain {
             damage: Vec::new(),
         }
     }
-}
 
-struct Reader<'a> {
-    each: &'a mut dyn FnMut(Place, &RawFrame<'_>) -> Result<(), String>,
-    chain: Chain,
-    /// The sequence number that the next frame must have.
-    next: u64,
-}
-
-impl Reader<'_> {
-    fn damage(&mut self, sentence: String) {
-        self.chain.damage.push(sentence);
-    }
-
-    fn segment(&mut self, number: u32, bytes: &[u8], last: bool) -> io::Result<()> {
-        let name = segment_name(number);
-        match SegmentHeader::parse(bytes) {
-            Ok(header) => self.header(&name, number, header),
-            Err(why @ HeaderError::Damaged) => self.damage(format!("{name} {why}")),
-            Err(why) => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} {why}"))),
+    fn add(&mut self, name: &str, found: Segment, last: bool) {
+        self.damage.extend(found.damage);
+        self.frames += found.frames;
+        self.head = found.head;
+        if let Some((seq, synced)) = found.last {
+            (self.seq, self.synced) = (seq, synced);
         }
+        if last {
+            self.end = Some(found.end);
+            self.loose = found.loose;
+        } else if found.loose > 0 {
+            self.damage.push(format!(
+                "{name} is damaged from byte {} on, where frame {} should be",
+                found.end.offset, found.next
+            ));
+        }
+    }
+}
+
+/// What reading one segment found.
+struct Segment {
+    frames: u64,
+    /// The sequence number that the next frame must have, and the digest that it must name.
+    next: u64,
+    head: Digest,
+    /// The last frame's sequence number, and what was synced when it was written.
+    last: Option<(u64, u64)>,
+    end: Place,
+    loose: u64,
+    damage: Vec<String>,
+}
+
+impl Segment {
+    /// Reads the frames of a segment, of which the first must be number `next` and follow `head`.
+    fn read(number: u32, bytes: &[u8], (next, head): (u64, Digest), each: &Each<'_>) -> Self {
+        let end = Place { segment: number, offset: SEGMENT_HEADER as u64 };
+        let mut found = Self { frames: 0, next, head, last: None, end, loose: 0, damage: Vec::new() };
         let used = length_without_zeros_at_end(bytes);
         let mut at = SEGMENT_HEADER;
         while at < used {
             if let Some((frame, length)) = bytes.get(at..).and_then(parse_frame) {
-                self.frame(Place { segment: number, offset: at as u64 }, &frame);
+                found.frame(Place { segment: number, offset: at as u64 }, &frame, each);
                 at += length;
                 continue;
             }
@@ -126,68 +252,50 @@ impl Reader<'_> {
             // acknowledged. One that was written when the hole's frame was already on the disk shows damage.
             let mut sound = find_frame(bytes, at, used);
             while let Some((place, frame)) = sound
-                && frame.synced < self.next
+                && frame.synced < found.next
             {
                 sound = find_frame(bytes, place + 1, used);
             }
             let Some((place, frame)) = sound else { break };
-            self.damage(format!(
-                "{name} is damaged between byte {at} and byte {place}, where frame {} should be; frame {} follows it",
-                self.next, frame.seq
-            ));
-            self.next = frame.seq;
-            self.chain.head = frame.previous;
-            at = place;
-        }
-        let loose = used.saturating_sub(at) as u64;
-        if last {
-            self.chain.end = Some(Place { segment: number, offset: at as u64 });
-            self.chain.loose = loose;
-        } else if loose > 0 {
-            self.damage(format!("{name} is damaged from byte {at} on, where frame {} should be", self.next));
-        }
-        Ok(())
-    }
-
-    fn header(&mut self, name: &str, number: u32, header: SegmentHeader) {
-        self.chain.segments.push(header);
-        if header.number != number {
-            self.damage(format!(
-                "{name} holds what belongs in {}: files have been swapped or renamed",
-                segment_name(header.number)
-            ));
-        } else if header.first != self.next {
-            self.damage(format!("{name} begins with frame {}, but frame {} is next", header.first, self.next));
-        } else if header.previous != self.chain.head {
-            self.damage(format!("{name} does not follow the segment before it: one of the two was replaced"));
-        }
-        self.next = header.first;
-        self.chain.seq = header.first.saturating_sub(1);
-        self.chain.synced = self.chain.seq;
-        self.chain.head = header.previous;
-    }
-
-    fn frame(&mut self, place: Place, frame: &RawFrame<'_>) {
-        let name = segment_name(place.segment);
-        if frame.seq != self.next {
-            self.damage(format!(
-                "frame {} stands at byte {} of {name}, where frame {} belongs",
-                frame.seq, place.offset, self.next
-            ));
-        } else if frame.previous != self.chain.head {
-            self.damage(format!(
-                "frame {} in {name} does not follow the frame before it: one of the two was replaced",
+            found.damage.push(format!(
+                "{} is damaged between byte {at} and byte {place}, where frame {} should be; frame {} follows it",
+                segment_name(number),
+                found.next,
                 frame.seq
             ));
+            found.next = frame.seq;
+            found.head = frame.previous;
+            at = place;
         }
-        if let Err(why) = (self.each)(place, frame) {
-            self.damage(format!("frame {} in {name} cannot be read: {why}", frame.seq));
+        found.end.offset = at as u64;
+        found.loose = used.saturating_sub(at) as u64;
+        found
+    }
+
+    fn frame(&mut self, place: Place, frame: &RawFrame<'_>, each: &Each<'_>) {
+        let name = || segment_name(place.segment);
+        if frame.seq != self.next {
+            self.damage.push(format!(
+                "frame {} stands at byte {} of {}, where frame {} belongs",
+                frame.seq,
+                place.offset,
+                name(),
+                self.next
+            ));
+        } else if frame.previous != self.head {
+            self.damage.push(format!(
+                "frame {} in {} does not follow the frame before it: one of the two was replaced",
+                frame.seq,
+                name()
+            ));
+        }
+        if let Err(why) = each(place, frame) {
+            self.damage.push(format!("frame {} in {} cannot be read: {why}", frame.seq, name()));
         }
         self.next = frame.seq.saturating_add(1);
-        self.chain.frames += 1;
-        self.chain.seq = frame.seq;
-        self.chain.synced = frame.synced;
-        self.chain.head = frame.digest;
+        self.frames += 1;
+        self.last = Some((frame.seq, frame.synced));
+        self.head = frame.digest;
     }
 }
 
@@ -236,7 +344,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Chain {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join(segment_name(1)), bytes).unwrap();
-        read_chain(directory.path(), None, &mut |_, frame| {
+        read_chain(directory.path(), None, &|_, frame| {
             if frame.payload == b"nonsense" { Err("it is nonsense".to_owned()) } else { Ok(()) }
         })
         .unwrap()
@@ -327,7 +435,7 @@ mod tests {
         fs::write(directory.path().join(segment_name(1)), bytes).unwrap();
         fs::write(directory.path().join(segment_name(2)), b"being made").unwrap();
         let until = Place { segment: 1, offset: offset as u64 };
-        let chain = read_chain(directory.path(), Some(until), &mut |_, _| Ok(())).unwrap();
+        let chain = read_chain(directory.path(), Some(until), &|_, _| Ok(())).unwrap();
         assert_eq!((chain.frames, chain.loose, chain.damage.as_slice()), (4, 0, [].as_slice()));
     }
 }

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod demo;
 pub mod eval;
 pub mod keys;
+pub mod migrate;
 pub mod patient;
 pub mod policy;
 pub mod publish;
@@ -87,6 +88,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a new state folder from a backup
     Restore(restore::RestoreArgs),
+    /// Make the store's view anew from its journal
+    Migrate(migrate::MigrateArgs),
     /// Renew the store's keys, or wrap them with another master key
     Rekey(rekey::RekeyArgs),
     /// Screen JSON Lines from standard input
@@ -222,6 +225,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Check(args) => in_runtime(check::run(&args, dir, out)),
         Command::Backup(args) => in_runtime(backup::run(&args, dir, out)),
         Command::Restore(args) => restore::run(&args, out),
+        Command::Migrate(args) => migrate::run(&args, dir, out),
         Command::Rekey(args) => rekey::run(&args, dir, out),
     };
     match result {

@@ -28,7 +28,9 @@ mod skim;
 mod twins;
 mod worklist;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -126,11 +128,7 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub fn start(parts: Parts) -> Result<Self, ServiceError> {
-        let mut board = Board::default();
-        rows::for_each::<EntryRow>(parts.store.as_ref(), Table::Entry, &[], |_, read| {
-            board.put(read.row.entry.id, read.seq, &read.row);
-            Ok(())
-        })?;
+        let mut board = read_board(parts.store.as_ref())?;
         rows::for_each::<Patient>(parts.store.as_ref(), Table::Patient, &[], |_, read| {
             board.settle(&read.row);
             Ok(())
@@ -274,6 +272,29 @@ impl Service {
             }
         }
     }
+}
+
+/// Where every entry stands. Two threads read, because most of it is unsealing and decoding rows.
+fn read_board(store: &dyn Store) -> Result<Board, ServiceError> {
+    let (board, next) = (Mutex::new(Board::default()), AtomicUsize::new(0));
+    // The first byte of an entry's identifier, which is a digest, divides them evenly.
+    let read = || -> Result<(), ServiceError> {
+        while let Ok(first) = u8::try_from(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut some = Vec::new();
+            rows::for_each::<EntryRow>(store, Table::Entry, &[first], |_, read| {
+                some.push(read);
+                Ok(())
+            })?;
+            let mut board = lock(&board);
+            some.iter().for_each(|read| board.put(read.row.entry.id, read.seq, &read.row));
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let helper = scope.spawn(read);
+        read().and(helper.join().unwrap_or(Err(ServiceError::Internal("a thread that reads entries failed"))))
+    })?;
+    Ok(board.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A mutex whose holder panicked holds data that was consistent at every step; go on with it.

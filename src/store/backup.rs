@@ -15,7 +15,7 @@ use super::keyring::{Keyring, StoreKey};
 use super::master::SecretKey;
 use super::payload;
 use super::seal::{Nonce, Opened, Sealer};
-use super::{Store, StoreError, Table};
+use super::{Row, Store, StoreError, Table, name_of};
 use crate::audit::frame::{Digest, NO_FRAME};
 
 const FORMAT: u32 = 1;
@@ -67,6 +67,13 @@ pub struct TableSum {
     pub rows: u64,
     /// A digest of all of them, in order.
     pub digest: Digest,
+}
+
+impl TableSum {
+    /// The table's name.
+    pub fn name(&self) -> String {
+        name_of(self.table)
+    }
 }
 
 /// A frame on its way into a backup or out of it.
@@ -225,14 +232,22 @@ fn unchanged_since(store: &dyn Store, seq: u64) -> Result<bool, StoreError> {
 
 /// What every table holds.
 pub(super) fn sums(store: &dyn Store) -> Result<Vec<TableSum>, StoreError> {
-    Table::ALL.into_iter().map(|table| sum_of(store, table)).collect()
+    sums_of(&|table, after, limit| store.scan(table, &[], after, limit))
 }
 
-fn sum_of(store: &dyn Store, table: Table) -> Result<TableSum, StoreError> {
+/// Reads rows of a table behind a key, at most so many.
+pub(super) type Scan<'a> = dyn Fn(Table, Option<&[u8]>, usize) -> Result<Vec<Row>, StoreError> + 'a;
+
+/// The same of what `scan` reads.
+pub(super) fn sums_of(scan: &Scan<'_>) -> Result<Vec<TableSum>, StoreError> {
+    Table::ALL.into_iter().map(|table| sum_of(scan, table)).collect()
+}
+
+fn sum_of(scan: &Scan<'_>, table: Table) -> Result<TableSum, StoreError> {
     const PAGE: usize = 500;
     let (mut hasher, mut rows, mut after) = (blake3::Hasher::new(), 0, None::<Vec<u8>>);
     loop {
-        let page = store.scan(table, &[], after.as_deref(), PAGE)?;
+        let page = scan(table, after.as_deref(), PAGE)?;
         rows += page.len() as u64;
         for (key, versioned) in &page {
             for bytes in [key.as_slice(), &versioned.seq.to_le_bytes(), &versioned.value] {

@@ -1,69 +1,32 @@
 //! The store of one machine: journal and view in one directory, opened with care.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use chrono::Datelike;
-
 use super::backup::{self, About, Export, Manifest, Plain};
+use super::ballast::Ballast;
 use super::envelope::BackupLock;
-use super::journal::{Index, Journal, make_directory};
-use super::keyring::{self, Keyring, StoreKey};
+use super::journal::{Index, RESTORE, damage_of};
+use super::keyring::{Keyring, StoreKey};
 use super::lock::Lock;
 use super::master::{Master, SecretKey};
+use super::opening::{Files, Opened, Options, open_files};
 use super::seal::Sealer;
-use super::sled::{Step, View, guarded, set_snapshots_aside};
+use super::sled::View;
 use super::writer::{Desk, Writer, behind};
 use super::{Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
 use crate::audit::frame::{Digest, RawFrame};
-use crate::audit::{Chain, read_chain};
+use crate::audit::{Place, read_chain};
 
-/// Frames that are applied to the view at a time when it is made again.
-const REPLAY: usize = 1000;
 /// How long units gather before they are put into sled. Each time makes sled write to the disk, and whoever
 /// waits for a sync meanwhile waits for that too: applied one by one, decisions took thirty times as long.
 const GATHER: Duration = Duration::from_millis(200);
-/// Views that were found damaged and are kept.
-const BAD_VIEWS: usize = 2;
 
-/// How a store is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Bytes of a journal segment, which are written when it is made; 4 KiB to 1 GiB.
-    pub segment_bytes: u64,
-    /// Free space, in bytes, below which work is refused with [`StoreError::Full`]. Meant for decisions;
-    /// for a pull ask [`Store::space`] and keep more.
-    pub floor_bytes: u64,
-    /// A view of at most this many rows is read whole before it is used. A bigger one is read while it is
-    /// in use (about 300,000 rows a second); if it proves damaged, every read fails from then on, and
-    /// opening the store again makes the view anew.
-    pub check_rows: u64,
-    /// The year whose key seals what is written from now on.
-    pub year: i32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { segment_bytes: 64 << 20, floor_bytes: 512 << 20, check_rows: 200_000, year: chrono::Utc::now().year() }
-    }
-}
-
-/// What opening a store found and did, for the audit log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Opened {
-    /// There was no store.
-    pub created: bool,
-    /// Bytes of an interrupted append, never acknowledged, that were cut from the journal's end.
-    pub tail_cut: Option<u64>,
-    /// Why the view was made again from the journal.
-    pub view_rebuilt: Option<String>,
-    /// Frames in the journal.
-    pub frames: u64,
-}
+/// How long after the start the rest of a big store is read: who waits for the start does not wait for that.
+const LATER: Duration = Duration::from_secs(2);
 
 /// The store of one machine. Closes when it is dropped, after all work that was accepted.
 ///
@@ -85,7 +48,7 @@ pub struct EmbeddedStore {
     stopped: Arc<OnceLock<String>>,
     directory: PathBuf,
     /// Let go last.
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl EmbeddedStore {
@@ -97,7 +60,8 @@ impl EmbeddedStore {
     /// the files cannot be used; [`StoreError::Corrupt`] when acknowledged work, or a key to it, is missing
     /// or damaged. Nothing was changed then.
     pub fn open(directory: &Path, options: &Options, master: &Master) -> Result<(Self, Opened), StoreError> {
-        let Files { journal, view, keys, secret, sealer, opened, lock } = open_files(directory, options, master)?;
+        let Files { journal, checked, view, keys, secret, sealer, opened, lock } =
+            open_files(directory, options, master)?;
         let view = Arc::new(view);
         let closing = Arc::new(AtomicBool::new(false));
         let stopped = Arc::new(OnceLock::new());
@@ -109,10 +73,15 @@ impl EmbeddedStore {
             stopped: Arc::clone(&stopped),
             directory: directory.to_owned(),
             floor: options.floor_bytes,
+            ballast: Ballast::set_aside(directory, options.floor_bytes / 2, options.floor_bytes),
         };
         let mut threads = vec![keeper];
         if opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows {
             threads.push(start("store-check", check_in_use(Arc::clone(&view), Arc::clone(&closing)))?);
+        }
+        if !checked {
+            let (journal, until, stopped) = (directory.join("journal"), index.end().1, Arc::clone(&stopped));
+            threads.push(start("journal-check", check_journal(journal, until, stopped, Arc::clone(&closing)))?);
         }
         let store = Self {
             writer: Writer::new(desk),
@@ -126,9 +95,24 @@ impl EmbeddedStore {
             sealer,
             stopped,
             directory: directory.to_owned(),
-            _lock: lock,
+            lock: Arc::new(lock),
         };
         Ok((store, opened))
+    }
+
+    /// Where the journal's frames stand.
+    pub(super) fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.journal)
+    }
+
+    /// The keys, ready for use.
+    pub(super) fn sealer(&self) -> Arc<Sealer> {
+        Arc::clone(&self.sealer)
+    }
+
+    /// What keeps others out, also when the store is closed.
+    pub(super) fn lock(&self) -> Arc<Lock> {
+        Arc::clone(&self.lock)
     }
 
     /// The practice's secret: random bytes that stay the same for as long as the store lives.
@@ -231,12 +215,7 @@ fn keep_up(view: Arc<View>, closing: Arc<AtomicBool>, stopped: Arc<OnceLock<Stri
                 Ok(false) if last => break,
                 Ok(false) => {
                     view.wait_for_more();
-                    let begun = Instant::now();
-                    while let Some(rest) = GATHER.checked_sub(begun.elapsed())
-                        && !closing.load(Ordering::Acquire)
-                    {
-                        thread::park_timeout(rest);
-                    }
+                    wait(GATHER, &closing);
                 }
                 Err(why) => {
                     stopped.get_or_init(|| behind(&why));
@@ -248,12 +227,44 @@ fn keep_up(view: Arc<View>, closing: Arc<AtomicBool>, stopped: Arc<OnceLock<Stri
     }
 }
 
+/// Waits so long, or until the store closes.
+fn wait(time: Duration, closing: &AtomicBool) {
+    let begun = Instant::now();
+    while let Some(rest) = time.checked_sub(begun.elapsed())
+        && !closing.load(Ordering::Acquire)
+    {
+        thread::park_timeout(rest);
+    }
+}
+
 /// Reads the whole view a little at a time, so that others get their turn.
 fn check_in_use(view: Arc<View>, closing: Arc<AtomicBool>) -> impl FnOnce() {
     move || {
+        wait(LATER, &closing);
         let mut counting = view.count();
         while !closing.load(Ordering::Relaxed) && matches!(counting.go_on(), Ok(false)) {
             thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Reads the whole journal up to where it ended when the store was opened.
+fn check_journal(
+    journal: PathBuf,
+    until: Option<Place>,
+    stopped: Arc<OnceLock<String>>,
+    closing: Arc<AtomicBool>,
+) -> impl FnOnce() {
+    move || {
+        let each = |_, _: &RawFrame<'_>| match closing.load(Ordering::Relaxed) {
+            true => Err("the store closes".to_owned()),
+            false => Ok(()),
+        };
+        wait(LATER, &closing);
+        // What cannot be read now may be read again; what is damaged stays damaged.
+        let Ok(chain) = read_chain(&journal, until, &each) else { return };
+        if !chain.damage.is_empty() && !closing.load(Ordering::Relaxed) {
+            stopped.get_or_init(|| format!("{}. {RESTORE}", damage_of(&journal, &chain)));
         }
     }
 }
@@ -269,15 +280,15 @@ pub fn verify_offline(directory: &Path, master: Option<&Master>) -> Result<Repor
     report(&directory.join("journal"), None, keys.map(|keys| keys.sealer()).as_ref())
 }
 
-fn report(journal: &Path, until: Option<crate::audit::Place>, sealer: Option<&Sealer>) -> Result<Report, StoreError> {
-    let mut each = |_, frame: &RawFrame<'_>| match sealer {
+fn report(journal: &Path, until: Option<Place>, sealer: Option<&Sealer>) -> Result<Report, StoreError> {
+    let each = |_, frame: &RawFrame<'_>| match sealer {
         Some(sealer) => {
             let opened = sealer.open_frame(frame.seq, &frame.previous, frame.payload)?;
             payload::decode(&opened.contents).map(drop)
         }
         None => Ok(()),
     };
-    let chain = read_chain(journal, until, &mut each)
+    let chain = read_chain(journal, until, &each)
         .map_err(|why| StoreError::Unavailable(format!("cannot read the journal in {}: {why}", journal.display())))?;
     let head = (chain.seq > 0).then_some((chain.seq, chain.head));
     let mut damage = chain.damage;
@@ -295,189 +306,4 @@ fn report(journal: &Path, until: Option<crate::audit::Place>, sealer: Option<&Se
 
 pub(super) fn damaged_view(why: &str) -> StoreError {
     StoreError::Corrupt(format!("the view is damaged, {why}: start the program again, it makes it anew"))
-}
-
-struct Files {
-    journal: Journal,
-    view: View,
-    keys: Keyring,
-    secret: SecretKey,
-    sealer: Arc<Sealer>,
-    opened: Opened,
-    lock: Lock,
-}
-
-fn open_files(directory: &Path, options: &Options, master: &Master) -> Result<Files, StoreError> {
-    make_directory(directory).map_err(|why| {
-        StoreError::Unavailable(format!("cannot make the directory {} for the store: {why}", directory.display()))
-    })?;
-    let lock = Lock::take(directory)?;
-    let segment_bytes = options.segment_bytes.clamp(4 << 10, 1 << 30);
-    let journal_directory = directory.join("journal");
-    let (keys, new_keys) = match Keyring::open(directory, master)? {
-        Some(mut keys) => {
-            let new = keys.turn_to(options.year)?;
-            (keys, new)
-        }
-        None if journal_directory.exists() => {
-            // A journal from before there were keys says so itself.
-            Journal::read(&journal_directory, &Arc::new(Sealer::new(std::iter::empty())))?;
-            return Err(keyring::lost(directory));
-        }
-        None => (Keyring::new(options.year)?, true),
-    };
-    let secret = keys.secret().cloned().ok_or_else(|| keyring::lost(directory))?;
-    let sealer = Arc::new(keys.sealer());
-    let found = Journal::read(&journal_directory, &sealer)?;
-    let (chain, index) = match &found {
-        Some((chain, index)) => (Some(chain), Some(index)),
-        None => (None, None),
-    };
-    let opening = open_view(directory, chain, index, &sealer)?;
-
-    // Only now is anything written: what the view knows may have shown that the journal lost its end.
-    if new_keys {
-        keys.write(directory, master)?;
-    }
-    let mut opened = Opened { created: found.is_none(), ..Opened::default() };
-    let journal = match (chain, index) {
-        (Some(chain), Some(index)) => {
-            opened.tail_cut = (chain.loose > 0).then_some(chain.loose);
-            opened.frames = chain.frames;
-            Journal::repair(&journal_directory, segment_bytes, chain, Arc::clone(index))?
-        }
-        _ => Journal::create(&journal_directory, segment_bytes, &sealer)?,
-    };
-    let (view, rebuilt) = catch_up(directory, opening, &journal, &sealer, options)?;
-    opened.view_rebuilt = rebuilt;
-    Ok(Files { journal, view, keys, secret, sealer, opened, lock })
-}
-
-/// The view that is there, or why there is none.
-type Opening = Result<View, String>;
-
-fn open_view(
-    directory: &Path,
-    chain: Option<&Chain>,
-    index: Option<&Arc<Index>>,
-    sealer: &Arc<Sealer>,
-) -> Result<Opening, StoreError> {
-    let path = directory.join("view");
-    if !path.exists() {
-        return Ok(Err("it was missing".to_owned()));
-    }
-    let limit = patience(&path, 0);
-    let open = |path: PathBuf| {
-        let sealer = Arc::clone(sealer);
-        guarded(limit, move || View::open(&path, &sealer))
-    };
-    let view = open(path.clone()).or_else(|why| if set_snapshots_aside(&path) { open(path.clone()) } else { Err(why) });
-    let Ok(view) = view else { return Ok(view) };
-    let applied = view.applied();
-    let end = chain.map_or(0, |chain| chain.seq);
-    if applied.seq > end {
-        return Err(StoreError::Corrupt(format!(
-            "the journal in {} ends with unit {end}, but unit {} was acknowledged: the end of the journal is lost or \
-             damaged. Nothing was changed. Restore the store from the last backup; to go on without the lost units, \
-             move {} away first",
-            directory.join("journal").display(),
-            applied.seq,
-            path.display()
-        )));
-    }
-    if applied.seq > 0 {
-        let frames = index.map_or_else(|| Ok(Vec::new()), |index| index.read(applied.seq, 1))?;
-        if frames.first().is_none_or(|frame| frame.digest != applied.digest) {
-            return Ok(Err("it belongs to another journal".to_owned()));
-        }
-    }
-    Ok(Ok(view))
-}
-
-/// Brings the view to the journal's end, making it again if need be. Answers why it had to.
-fn catch_up(
-    directory: &Path,
-    opening: Opening,
-    journal: &Journal,
-    sealer: &Arc<Sealer>,
-    options: &Options,
-) -> Result<(View, Option<String>), StoreError> {
-    let path = directory.join("view");
-    let index = journal.index();
-    let check_rows = options.check_rows;
-    let whole = opening.and_then(|view| {
-        let index = Arc::clone(&index);
-        guarded(patience(&path, journal.seq() - view.applied().seq), move || {
-            replay(&view, &index).map_err(|why| why.to_string())?;
-            if view.applied().rows() <= check_rows {
-                view.check()?;
-            }
-            Ok(view)
-        })
-    });
-    let why = match whole {
-        Ok(view) => return Ok((view, None)),
-        Err(why) => why,
-    };
-    // sled fails on a full disk as it does on damage, and a new view would need space.
-    if super::space_of(directory).map_err(StoreError::Unavailable)?.free < options.floor_bytes {
-        return Err(StoreError::Full(directory.display().to_string()));
-    }
-    set_aside(directory).map_err(|error| {
-        StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
-    })?;
-    let view = View::open(&path, sealer)
-        .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
-    replay(&view, &index)?;
-    Ok((view, (journal.seq() > 0).then_some(why)))
-}
-
-fn replay(view: &View, journal: &Index) -> Result<(), StoreError> {
-    loop {
-        let frames = journal.read(view.applied().seq + 1, REPLAY)?;
-        if frames.is_empty() {
-            return Ok(());
-        }
-        let steps: Vec<_> = frames
-            .into_iter()
-            .map(|frame| Step { seq: frame.seq, digest: frame.digest, unit: Arc::new(frame.unit) })
-            .collect();
-        view.apply(&steps)
-            .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))?;
-    }
-}
-
-/// How long sled may take over files of this size before it is taken to hang.
-fn patience(view: &Path, frames: u64) -> Duration {
-    let bytes: u64 = fs::read_dir(view)
-        .map(|files| files.flatten().filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum())
-        .unwrap_or_default();
-    Duration::from_secs(60 + (bytes >> 22) + frames / 1000)
-}
-
-/// Moves the view to `view.bad.N`. The newest few are kept, in case somebody wants to know what happened.
-fn set_aside(directory: &Path) -> std::io::Result<()> {
-    let view = directory.join("view");
-    if !view.exists() {
-        return Ok(());
-    }
-    let mut bad: Vec<u32> = Vec::new();
-    for file in fs::read_dir(directory)? {
-        bad.extend(
-            file?
-                .file_name()
-                .to_str()
-                .and_then(|name| name.strip_prefix("view.bad."))
-                .and_then(|number| number.parse::<u32>().ok()),
-        );
-    }
-    bad.sort_unstable();
-    let next = bad.last().map_or(1, |last| last + 1);
-    fs::rename(view, directory.join(format!("view.bad.{next}")))?;
-    bad.push(next);
-    for old in bad.iter().rev().skip(BAD_VIEWS) {
-        // One too many does no harm; not opening would.
-        let _ = fs::remove_dir_all(directory.join(format!("view.bad.{old}")));
-    }
-    Ok(())
 }

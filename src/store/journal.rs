@@ -3,22 +3,21 @@
 //! Only the writer thread appends. A batch of frames is one write and one sync within one segment; when
 //! it does not fit, a new segment is made first. Readers go through the shared [`Index`].
 
+mod index;
 mod segment;
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-pub use self::segment::make_directory;
-use self::segment::{Segment, remove_unfinished, sync_directory};
-use super::seal::{Opened, Sealer};
-use super::{Frame, StoreError, payload};
-use crate::audit::frame::{
-    Digest, FRAME_OVERHEAD, RawFrame, SEGMENT_HEADER, SegmentHeader, parse_frame, segment_name, write_frame,
-};
-use crate::audit::{Chain, read_chain};
+pub use self::index::Index;
+use self::index::Starts;
+use self::segment::{Segment, remove_unfinished};
+pub use self::segment::{make_directory, sync_directory};
+use super::StoreError;
+use super::seal::Sealer;
+use crate::audit::frame::{Digest, RawFrame, SEGMENT_HEADER, SegmentHeader, write_frame};
+use crate::audit::{Chain, Place, read_chain, read_end};
 
 /// Makes writes and syncs fail, for tests.
 #[cfg(test)]
@@ -94,46 +93,39 @@ impl Batch {
 }
 
 impl Journal {
-    /// Reads what is in `directory` from end to end and changes nothing. `None` if there is no journal.
+    /// Reads what is in `directory`, up to `whole` bytes from end to end, of a bigger journal the last segment
+    /// alone, and changes nothing. `None` if there is no journal.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when something in it is damaged, [`StoreError::Unavailable`] when it
     /// cannot be read.
-    pub fn read(directory: &Path, sealer: &Arc<Sealer>) -> Result<Option<(Chain, Arc<Index>)>, StoreError> {
+    pub fn read(directory: &Path, sealer: &Arc<Sealer>, whole: u64) -> Result<Option<Found>, StoreError> {
         if !directory.is_dir() {
             return Ok(None);
         }
-        let mut segments: Vec<SegmentIndex> = Vec::new();
-        let chain = read_chain(directory, None, &mut |place, frame| {
-            if segments.last().is_none_or(|segment| segment.number != place.segment) {
-                segments.push(SegmentIndex::new(place.segment, frame.seq));
-            }
-            if let Some(segment) = segments.last_mut() {
-                segment.starts.push(place.offset as u32);
-                segment.end = place.offset as u32 + (FRAME_OVERHEAD + frame.payload.len()) as u32;
-            }
+        let unreadable = |why: io::Error| unreadable(directory, &why);
+        let starts = Starts::default();
+        let each = |place: Place, frame: &RawFrame<'_>| {
+            starts.add(place, frame);
             Ok(())
-        })
-        .map_err(|why| unreadable(directory, &why))?;
-        if let Some(first) = chain.damage.first() {
-            let more = match chain.damage.len() {
-                1 => String::new(),
-                count => format!(" (and {} more)", count - 1),
-            };
+        };
+        let end = match size(directory).map_err(unreadable)? > whole {
+            true => read_end(directory, &each).map_err(unreadable)?,
+            false => None,
+        };
+        let in_part = end.is_some();
+        let chain = match end {
+            Some(chain) => chain,
+            None => read_chain(directory, None, &each).map_err(unreadable)?,
+        };
+        if !chain.damage.is_empty() {
             return Err(StoreError::Corrupt(format!(
-                "the journal in {} is damaged: {first}{more}. Nothing was changed. Restore the whole store \
-                 from the last backup; keep this directory, what is sound in it can still be read",
-                directory.display()
+                "{}. Nothing was changed. {RESTORE}",
+                damage_of(directory, &chain)
             )));
         }
-        if let (Some(end), Some(header)) = (chain.end, chain.segments.last())
-            && segments.last().is_none_or(|segment| segment.number != end.segment)
-        {
-            segments.push(SegmentIndex::new(header.number, header.first));
-        }
-        let index =
-            Index { directory: directory.to_owned(), segments: RwLock::new(segments), sealer: Arc::clone(sealer) };
-        Ok(chain.end.is_some().then(|| (chain, Arc::new(index))))
+        let index = Arc::new(Index::new(directory, starts.of(&chain), sealer));
+        Ok(chain.end.is_some().then_some(Found { chain, index, in_part }))
     }
 
     /// Makes a journal without frames.
@@ -146,14 +138,13 @@ impl Journal {
             .and_then(|()| remove_unfinished(directory))
             .and_then(|()| Segment::create(directory, &header, segment_bytes))
             .map_err(|why| unwritable(directory, &why))?;
-        let segments = RwLock::new(vec![SegmentIndex::new(1, 1)]);
         Ok(Self {
             directory: directory.to_owned(),
             segment_bytes,
             segment,
             seq: 0,
             head: header.previous,
-            index: Arc::new(Index { directory: directory.to_owned(), segments, sealer: Arc::clone(sealer) }),
+            index: Arc::new(Index::new(directory, Starts::of_new(&header), sealer)),
             unshown: Vec::new(),
         })
     }
@@ -203,7 +194,7 @@ impl Journal {
             seq: self.seq,
             head: self.head,
             synced: self.seq,
-            sealer: Arc::clone(&self.index.sealer),
+            sealer: self.index.sealer(),
         }
     }
 
@@ -255,123 +246,33 @@ impl Journal {
     }
 }
 
-/// Where every frame that readers may see stands: four bytes a frame.
+/// What reading a journal found.
 #[derive(Debug)]
-pub struct Index {
-    directory: PathBuf,
-    segments: RwLock<Vec<SegmentIndex>>,
-    sealer: Arc<Sealer>,
+pub struct Found {
+    /// What it says of itself.
+    pub chain: Chain,
+    /// Where its frames stand.
+    pub index: Arc<Index>,
+    /// Whether only its end was read.
+    pub in_part: bool,
 }
 
-#[derive(Debug)]
-struct SegmentIndex {
-    number: u32,
-    first: u64,
-    starts: Vec<u32>,
-    end: u32,
+/// What to do about a damaged journal.
+pub const RESTORE: &str = "Restore the whole store from the last backup; keep this directory, what is sound in it can \
+                           still be read";
+
+/// What is wrong with a journal, in one clause.
+pub fn damage_of(directory: &Path, chain: &Chain) -> String {
+    let more = match chain.damage.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let first = chain.damage.first().map_or("it differs from what was written", String::as_str);
+    format!("the journal in {} is damaged: {first}{more}", directory.display())
 }
 
-impl SegmentIndex {
-    fn new(number: u32, first: u64) -> Self {
-        Self { number, first, starts: Vec::new(), end: SEGMENT_HEADER as u32 }
-    }
-}
-
-impl Index {
-    fn begin(&self, header: &SegmentHeader) {
-        self.segments
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(SegmentIndex::new(header.number, header.first));
-    }
-
-    fn show(&self, starts: &mut Vec<u32>, end: u32) {
-        if let Some(last) = self.segments.write().unwrap_or_else(PoisonError::into_inner).last_mut() {
-            last.starts.append(starts);
-            last.end = end;
-        }
-    }
-
-    /// Sequence number of the last frame shown, and where the journal ends for readers.
-    pub fn end(&self) -> (u64, Option<crate::audit::Place>) {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        segments.last().map_or((0, None), |last| {
-            let place = crate::audit::Place { segment: last.number, offset: u64::from(last.end) };
-            (last.first + last.starts.len() as u64 - 1, Some(place))
-        })
-    }
-
-    fn start_of(&self, seq: u64) -> Option<(u32, u64)> {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let segment = segments.get(segments.partition_point(|segment| segment.first <= seq).checked_sub(1)?)?;
-        let start = segment.starts.get(usize::try_from(seq - segment.first).ok()?)?;
-        Some((segment.number, u64::from(*start)))
-    }
-
-    /// At most `max` frames from `from` on.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] when a frame is not what was written, [`StoreError::Unavailable`] when a
-    /// file cannot be read.
-    pub fn read(&self, from: u64, max: usize) -> Result<Vec<Frame>, StoreError> {
-        let frame = |raw: &RawFrame<'_>, opened: Opened| {
-            let unit = payload::decode(&opened.contents)?;
-            Ok(Frame { seq: raw.seq, previous: raw.previous, digest: raw.digest, unit })
-        };
-        self.opened(from, max, &frame)
-    }
-
-    /// At most `max` frames from `from` on, made of each frame and its contents by `make`.
-    ///
-    /// # Errors
-    /// As [`Index::read`].
-    pub fn opened<T>(
-        &self,
-        from: u64,
-        max: usize,
-        make: &dyn Fn(&RawFrame<'_>, Opened) -> Result<T, String>,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut frames = Vec::new();
-        let mut next = from.max(1);
-        while frames.len() < max {
-            let Some((number, start, end)) = self.run(next, max - frames.len()) else { break };
-            let mut bytes = vec![0; (end - start) as usize];
-            File::open(self.directory.join(segment_name(number)))
-                .and_then(|file| file.read_exact_at(&mut bytes, u64::from(start)))
-                .map_err(|why| unreadable(&self.directory, &why))?;
-            let mut rest = bytes.as_slice();
-            while !rest.is_empty() {
-                let (raw, length) =
-                    parse_frame(rest).filter(|(raw, _)| raw.seq == next).ok_or_else(|| self.damaged(number, next))?;
-                let opened = self.sealer.open_frame(raw.seq, &raw.previous, raw.payload);
-                frames.push(opened.and_then(|opened| make(&raw, opened)).map_err(|why| {
-                    StoreError::Corrupt(format!("frame {next} in {} cannot be read: {why}", segment_name(number)))
-                })?);
-                rest = rest.get(length..).unwrap_or_default();
-                next += 1;
-            }
-        }
-        Ok(frames)
-    }
-
-    /// The bytes of at most `max` frames from `seq` on that stand in one segment: its number, start, end.
-    fn run(&self, seq: u64, max: usize) -> Option<(u32, u32, u32)> {
-        // One read stays small whatever `max` is.
-        let max = max.min(1024);
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let segment = segments.get(segments.partition_point(|segment| segment.first <= seq).checked_sub(1)?)?;
-        let skip = usize::try_from(seq - segment.first).ok()?;
-        let start = *segment.starts.get(skip)?;
-        let end = segment.starts.get(skip + max).copied().unwrap_or(segment.end);
-        Some((segment.number, start, end))
-    }
-
-    fn damaged(&self, number: u32, seq: u64) -> StoreError {
-        StoreError::Corrupt(format!(
-            "frame {seq} in {} is damaged: stop the program and restore the store from the last backup",
-            self.directory.join(segment_name(number)).display()
-        ))
-    }
+fn size(directory: &Path) -> io::Result<u64> {
+    std::fs::read_dir(directory)?.try_fold(0, |sum, file| Ok(sum + file?.metadata()?.len()))
 }
 
 fn is_full(why: &io::Error) -> bool {

@@ -5,12 +5,16 @@
 //! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
 
 mod backup;
+mod ballast;
 mod embedded;
 mod envelope;
+mod format;
 mod journal;
 mod keyring;
 mod lock;
 mod master;
+mod migrate;
+mod opening;
 mod payload;
 mod restore;
 mod seal;
@@ -22,10 +26,12 @@ use std::path::Path;
 use crate::audit::Record;
 
 pub use backup::{About, Manifest, TableSum};
-pub use embedded::{EmbeddedStore, Opened, Options, verify_offline};
+pub use embedded::{EmbeddedStore, verify_offline};
 pub use envelope::{BackupKey, BackupLock, wants_passphrase as backup_wants_passphrase};
 pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
 pub use master::{Master, Places, SecretKey, make_key, read_key};
+pub use migrate::{Migrated, migrate};
+pub use opening::{Opened, Options};
 pub use restore::restore;
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
@@ -136,6 +142,12 @@ impl Table {
         Self::Draft,
         Self::Safeguard,
     ];
+}
+
+/// What people call the table with a number.
+fn name_of(table: u8) -> String {
+    let known = Table::ALL.into_iter().find(|known| *known as u8 == table);
+    known.map_or_else(|| "Unit".to_owned(), |table| format!("{table:?}"))
 }
 
 /// What must be so for a unit to take effect.

@@ -72,7 +72,25 @@ pub fn encode(unit: &Unit) -> Result<Vec<u8>, StoreError> {
 /// # Errors
 /// What is wrong with them, without their content.
 pub fn decode(mut bytes: &[u8]) -> Result<Unit, String> {
+    let mut unit = changes(&mut bytes)?;
     let rest = &mut bytes;
+    unit.audit = serde_json::from_slice::<Vec<Record>>(&take_bytes(rest)?)
+        .map_err(|error| format!("its audit records are not as expected at column {}", error.column()))?;
+    if !rest.is_empty() {
+        return Err("something follows its end".to_owned());
+    }
+    Ok(unit)
+}
+
+/// The unit without its audit records, for a view, which has no use for them.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_changes(mut bytes: &[u8]) -> Result<Unit, String> {
+    changes(&mut bytes)
+}
+
+fn changes(rest: &mut &[u8]) -> Result<Unit, String> {
     match take(rest)? {
         [VERSION] => {}
         [version] => {
@@ -101,12 +119,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<Unit, String> {
         };
         writes.push((table, key, value));
     }
-    let audit: Vec<Record> = serde_json::from_slice(&take_bytes(rest)?)
-        .map_err(|error| format!("its audit records are not as expected at column {}", error.column()))?;
-    if !rest.is_empty() {
-        return Err("something follows its end".to_owned());
-    }
-    Ok(Unit { id, pre, writes, audit })
+    Ok(Unit { id, pre, writes, audit: Vec::new() })
 }
 
 fn put_length(out: &mut Vec<u8>, length: usize) {

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use ::sled::{Batch, Config, Db, IVec};
 
 use self::apply::Head;
-use self::count::{Counted, Total};
+use self::count::{Counted, Totals};
 use self::fresh::Fresh;
 use super::seal::{Checksum, Sealer, peek};
 use super::{Row, Table, Unit, UnitId, Versioned};
@@ -76,22 +76,23 @@ struct State {
 impl State {
     /// One row goes and another comes.
     fn change(&mut self, name: &[u8], old: Option<Head>, new: Option<Head>) {
-        self.applied.total.replace(old, new);
+        let table = name.first().copied().unwrap_or_default();
+        self.applied.totals.replace(table, old, new);
         if let Some(counted) = self.counted.as_mut().filter(|counted| name <= counted.upto.as_slice()) {
-            counted.total.replace(old, new);
+            counted.totals.replace(table, old, new);
         }
     }
 }
 
 /// How far a view has come and what it must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// The last frame that was applied whole, 0 for none.
     pub seq: u64,
     /// Its digest.
     pub digest: Digest,
     /// What the rows that are there must come to.
-    total: Total,
+    totals: Totals,
 }
 
 /// One frame to be applied.
@@ -138,7 +139,7 @@ impl View {
         };
         let applied = match rows.get([APPLIED]).map_err(|why| broken(&why))? {
             Some(row) => Applied::read(&row, sealer).ok_or("its record of progress is damaged")?,
-            None if new => Applied { seq: 0, digest: NO_FRAME, total: Total::default() },
+            None if new => Applied { seq: 0, digest: NO_FRAME, totals: Totals::default() },
             None => return Err("it is empty".to_owned()),
         };
         let view = Self {
@@ -159,7 +160,7 @@ impl View {
 
     /// How far what is in sled has come.
     pub fn applied(&self) -> Applied {
-        self.changing().applied
+        self.changing().applied.clone()
     }
 
     /// Puts frames that follow [`Applied::seq`], which may have been applied before in part, into sled. For a
@@ -345,16 +346,18 @@ impl View {
 impl Applied {
     /// How many rows the view holds.
     pub fn rows(&self) -> u64 {
-        self.total.rows
+        self.totals.rows()
+    }
+
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> u64 {
+        self.totals.bytes()
     }
 
     fn read(row: &[u8], sealer: &Sealer) -> Option<Self> {
         let (seq, value) = sealer.unseal(APPLIED, &[], row)?;
         let (digest, rest) = value.split_first_chunk()?;
-        let (rows, rest) = rest.split_first_chunk()?;
-        let sum = rest.try_into().ok()?;
-        let total = Total { rows: u64::from_le_bytes(*rows), sum: u128::from_le_bytes(sum) };
-        Some(Self { seq, digest: *digest, total })
+        Some(Self { seq, digest: *digest, totals: Totals::read(rest)? })
     }
 }
 

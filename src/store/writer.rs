@@ -8,6 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
+use super::ballast::Ballast;
 use super::journal::{AppendError, Journal};
 use super::sled::{Step, View};
 use super::{Expect, Receipt, StoreError, Table, Unit, UnitId, payload};
@@ -64,6 +65,8 @@ pub struct Desk {
     pub directory: PathBuf,
     /// Least free space for new work, bytes.
     pub floor: u64,
+    /// What is let go before work is refused.
+    pub ballast: Ballast,
 }
 
 /// What the units of the batch at hand have changed so far.
@@ -226,16 +229,19 @@ impl Desk {
 
     fn append(&mut self, batch: &super::journal::Batch) -> Result<(), Failed> {
         let full = || Failed::Full(self.directory.display().to_string());
-        match super::space_of(&self.directory) {
-            Ok(space) if space.free < self.floor => return Err(full()),
-            Ok(_) => {}
-            Err(why) => return Err(self.stop(why)),
+        let space = || super::space_of(&self.directory).map_err(|why| self.stop(why));
+        if space()?.free < self.floor && !(self.ballast.let_go() && space()?.free >= self.floor) {
+            return Err(full());
         }
-        match self.journal.append(batch) {
-            Ok(()) => Ok(()),
-            Err(AppendError::Full) => Err(Failed::Full(self.directory.display().to_string())),
-            Err(AppendError::Stop(why)) => Err(self.stop(why)),
-        }
+        let done = match self.journal.append(batch) {
+            // Somebody else took the rest: there may be room for this much yet.
+            Err(AppendError::Full) if self.ballast.let_go() => self.journal.append(batch),
+            done => done,
+        };
+        done.map_err(|why| match why {
+            AppendError::Full => full(),
+            AppendError::Stop(why) => self.stop(why),
+        })
     }
 
     fn show(&mut self, steps: Vec<Step>) -> Result<(), Failed> {
@@ -296,6 +302,7 @@ mod tests {
             stopped: Arc::default(),
             directory: directory.to_owned(),
             floor: 0,
+            ballast: Ballast::set_aside(directory, 0, 0),
         }
     }
 
@@ -367,6 +374,24 @@ mod tests {
         assert!(matches!(answers[1], Err(StoreError::Full(_))));
         desk.floor = 0;
         assert!(desk.serve(&[request(2, None)])[0].is_ok());
+    }
+
+    #[test]
+    fn ballast_is_let_go_before_work_is_refused_and_set_aside_again_when_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let ballast = directory.path().join("ballast");
+        let mut desk = desk(directory.path());
+        desk.ballast = Ballast::set_aside(directory.path(), 1 << 20, 0);
+        assert_eq!(std::fs::metadata(&ballast).unwrap().len(), 1 << 20);
+        let faults = desk.journal.faults();
+        faults.write.store(true, SeqCst);
+        // This disk stays full, ballast or not.
+        assert!(matches!(desk.serve(&[request(1, None)])[0], Err(StoreError::Full(_))));
+        assert!(!ballast.exists());
+        faults.write.store(false, SeqCst);
+        assert!(desk.serve(&[request(1, None)])[0].is_ok());
+        Ballast::set_aside(directory.path(), 1 << 20, u64::MAX / 4);
+        assert!(!ballast.exists(), "there is no room for it");
     }
 
     #[test]

@@ -220,24 +220,24 @@ fn a_passphrase_closes_a_backup_and_no_word_of_it_shows() {
 #[test]
 fn the_backup_of_today_is_read_for_ever() {
     let folder = temporary();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store/backup-1");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2/backup");
     let to = folder.path().join("new");
     assert_eq!(restored(&golden, &to).unwrap().frames, 5);
     // The very bytes of the golden journal, and so the same log.
     let units: Vec<Unit> = (1..=5).map(decision).collect();
     assert_holds(&open(&to.join("store")).0, &units);
     let journal = |folder: &Path| verify_offline(folder, None).unwrap().head;
-    assert_eq!(journal(&to.join("store")), journal(&golden.with_file_name("form-2")));
+    assert_eq!(journal(&to.join("store")), journal(&golden.with_file_name("store")));
 }
 
 /// Not a test: writes the golden backup. `cargo test --test store golden -- --ignored`
 #[test]
-#[ignore = "writes tests/data/store anew"]
+#[ignore = "writes tests/data/store-format anew"]
 fn write_golden_backup() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2");
     let folder = temporary();
-    copy(&golden.join("form-2"), folder.path());
-    let _ = fs::remove_file(golden.join("backup-1"));
+    copy(&golden.join("store"), folder.path());
+    let _ = fs::remove_file(golden.join("backup"));
     let (store, _) = EmbeddedStore::open(folder.path(), &Options { year: 2026, ..options() }, &master()).unwrap();
-    back_up(&store, &golden.join("backup-1")).unwrap();
+    back_up(&store, &golden.join("backup")).unwrap();
 }

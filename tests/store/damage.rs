@@ -4,9 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anteroom::audit::frame::{find_frame, parse_frame};
-use anteroom::store::{EmbeddedStore, Opened, Store, StoreError, Unit, verify_offline};
+use anteroom::store::{EmbeddedStore, Opened, Options, Store, StoreError, Unit, verify_offline};
 use tempfile::TempDir;
 
 use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, segments, temporary};
@@ -152,6 +153,40 @@ fn a_flipped_bit_anywhere_in_the_journal_is_reported_and_nothing_is_served() {
         }
     }
     assert_holds(&open(original.path()).0, &original.units);
+}
+
+#[test]
+fn a_journal_too_big_to_be_read_beforehand_is_read_while_the_store_is_in_use() {
+    let original = Original::new(30);
+    let in_part = Options { check_bytes: 0, ..options() };
+    let (store, opened) = EmbeddedStore::open(original.path(), &in_part, &master()).unwrap();
+    assert_eq!(opened, Opened { frames: 30, ..Opened::default() });
+    assert_holds(&store, &original.units);
+    drop(store);
+
+    let first = segments(original.path()).remove(0);
+    flip(&first, 640);
+    let (store, _) = EmbeddedStore::open(original.path(), &in_part, &master()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let refusal = (100..)
+        .find_map(|number| match store.commit(decision(number)) {
+            Ok(_) if Instant::now() < deadline => None,
+            answer => Some(answer.expect_err("the damage was not found").to_string()),
+        })
+        .unwrap();
+    assert!(refusal.contains("00000001.journal") && refusal.contains("Restore the whole store"), "{refusal}");
+    assert!(matches!(store.log(1, 1000), Err(StoreError::Corrupt(_))));
+    drop(store);
+
+    // What is missing, or elsewhere than it should be, is found beforehand.
+    flip(&first, 640);
+    fs::rename(&first, first.with_extension("away")).unwrap();
+    assert!(matches!(EmbeddedStore::open(original.path(), &in_part, &master()), Err(StoreError::Corrupt(_))));
+    fs::rename(first.with_extension("away"), &first).unwrap();
+    // A view that must be made anew takes the whole journal.
+    fs::remove_dir_all(original.path().join("view")).unwrap();
+    let (store, opened) = EmbeddedStore::open(original.path(), &in_part, &master()).unwrap();
+    assert!(opened.view_rebuilt.is_some() && store.head() == opened.frames);
 }
 
 #[test]

@@ -190,13 +190,13 @@ fn another_master_opens_the_same_store_without_rewriting_it() {
 /// Made by the version of the program that first wrote each form, from the first five decisions of the kit.
 fn golden(form: &str) -> tempfile::TempDir {
     let directory = temporary();
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store").join(form), directory.path());
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format").join(form), directory.path());
     directory
 }
 
 #[test]
 fn the_form_of_today_is_read_for_ever() {
-    let directory = golden("form-2");
+    let directory = golden("v2/store");
     let units: Vec<_> = (1..=5).map(decision).collect();
     assert!(expected(&units).len() > 5);
     let report = verify_offline(directory.path(), Some(&master())).unwrap();
@@ -206,7 +206,7 @@ fn the_form_of_today_is_read_for_ever() {
 
 #[test]
 fn the_form_that_was_not_sealed_is_refused_with_a_sentence() {
-    let directory = golden("form-1");
+    let directory = golden("v1");
     for attempt in [
         open_with(directory.path(), &master(), 2026).err(),
         verify_offline(directory.path(), Some(&master())).err(),
@@ -219,9 +219,9 @@ fn the_form_that_was_not_sealed_is_refused_with_a_sentence() {
 
 /// Not a test: writes the golden files of today's form. `cargo test --test store golden -- --ignored`
 #[test]
-#[ignore = "writes tests/data/store anew"]
+#[ignore = "writes tests/data/store-format anew"]
 fn write_golden_files() {
-    let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store/form-2");
+    let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2/store");
     let _ = fs::remove_dir_all(&to);
     let directory = temporary();
     let small = Options { segment_bytes: 4 << 10, year: 2026, ..options() };

@@ -80,13 +80,20 @@ fn seal_all(writes: &mut [Write<'_>], sealer: &Sealer) -> Result<(), String> {
 pub struct Head {
     pub pieces: u16,
     pub sum: u128,
+    /// About how long the row is.
+    pub bytes: u64,
 }
 
 impl Head {
+    fn of(pieces: u16, checksum: Checksum, first: usize) -> Self {
+        let bytes = first as u64 + u64::from(pieces) * PIECE as u64;
+        Self { pieces, sum: u128::from_le_bytes(checksum), bytes }
+    }
+
     pub fn parse(head: &[u8]) -> Result<Self, String> {
         let (pieces, sealed) = head.split_first_chunk().ok_or_else(damaged_row)?;
         let (_, sum) = peek(sealed).ok_or_else(damaged_row)?;
-        Ok(Self { pieces: u16::from_le_bytes(*pieces), sum: u128::from_le_bytes(sum) })
+        Ok(Self::of(u16::from_le_bytes(*pieces), sum, sealed.len()))
     }
 }
 
@@ -135,7 +142,7 @@ impl<'a> Pending<'a> {
     ) -> Result<(), String> {
         let bytes = new.map(|(pieces, _, first)| [&pieces.to_le_bytes(), first].concat());
         self.room_for(name.len() + bytes.as_ref().map_or(0, Vec::len))?;
-        let head = new.map(|(pieces, checksum, _)| Head { pieces, sum: u128::from_le_bytes(checksum) });
+        let head = new.map(|(pieces, checksum, first)| Head::of(pieces, checksum, first.len()));
         self.state.change(&name, old, head);
         self.push(name, bytes)
     }
@@ -168,8 +175,7 @@ impl<'a> Pending<'a> {
 impl Applied {
     fn row(&self, sealer: &Sealer) -> Result<Vec<u8>, String> {
         let mut value = self.digest.to_vec();
-        value.extend_from_slice(&self.total.rows.to_le_bytes());
-        value.extend_from_slice(&self.total.sum.to_le_bytes());
+        self.totals.write(&mut value);
         Ok(sealer.seal(APPLIED, &[], self.seq, &value)?.0)
     }
 }

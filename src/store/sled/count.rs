@@ -1,8 +1,10 @@
 //! Whether the view holds what it must: reads all rows and adds up their checksums, if need be while units
 //! go on changing them.
 
+use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
+use super::super::name_of;
 use super::{APPLIED, Head, PIECES, State, View, behind, broken, damaged_row};
 
 /// Rows counted at a time: the others wait for about a millisecond.
@@ -13,21 +15,80 @@ const PAGE: usize = 256;
 pub struct Counted {
     /// Keys up to this one have been counted, whatever becomes of them.
     pub upto: Vec<u8>,
-    pub total: Total,
+    pub totals: Totals,
 }
 
-/// How many rows, and their checksums added up.
+/// What each table comes to, by its number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals(BTreeMap<u8, Total>);
+
+/// How many rows, their checksums added up, and about how many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Total {
-    pub rows: u64,
-    pub sum: u128,
+struct Total {
+    rows: u64,
+    sum: u128,
+    bytes: u64,
 }
 
-impl Total {
-    /// One row goes and another comes.
-    pub fn replace(&mut self, old: Option<Head>, new: Option<Head>) {
-        self.rows = self.rows.wrapping_sub(u64::from(old.is_some())).wrapping_add(u64::from(new.is_some()));
-        self.sum = self.sum.wrapping_sub(old.map_or(0, |old| old.sum)).wrapping_add(new.map_or(0, |new| new.sum));
+const TOTAL: usize = 1 + 8 + 16 + 8;
+
+impl Totals {
+    /// One row of a table goes and another comes.
+    pub fn replace(&mut self, table: u8, old: Option<Head>, new: Option<Head>) {
+        let total = self.0.entry(table).or_default();
+        if let Some(old) = old {
+            total.rows = total.rows.wrapping_sub(1);
+            total.sum = total.sum.wrapping_sub(old.sum);
+            total.bytes = total.bytes.wrapping_sub(old.bytes);
+        }
+        if let Some(new) = new {
+            total.rows = total.rows.wrapping_add(1);
+            total.sum = total.sum.wrapping_add(new.sum);
+            total.bytes = total.bytes.wrapping_add(new.bytes);
+        }
+        if *total == Total::default() {
+            self.0.remove(&table);
+        }
+    }
+
+    /// Rows of all tables.
+    pub fn rows(&self) -> u64 {
+        self.0.values().fold(0, |sum, total| sum.wrapping_add(total.rows))
+    }
+
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> u64 {
+        self.0.values().fold(0, |sum, total| sum.wrapping_add(total.bytes))
+    }
+
+    /// The first table in which the two differ, and how many rows it has here.
+    pub fn differ(&self, other: &Self) -> Option<(u8, u64)> {
+        let mut tables = self.0.keys().chain(other.0.keys());
+        let table = *tables.find(|table| self.0.get(table) != other.0.get(table))?;
+        Some((table, self.0.get(&table).map_or(0, |total| total.rows)))
+    }
+
+    /// The totals as bytes.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        for (table, total) in &self.0 {
+            out.push(*table);
+            out.extend_from_slice(&total.rows.to_le_bytes());
+            out.extend_from_slice(&total.sum.to_le_bytes());
+            out.extend_from_slice(&total.bytes.to_le_bytes());
+        }
+    }
+
+    /// Totals from bytes.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let total = |bytes: &[u8]| {
+            let ([table], rest) = bytes.split_first_chunk()?;
+            let (rows, rest) = rest.split_first_chunk()?;
+            let (sum, rest) = rest.split_first_chunk()?;
+            let bytes = u64::from_le_bytes(rest.try_into().ok()?);
+            let total = Total { rows: u64::from_le_bytes(*rows), sum: u128::from_le_bytes(*sum), bytes };
+            Some((*table, total))
+        };
+        bytes.chunks(TOTAL).map(total).collect::<Option<_>>().map(Self)
     }
 }
 
@@ -46,7 +107,7 @@ impl View {
     /// Begins to do what [`View::check`] does a page at a time, while the view is in use.
     pub fn count(&self) -> Counting<'_> {
         let one = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.changing().counted = Some(Counted { upto: vec![APPLIED], total: Total::default() });
+        self.changing().counted = Some(Counted { upto: vec![APPLIED], totals: Totals::default() });
         Counting { view: self, _one: one }
     }
 }
@@ -72,17 +133,19 @@ impl Counting<'_> {
                 let (name, head) = row.map_err(|why| broken(&why))?;
                 let (table, key) = name.split_first().ok_or_else(damaged_row)?;
                 view.open_row(*table, key, &head)?;
-                counted.total.replace(None, Some(Head::parse(&head)?));
+                counted.totals.replace(*table, None, Some(Head::parse(&head)?));
                 counted.upto = name.to_vec();
                 page += 1;
             }
             if page == PAGE {
                 return Ok(false);
             }
-            if counted.total == applied.total {
-                Ok(true)
-            } else {
-                Err(format!("it should hold {} rows, and what it holds differs", applied.total.rows))
+            match applied.totals.differ(&counted.totals) {
+                None => Ok(true),
+                Some((table, rows)) => {
+                    let name = name_of(table);
+                    Err(format!("its table {name} should hold {rows} rows, and what it holds differs"))
+                }
             }
         })
     }

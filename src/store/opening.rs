@@ -1,0 +1,305 @@
+//! How a store is opened: the lock, the keys, the journal, and the view brought to the journal's end, or made anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use chrono::Datelike;
+
+use super::journal::{Found, Index, Journal, make_directory};
+use super::keyring::{self, Keyring};
+use super::lock::Lock;
+use super::master::{Master, SecretKey};
+use super::seal::Sealer;
+use super::sled::{Step, View, guarded, set_snapshots_aside};
+use super::{StoreError, format, migrate, payload, space_of};
+use crate::audit::frame::RawFrame;
+
+/// How many times what it holds a view may take, and the bytes below which nobody asks.
+const BLOATED: u64 = 5;
+const BLOATED_FROM: u64 = 64 << 20;
+/// Views that were found damaged and are kept.
+const BAD_VIEWS: usize = 2;
+
+/// How a store is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of a journal segment, which are written when it is made; 4 KiB to 1 GiB.
+    pub segment_bytes: u64,
+    /// Free space, in bytes, below which work is refused with [`StoreError::Full`]. Meant for decisions;
+    /// for a pull ask [`super::Store::space`] and keep more. Half as much is set aside while there is plenty, and
+    /// let go before anything is refused.
+    pub floor_bytes: u64,
+    /// A view of at most this many rows is read whole before it is used. A bigger one is read while it is
+    /// in use (about 300,000 rows a second); if it proves damaged, every read fails from then on, and
+    /// opening the store again makes the view anew.
+    pub check_rows: u64,
+    /// A journal of at most this many bytes is read whole before the store is used, of a bigger one the last
+    /// segment; the rest is read while the store is in use (about 1 GB a second), and if it proves damaged the
+    /// store takes no more writes.
+    pub check_bytes: u64,
+    /// The year whose key seals what is written from now on.
+    pub year: i32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            floor_bytes: 512 << 20,
+            check_rows: 200_000,
+            check_bytes: 256 << 20,
+            year: chrono::Utc::now().year(),
+        }
+    }
+}
+
+/// What opening a store found and did, for the audit log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// There was no store.
+    pub created: bool,
+    /// Bytes of an interrupted append, never acknowledged, that were cut from the journal's end.
+    pub tail_cut: Option<u64>,
+    /// Why the view was made again from the journal.
+    pub view_rebuilt: Option<String>,
+    /// Frames in the journal.
+    pub frames: u64,
+}
+
+/// Everything of a store, open.
+pub(super) struct Files {
+    pub journal: Journal,
+    /// Whether all of the journal was read.
+    pub checked: bool,
+    pub view: View,
+    pub keys: Keyring,
+    pub secret: SecretKey,
+    pub sealer: Arc<Sealer>,
+    pub opened: Opened,
+    pub lock: Lock,
+}
+
+/// Opens what is in `directory`, or makes it; see [`super::EmbeddedStore::open`].
+///
+/// # Errors
+/// As there.
+pub(super) fn open_files(directory: &Path, options: &Options, master: &Master) -> Result<Files, StoreError> {
+    make_directory(directory).map_err(|why| {
+        StoreError::Unavailable(format!("cannot make the directory {} for the store: {why}", directory.display()))
+    })?;
+    let lock = Lock::take(directory)?;
+    format::check(directory)?;
+    let segment_bytes = options.segment_bytes.clamp(4 << 10, 1 << 30);
+    let journal_directory = directory.join("journal");
+    let (keys, new_keys) = match Keyring::open(directory, master)? {
+        Some(mut keys) => {
+            let new = keys.turn_to(options.year)?;
+            (keys, new)
+        }
+        None if journal_directory.exists() => {
+            // A journal from before there were keys says so itself.
+            Journal::read(&journal_directory, &Arc::new(Sealer::new(std::iter::empty())), u64::MAX)?;
+            return Err(keyring::lost(directory));
+        }
+        None => (Keyring::new(options.year)?, true),
+    };
+    let secret = keys.secret().cloned().ok_or_else(|| keyring::lost(directory))?;
+    let sealer = Arc::new(keys.sealer());
+    let mut found = Journal::read(&journal_directory, &sealer, options.check_bytes)?;
+    let mut opening = open_view(directory, found.as_ref(), &sealer)?;
+    if opening.is_err() && found.as_ref().is_some_and(|found| found.in_part) {
+        // The view will be made from all of it.
+        drop(opening);
+        found = Journal::read(&journal_directory, &sealer, u64::MAX)?;
+        opening = open_view(directory, found.as_ref(), &sealer)?;
+    }
+
+    // Only now is anything written: what the view knows may have shown that the journal lost its end.
+    if new_keys {
+        keys.write(directory, master)?;
+    }
+    format::write(directory)?;
+    // What an interrupted migration left behind; if it stays, it does no harm.
+    let _ = migrate::clear(directory);
+    let mut opened = Opened { created: found.is_none(), ..Opened::default() };
+    let mut checked = true;
+    let journal = match found {
+        Some(Found { chain, index, in_part }) => {
+            opened.tail_cut = (chain.loose > 0).then_some(chain.loose);
+            opened.frames = chain.frames;
+            checked = !in_part;
+            Journal::repair(&journal_directory, segment_bytes, &chain, index)?
+        }
+        None => Journal::create(&journal_directory, segment_bytes, &sealer)?,
+    };
+    let (view, rebuilt) = catch_up(directory, opening, &journal, &sealer, options)?;
+    opened.view_rebuilt = rebuilt;
+    Ok(Files { journal, checked, view, keys, secret, sealer, opened, lock })
+}
+
+/// The view that is there, or why there is none.
+type Opening = Result<View, String>;
+
+fn open_view(directory: &Path, found: Option<&Found>, sealer: &Arc<Sealer>) -> Result<Opening, StoreError> {
+    let path = directory.join("view");
+    if !path.exists() {
+        return Ok(Err("it was missing".to_owned()));
+    }
+    let limit = patience(&path, 0);
+    let open = |path: PathBuf| {
+        let sealer = Arc::clone(sealer);
+        guarded(limit, move || View::open(&path, &sealer))
+    };
+    let view = open(path.clone()).or_else(|why| if set_snapshots_aside(&path) { open(path.clone()) } else { Err(why) });
+    let Ok(view) = view else { return Ok(view) };
+    let applied = view.applied();
+    let end = found.map_or(0, |found| found.chain.seq);
+    if applied.seq > end {
+        return Err(StoreError::Corrupt(format!(
+            "the journal in {} ends with unit {end}, but unit {} was acknowledged: the end of the journal is lost or \
+             damaged. Nothing was changed. Restore the store from the last backup; to go on without the lost units, \
+             move {} away first",
+            directory.join("journal").display(),
+            applied.seq,
+            path.display()
+        )));
+    }
+    if applied.seq > 0 {
+        let frames = found.map_or_else(|| Ok(Vec::new()), |found| found.index.read(applied.seq, 1))?;
+        if frames.first().is_none_or(|frame| frame.digest != applied.digest) {
+            return Ok(Err("it belongs to another journal".to_owned()));
+        }
+    }
+    Ok(Ok(view))
+}
+
+/// Brings the view to the journal's end, making it again if need be. Answers why it had to.
+fn catch_up(
+    directory: &Path,
+    opening: Opening,
+    journal: &Journal,
+    sealer: &Arc<Sealer>,
+    options: &Options,
+) -> Result<(View, Option<String>), StoreError> {
+    let path = directory.join("view");
+    let index = journal.index();
+    let check_rows = options.check_rows;
+    let whole = opening.and_then(|view| {
+        let index = Arc::clone(&index);
+        guarded(patience(&path, journal.seq() - view.applied().seq), move || {
+            replay(&view, &index).map_err(|why| why.to_string())?;
+            if view.applied().rows() <= check_rows {
+                view.check()?;
+            }
+            Ok(view)
+        })
+    });
+    let why = match whole {
+        Ok(view) if is_bloated(&path, &view) => return compact(directory, view, &index, sealer),
+        Ok(view) => return Ok((view, None)),
+        Err(why) => why,
+    };
+    // sled fails on a full disk as it does on damage, and a new view would need space.
+    if space_of(directory).map_err(StoreError::Unavailable)?.free < options.floor_bytes {
+        return Err(StoreError::Full(directory.display().to_string()));
+    }
+    set_aside(directory).map_err(|error| {
+        StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
+    })?;
+    let view = View::open(&path, sealer)
+        .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
+    replay(&view, &index)?;
+    Ok((view, (journal.seq() > 0).then_some(why)))
+}
+
+/// Whether a view takes many times the space of what it holds: sled never gives back what it once took.
+fn is_bloated(path: &Path, view: &View) -> bool {
+    let size = migrate::size(path);
+    size > BLOATED_FROM && size / BLOATED > view.applied().bytes()
+}
+
+/// Puts a new view in the place of one that has grown too big. If there is no room for it, the old one serves on.
+fn compact(
+    directory: &Path,
+    view: View,
+    index: &Arc<Index>,
+    sealer: &Arc<Sealer>,
+) -> Result<(View, Option<String>), StoreError> {
+    let room = space_of(directory).map_err(StoreError::Unavailable)?.free;
+    if room < migrate::size(&directory.join("view")) || migrate::make(directory, index, sealer).is_err() {
+        return Ok((view, None));
+    }
+    drop(view);
+    let failed = |why: String| StoreError::Unavailable(format!("cannot open the new view, {why}: start again"));
+    migrate::swap(directory).and_then(|()| migrate::forget_old(directory)).map_err(|why| failed(why.to_string()))?;
+    let view = View::open(&directory.join("view"), sealer).map_err(failed)?;
+    Ok((view, Some("it took more than five times the space of what it holds".to_owned())))
+}
+
+/// Puts the frames that the view lacks into it, while another thread reads the next ones.
+pub(super) fn replay(view: &View, journal: &Index) -> Result<(), StoreError> {
+    let first = view.applied().seq + 1;
+    let step = |raw: &RawFrame<'_>, opened: super::seal::Opened| {
+        let unit = Arc::new(payload::decode_changes(&opened.contents)?);
+        Ok(Step { seq: raw.seq, digest: raw.digest, unit })
+    };
+    thread::scope(|scope| {
+        let (sender, steps) = sync_channel(2);
+        scope.spawn(move || {
+            let mut next = first;
+            loop {
+                let read = journal.some(next, usize::MAX, &step);
+                let count = read.as_ref().map_or(0, Vec::len);
+                next += count as u64;
+                // Nobody listens when the view has failed.
+                if sender.send(read).is_err() || count == 0 {
+                    break;
+                }
+            }
+        });
+        for read in steps {
+            view.apply(&read?)
+                .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))?;
+        }
+        Ok(())
+    })
+}
+
+/// How long sled may take over files of this size before it is taken to hang.
+fn patience(view: &Path, frames: u64) -> Duration {
+    let bytes: u64 = fs::read_dir(view)
+        .map(|files| files.flatten().filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum())
+        .unwrap_or_default();
+    Duration::from_secs(60 + (bytes >> 22) + frames / 1000)
+}
+
+/// Moves the view to `view.bad.N`. The newest few are kept, in case somebody wants to know what happened.
+fn set_aside(directory: &Path) -> std::io::Result<()> {
+    let view = directory.join("view");
+    if !view.exists() {
+        return Ok(());
+    }
+    let mut bad: Vec<u32> = Vec::new();
+    for file in fs::read_dir(directory)? {
+        bad.extend(
+            file?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_prefix("view.bad."))
+                .and_then(|number| number.parse::<u32>().ok()),
+        );
+    }
+    bad.sort_unstable();
+    let next = bad.last().map_or(1, |last| last + 1);
+    fs::rename(view, directory.join(format!("view.bad.{next}")))?;
+    bad.push(next);
+    for old in bad.iter().rev().skip(BAD_VIEWS) {
+        // One too many does no harm; not opening would.
+        let _ = fs::remove_dir_all(directory.join(format!("view.bad.{old}")));
+    }
+    Ok(())
+}
