@@ -1,4 +1,5 @@
-//! kill -9 and power cuts while units are committed: whatever was acknowledged must be there afterwards.
+//! kill -9 and power cuts during mixed work and migrations: whatever was acknowledged must be there afterwards.
+//! The long form: `cargo test --release --test crash -- --ignored`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[allow(dead_code, reason = "shared with tests/store")]
@@ -13,30 +14,53 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anteroom::store::{Store, verify_offline};
+use anteroom::store::{Store, Table, Unit, migrate, verify_offline};
 use tempfile::TempDir;
 
-use crate::kit::{assert_holds, decision, id, master, open};
+use crate::kit::{assert_holds, decision, id, master, open, options, unit};
 
 const DIRECTORY: &str = "ANTEROOM_CRASH_TEST_DIRECTORY";
 const FIRST: &str = "ANTEROOM_CRASH_TEST_FIRST";
+const MIGRATES: &str = "ANTEROOM_CRASH_TEST_MIGRATES";
 const WRITERS: u64 = 4;
 
-/// Not a test: the process that gets killed. Commits for ever and prints the id of each acknowledged unit.
+/// A unit of work of any sort: mostly decisions, now and then many rows or a long value.
+fn mixed(number: u64) -> Unit {
+    match number % 16 {
+        0 => {
+            let row = |row: u16| (Table::Version, row.to_be_bytes().to_vec(), Some(vec![number as u8; 100]));
+            unit(number, (0..300).map(row).collect())
+        }
+        8 => unit(number, vec![(Table::Draft, b"long".to_vec(), Some(vec![number as u8; 100_000]))]),
+        _ => decision(number),
+    }
+}
+
+/// Not a test: the process that gets killed. Migrates, then commits for ever, while others read, and prints the
+/// id of each acknowledged unit.
 #[test]
 #[ignore = "runs as a child of the other tests"]
 fn child() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let next = AtomicU64::new(std::env::var(FIRST).unwrap().parse().unwrap());
+    for _ in 0..std::env::var(MIGRATES).unwrap().parse().unwrap() {
+        migrate(Path::new(&directory), &options(), &master()).unwrap();
+    }
     let (store, _) = open(Path::new(&directory));
     thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                let rows = store.scan(Table::Version, &[], None, 1_000).unwrap();
+                assert!(rows.iter().all(|(_, row)| row.seq == rows[0].1.seq), "half of a unit was seen");
+            }
+        });
         for _ in 0..WRITERS {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let receipt = store.commit(decision(number)).unwrap();
+                    let receipt = store.commit(mixed(number)).unwrap();
                     // One write a line, so that a kill cannot mix two.
                     let line = format!("\nack {number} {}\n", receipt.seq);
                     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
@@ -46,11 +70,12 @@ fn child() {
     });
 }
 
-fn start(directory: &Path, first: u64) -> Child {
+fn start(directory: &Path, first: u64, migrates: u64) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads", "1"])
         .env(DIRECTORY, directory)
         .env(FIRST, first.to_string())
+        .env(MIGRATES, migrates.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -93,35 +118,50 @@ fn pause(most: Duration) -> Duration {
     most * u32::from(u16::from_le_bytes(bytes)) / u32::from(u16::MAX)
 }
 
-#[test]
-fn kill_9_at_any_time_loses_nothing_that_was_acknowledged() {
-    let deadline = Instant::now() + Duration::from_secs(20);
+/// Kills a process in the middle of mixed work, again and again, and looks each time what is left.
+fn kill(rounds: u32, most: Duration, migrates: u64) {
     let mut directory = tempfile::tempdir().unwrap();
     let mut acknowledged = Acknowledged::new();
-    let (mut rounds, mut total, mut last) = (0, 0, 0);
-    while rounds < 50 && Instant::now() < deadline {
+    let (mut total, mut last) = (0, 0);
+    for round in 0..rounds {
         // A fresh store now and then, so that its making is killed too and the checks stay short.
-        if rounds % 10 == 0 {
+        if round % 10 == 0 {
             total += acknowledged.len();
             directory = tempfile::tempdir().unwrap();
             (acknowledged, last) = (Acknowledged::new(), 0);
         }
         let heard = Mutex::new(std::mem::take(&mut acknowledged));
-        let mut child = start(directory.path(), last + 1);
+        let mut child = start(directory.path(), last + 1, if round % 2 == 0 { 0 } else { migrates });
         let output = child.stdout.take().unwrap();
         thread::scope(|scope| {
             scope.spawn(|| listen(output, &heard));
-            thread::sleep(pause(Duration::from_millis(120)));
+            thread::sleep(pause(most));
             child.kill().unwrap();
             child.wait().unwrap();
         });
         acknowledged = heard.into_inner().unwrap();
         last = assert_nothing_lost(directory.path(), &acknowledged);
-        rounds += 1;
     }
     total += acknowledged.len();
     println!("{rounds} kills, {total} acknowledged units");
-    assert!(rounds >= 10 && total > 100, "{rounds} rounds and {total} acknowledgements show too little");
+    assert!(total >= rounds as usize, "{total} acknowledgements show too little");
+}
+
+#[test]
+fn kill_9_at_any_time_loses_nothing_that_was_acknowledged() {
+    kill(20, Duration::from_millis(150), 0);
+}
+
+#[test]
+fn kill_9_during_a_migration_loses_nothing() {
+    kill(12, Duration::from_millis(200), 1_000);
+}
+
+#[test]
+#[ignore = "the same for some minutes"]
+fn kill_9_two_hundred_times_loses_nothing_that_was_acknowledged() {
+    kill(200, Duration::from_millis(300), 0);
+    kill(100, Duration::from_millis(600), 1_000);
 }
 
 /// An ext4 file system in a file, whose power can be cut: what was not synced by then is gone.
@@ -178,17 +218,16 @@ fn run(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-#[test]
-#[ignore = "needs root, loop devices, ext4 and python3; about a minute"]
-fn power_cut_at_any_time_loses_nothing_that_was_acknowledged() {
-    let (mut rounds, mut total) = (0, 0);
-    for _ in 0..4 {
+/// Cuts the power in the middle of mixed work. Does nothing where we may not.
+fn cut(disks: u32, cuts: u32) {
+    let mut total = 0;
+    for _ in 0..disks {
         let Some(disk) = Disk::make() else { return };
         let directory = disk.path().join("store");
         let (mut acknowledged, mut last) = (Acknowledged::new(), 0);
-        for _ in 0..10 {
+        for _ in 0..cuts {
             let heard = Mutex::new(acknowledged);
-            let mut child = start(&directory, last + 1);
+            let mut child = start(&directory, last + 1, 0);
             let output = child.stdout.take().unwrap();
             acknowledged = thread::scope(|scope| {
                 scope.spawn(|| listen(output, &heard));
@@ -202,10 +241,20 @@ fn power_cut_at_any_time_loses_nothing_that_was_acknowledged() {
             });
             assert!(disk.unmount() && disk.mount());
             last = assert_nothing_lost(&directory, &acknowledged);
-            rounds += 1;
         }
         total += acknowledged.len();
     }
-    println!("{rounds} power cuts, {total} acknowledged units");
-    assert!(total > 100, "{total} acknowledgements show too little");
+    println!("{} power cuts, {total} acknowledged units", disks * cuts);
+    assert!(total >= cuts as usize, "{total} acknowledgements show too little");
+}
+
+#[test]
+fn a_power_cut_loses_nothing_that_was_acknowledged() {
+    cut(1, 4);
+}
+
+#[test]
+#[ignore = "needs root, loop devices, ext4 and python3; about a minute"]
+fn power_cuts_at_any_time_lose_nothing_that_was_acknowledged() {
+    cut(4, 10);
 }

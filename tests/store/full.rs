@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anteroom::store::{EmbeddedStore, Options, Store, StoreError, Table};
 
-use crate::kit::{assert_holds, filled, master, open, options, put, unit};
+use crate::kit::{assert_holds, decision, filled, master, open, options, put, unit};
 
 /// A small file system in memory, unmounted when dropped. `None` where we may not mount one.
 struct SmallDisk {
@@ -25,6 +25,11 @@ impl SmallDisk {
             println!("skipped: a small file system can only be mounted as root");
         }
         mounted.then_some(Self { directory })
+    }
+
+    fn grow(&self, size: &str) {
+        let grown = Command::new("mount").args(["-o", &format!("remount,size={size}")]).arg(self.path()).status();
+        assert!(grown.unwrap().success());
     }
 
     fn path(&self) -> &Path {
@@ -126,6 +131,31 @@ fn a_store_on_a_disk_without_any_space_can_still_be_read() {
     let (store, opened) = open(&directory);
     assert_eq!((opened.created, opened.tail_cut), (false, None));
     assert_holds(&store, &units);
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_step_loses_nothing_and_goes_on_when_it_grows() {
+    let mut reached = 0;
+    for kib in (8..1400).step_by(48) {
+        let Some(disk) = SmallDisk::mount(&format!("{kib}k")) else { return };
+        let directory = disk.path().join("store");
+        let mut units = Vec::new();
+        if let Ok((store, _)) = EmbeddedStore::open(&directory, &options(), &master()) {
+            units.extend((1..1000).map(decision).take_while(|unit| store.commit(unit.clone()).is_ok()));
+        }
+        reached = reached.max(units.len());
+        disk.grow("32m");
+        let (store, opened) = open(&directory);
+        // One more may be in the journal that was never acknowledged.
+        let unsure = opened.frames - units.len() as u64;
+        assert!(unsure <= 1, "{kib} KiB");
+        units.extend(store.log(units.len() as u64 + 1, 1).unwrap().into_iter().map(|frame| frame.unit));
+        let next = put(1_000_000, "key", b"goes on");
+        store.commit(next.clone()).unwrap();
+        units.push(next);
+        assert_holds(&store, &units);
+    }
+    assert!(reached > 20, "the disks were too small for {reached} units to show anything");
 }
 
 #[test]

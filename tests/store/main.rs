@@ -5,7 +5,9 @@ mod backup;
 mod concurrent;
 mod damage;
 mod full;
+mod history;
 mod kit;
+mod migrate;
 mod model;
 mod sealed;
 
