@@ -20,7 +20,7 @@ use anteroom::protocol::{Reply, Request};
 use anteroom::record::{Author, EntryKind, Part, SourceKey, Style};
 use anteroom::screen::Rules;
 use anteroom::service::{Keys, Parts, Service, Settings, SystemClock};
-use anteroom::source::{Belongs, Change, PartFacts, PatientFacts, Source, SourceError};
+use anteroom::source::{Belongs, Change, Manifest, PartFacts, PatientFacts, Source, SourceError};
 use anteroom::store::{EmbeddedStore, Master, Options, Store, Table, Unit, UnitId, make_key, verify_offline};
 use chrono::{NaiveDate, Utc};
 use tokio::net::UnixStream;
@@ -95,6 +95,10 @@ struct Feed {
 impl Source for Feed {
     fn name(&self) -> &str {
         "bench"
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        Ok(Manifest { stream: "bench".to_owned(), ..Manifest::default() })
     }
 
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError> {
