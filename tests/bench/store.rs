@@ -224,7 +224,9 @@ fn journal(folder: &Path, units: u64) {
         for client in 0..64 {
             let store = &store;
             scope.spawn(move || {
-                (client..units).step_by(64).for_each(|number| drop(store.commit(decision(number)).unwrap()))
+                for number in (client..units).step_by(64) {
+                    store.commit(decision(number)).unwrap();
+                }
             });
         }
     });
