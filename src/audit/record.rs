@@ -346,6 +346,11 @@ pub enum Event {
         /// Whom.
         login: String,
     },
+    /// The machine's clock was put forward, or back.
+    ClockStepped {
+        /// By how much; negative is back.
+        seconds: i64,
+    },
     /// Somebody looked at a list of work.
     WorklistViewed {
         /// How many lines were shown.
@@ -513,6 +518,7 @@ impl Event {
             Self::ReadersNamed { .. } => "named readers",
             Self::LockedOut { .. } => "locked out",
             Self::LetIn { .. } => "let in",
+            Self::ClockStepped { .. } => "clock stepped",
             Self::WorklistViewed { .. } => "viewed worklist",
             Self::Drawn { drawn: true, .. } => "drawn",
             Self::Drawn { drawn: false, .. } => "not drawn",

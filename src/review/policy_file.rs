@@ -238,12 +238,12 @@ impl Reader<'_> {
                 }
             }
         }
-        let (mut role, mut passed) = ("clinician", BTreeSet::new());
+        let (mut role, mut passed) = ("clinician", BTreeSet::from(["clinician"]));
         while let Some(next) = lines.get(role) {
+            role = next.get_ref();
             if !passed.insert(role) {
                 return Err(self.fault(next, "what is late would go round in a circle: end with the manager"));
             }
-            role = next.get_ref();
         }
         match role == "manager" && passed.contains("lead") {
             true => Ok(()),

@@ -16,6 +16,51 @@ pub trait Clock: Send + Sync {
     fn elapsed(&self) -> time::Duration {
         since_boot()
     }
+
+    /// Whether it is set on purpose, so that a jump says nothing.
+    fn is_set_on_purpose(&self) -> bool {
+        false
+    }
+}
+
+/// Smaller steps are a clock being put right.
+const STEP: Duration = Duration::minutes(10);
+
+/// Whether the practice's time ran as time does since the program started.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    at: DateTime<Utc>,
+    elapsed: time::Duration,
+    /// Nothing becomes visible before this much has elapsed.
+    barred_until: Option<time::Duration>,
+}
+
+impl Pace {
+    /// From now on.
+    pub fn begin(clock: &dyn Clock) -> Self {
+        Self { at: clock.now(), elapsed: clock.elapsed(), barred_until: None }
+    }
+
+    /// How far the clock was put forward (or back, negative) since this was last asked; `None` where it ran on.
+    /// After a step forward, what waits for time waits as long as the step was, or `hold`, if that is less:
+    /// then every hold and grace has run, whatever the clock says.
+    pub fn stepped(&mut self, clock: &dyn Clock, hold: Duration) -> Option<Duration> {
+        let (now, elapsed) = (clock.now(), clock.elapsed());
+        let ran = Duration::from_std(elapsed.saturating_sub(self.elapsed)).unwrap_or(Duration::MAX);
+        let step = now - self.at - ran;
+        (self.at, self.elapsed) = (now, elapsed);
+        if step.abs() < STEP || clock.is_set_on_purpose() {
+            return None;
+        }
+        let wait = step.min(hold).to_std().unwrap_or_default();
+        self.barred_until = self.barred_until.max(Some(elapsed + wait));
+        Some(step)
+    }
+
+    /// Whether what waits for time still has to wait because the clock was put forward.
+    pub fn is_barred(&self, clock: &dyn Clock) -> bool {
+        self.barred_until.is_some_and(|until| clock.elapsed() < until)
+    }
 }
 
 /// Runs on while the machine sleeps: who comes back to a laptop does not find their lease as they left it.
@@ -67,6 +112,10 @@ impl SetClock {
 impl Clock for SetClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now() + Duration::milliseconds(self.ahead.load(Ordering::Relaxed))
+    }
+
+    fn is_set_on_purpose(&self) -> bool {
+        true
     }
 
     fn elapsed(&self) -> time::Duration {

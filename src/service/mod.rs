@@ -36,6 +36,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use self::board::Board;
+use self::clock::Pace;
 use self::lease::Desk;
 use self::rows::EntryRow;
 use crate::audit::{Actor, Event, Outcome, Record, Role};
@@ -96,6 +97,8 @@ pub struct Service {
     /// Pulls and publications exclude each other; decisions never wait for them.
     batch: Mutex<()>,
     progress: pull::Progress,
+    /// Whether the clock was put forward or back.
+    pace: Mutex<Pace>,
     changes: watch::Sender<u64>,
 }
 
@@ -133,6 +136,7 @@ impl Service {
             board.settle(&read.row);
             Ok(())
         })?;
+        let pace = Mutex::new(Pace::begin(parts.clock.as_ref()));
         let mut service = Self {
             store: parts.store,
             clock: parts.clock,
@@ -148,6 +152,7 @@ impl Service {
             twins: Mutex::default(),
             batch: Mutex::new(()),
             progress: pull::Progress::default(),
+            pace,
             changes: watch::Sender::new(0),
         };
         let job = Actor::system("daemon");

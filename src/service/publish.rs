@@ -26,8 +26,13 @@ impl Service {
         }
         let _one_at_a_time = lock(&self.batch);
         let now = self.now();
+        let stepped = lock(&self.pace).stepped(self.clock.as_ref(), self.policy().held_until(now) - now);
+        if let Some(step) = stepped {
+            self.note(&Actor::system("clock"), Event::ClockStepped { seconds: step.num_seconds() })?;
+        }
         let mut published = Published::default();
-        let due = self.board().due(now);
+        // Withdrawing and writing the feed wait for no clock.
+        let due = if self.is_barred() { Vec::new() } else { self.board().due(now) };
         for id in due {
             match self.come_due(id, now)? {
                 Some(State::Released) => published.released += 1,
@@ -89,9 +94,14 @@ impl Service {
         }
     }
 
+    /// Whether the clock was put forward, so that nothing becomes visible for a while.
+    pub(super) fn is_barred(&self) -> bool {
+        lock(&self.pace).is_barred(self.clock.as_ref())
+    }
+
     /// Whether anything is due.
     pub fn is_due(&self) -> bool {
-        self.board().next_due().is_some_and(|due| due <= self.now())
+        !self.is_barred() && self.board().next_due().is_some_and(|due| due <= self.now())
     }
 
     /// Moves one entry on whose time has come. `None` when somebody else moved it first.

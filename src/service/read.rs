@@ -110,6 +110,9 @@ impl Service {
             alarms
                 .insert(0, format!("{entries} still in the feed: see why it cannot be written, then anteroom publish"));
         }
+        if self.is_barred() {
+            alarms.insert(0, "the clock was put forward: nothing becomes visible until its holds have run".into());
+        }
         alarms.extend(self.policy_alarm()?);
         rows::for_each::<StreamState>(self.store.as_ref(), Table::Meta, b"stream/", |_, read| {
             alarms.extend(read.row.alarms());

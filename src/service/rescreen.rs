@@ -2,9 +2,9 @@
 
 use super::decide::refuse;
 use super::pull::is_from_elsewhere;
-use super::rows::{self, Read};
+use super::rows::{self, EntryRow, Read};
 use super::{Service, ServiceError, lock};
-use crate::audit::{Actor, Event};
+use crate::audit::{Actor, Event, Record};
 use crate::record::{EntryId, PatientId, Screening};
 use crate::review::{self, Caller, Review, State};
 use crate::store::{Expect, StoreError, Table};
@@ -71,7 +71,8 @@ impl Service {
                 row.review.first_pulled = self.now();
                 let facts = self.facts(&policy, Caller::System, &row)?;
                 let next = review::step(&row.review, &review::Event::Screened(&screening), &facts).map_err(refuse)?;
-                self.write_rescreened(seq, row, next, &screening)?;
+                let again = self.again(seq, row, next, screening, false)?;
+                self.write_together(vec![again])?;
             }
         }
         Ok(())
@@ -89,10 +90,14 @@ impl Service {
             READ_AGAIN.into_iter().flat_map(|state| board.standing(state)).collect()
         };
         let (mut moved, mut withdrawn) = (0, false);
-        for id in &ids {
-            let (did_move, was_visible) = self.rescreen_one(*id)?;
-            moved += u64::from(did_move);
-            withdrawn |= did_move && was_visible;
+        for some in ids.chunks(TOGETHER) {
+            let mut pending = Vec::new();
+            for id in some {
+                pending.extend(self.read_again(*id)?);
+            }
+            moved += pending.len() as u64;
+            withdrawn |= pending.iter().any(|again| again.withdraws);
+            self.write_together(pending)?;
         }
         if withdrawn {
             self.deliver(&Actor::system("publish"))?;
@@ -103,49 +108,84 @@ impl Service {
         Ok((ids.len() as u64, moved))
     }
 
-    fn rescreen_one(&self, id: EntryId) -> Result<(bool, bool), ServiceError> {
-        let Some(Read { seq, row }) = self.row(id)? else { return Ok((false, false)) };
+    /// An entry that newer rules move; `None` where nothing changes.
+    fn read_again(&self, id: EntryId) -> Result<Option<Again>, ServiceError> {
+        let Some(Read { seq, row }) = self.row(id)? else { return Ok(None) };
         let version = self.version(id, row.review.version)?;
         let patient = self.patient(&row)?;
         let screening = self.screened(&version, &patient, &self.safeguards(patient.id)?);
         let policy = self.policy();
         let facts = self.facts(&policy, Caller::System, &row)?;
         let Ok(next) = review::step(&row.review, &review::Event::Rescreened(&screening), &facts) else {
-            return Ok((false, false));
+            return Ok(None);
         };
-        let was_visible = row.review.state == State::Released;
-        let moved = next != Review { revision: next.revision, ..row.review.clone() };
-        if moved {
-            self.write_rescreened(seq, row, next, &screening)?;
+        if next == (Review { revision: next.revision, ..row.review.clone() }) {
+            return Ok(None);
         }
-        Ok((moved, was_visible))
+        let withdraws = row.review.state == State::Released && next.state != State::Released;
+        self.again(seq, row, next, screening, withdraws).map(Some)
     }
 
-    fn write_rescreened(
+    fn again(
         &self,
         seq: u64,
-        mut row: rows::EntryRow,
+        mut row: EntryRow,
         next: Review,
-        screening: &Screening,
-    ) -> Result<(), ServiceError> {
-        let id = row.entry.id;
+        screening: Screening,
+        withdraws: bool,
+    ) -> Result<Again, ServiceError> {
         let rules = screening.findings.iter().map(|finding| finding.rule.clone()).collect();
         let event = Event::Rescreened { tier: screening.tier.into(), rules };
         let mut record = self.record_on(&Actor::system("screen"), event, &row);
         record.states = Some((row.review.state.name().to_owned(), next.state.name().to_owned()));
         row.review = next;
-        row.why = Self::reasons(&self.version(id, row.review.version)?, screening);
-        let screened = rows::version_key(id, row.review.version);
-        let writes = vec![
-            (Table::Entry, id.0.to_vec(), Some(rows::encode(&row)?)),
-            (Table::Screening, screened, Some(rows::encode(screening)?)),
-        ];
-        match self.commit(vec![(Table::Entry, id.0.to_vec(), Expect::At(seq))], writes, vec![record]) {
-            Ok(receipt) => self.board().put(id, receipt.seq, &row),
-            // Somebody moved it meanwhile; publication screens it once more.
+        row.why = Self::reasons(&self.version(row.entry.id, row.review.version)?, &screening);
+        Ok(Again { seq, row, screening, record, withdraws })
+    }
+
+    /// In one unit; where somebody else moved one of them meanwhile, each by itself. Publication screens once more
+    /// what they moved.
+    fn write_together(&self, pending: Vec<Again>) -> Result<(), ServiceError> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let (mut pre, mut writes, mut audit) = (Vec::new(), Vec::new(), Vec::new());
+        for Again { seq, row, screening, record, .. } in &pending {
+            let key = row.entry.id.0.to_vec();
+            pre.push((Table::Entry, key.clone(), Expect::At(*seq)));
+            writes.push((Table::Entry, key, Some(rows::encode(row)?)));
+            let screened = rows::version_key(row.entry.id, row.review.version);
+            writes.push((Table::Screening, screened, Some(rows::encode(screening)?)));
+            audit.push(record.clone());
+        }
+        match self.commit(pre, writes, audit) {
+            Ok(receipt) => {
+                let mut board = self.board();
+                for again in &pending {
+                    board.put(again.row.entry.id, receipt.seq, &again.row);
+                }
+            }
+            Err(ServiceError::Store(StoreError::Conflict(..))) if pending.len() > 1 => {
+                for again in pending {
+                    self.write_together(vec![again])?;
+                }
+            }
             Err(ServiceError::Store(StoreError::Conflict(..))) => {}
             Err(error) => return Err(error),
         }
         Ok(())
     }
 }
+
+/// An entry that newer rules moved, before it is written.
+struct Again {
+    seq: u64,
+    row: EntryRow,
+    screening: Screening,
+    record: Record,
+    /// Whether it was visible and is no longer.
+    withdraws: bool,
+}
+
+/// So many entries are written in one unit: a sync of the disk each would take hours for a whole practice.
+const TOGETHER: usize = 500;

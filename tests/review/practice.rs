@@ -525,3 +525,65 @@ fn p29_no_note_is_in_the_log() {
     let refused = log.iter().filter(|line| matches!(line.record.outcome, Outcome::Refused(_))).count();
     assert_eq!(refused, 2);
 }
+
+/// A clock that somebody can put forward, and that runs on by itself only when it is told to.
+struct Wound(std::sync::Mutex<(chrono::DateTime<chrono::Utc>, std::time::Duration)>);
+
+impl Wound {
+    fn run(&self, time: Duration) {
+        let mut clock = self.0.lock().unwrap();
+        clock.0 += time;
+        clock.1 += time.to_std().unwrap();
+    }
+
+    fn put_forward(&self, time: Duration) {
+        self.0.lock().unwrap().0 += time;
+    }
+}
+
+impl anteroom::service::Clock for Wound {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.lock().unwrap().0
+    }
+
+    fn elapsed(&self) -> std::time::Duration {
+        self.0.lock().unwrap().1
+    }
+}
+
+/// P16: a clock that is put forward shortens no hold.
+#[test]
+fn p16_a_clock_put_forward_shows_nothing_early() {
+    let dir = Practice::new().dir;
+    let clock = Arc::new(Wound(std::sync::Mutex::new((start(), std::time::Duration::from_secs(1_000)))));
+    let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &options(), &master()).unwrap();
+    let keys = Keys::from_secret(store.secret());
+    let service = Service::start(Parts {
+        store: Box::new(store),
+        clock: Arc::<Wound>::clone(&clock),
+        rules: Rules::built_in(),
+        keys,
+        settings: Settings::read(dir.path()).unwrap(),
+        channel: Box::new(Portal::new(dir.path().join("feed"))),
+        feed: Box::new(|| None),
+        demo: false,
+    });
+    let service = Arc::new(service.unwrap());
+    let mut adm = person(&service, "adm");
+    adm.pull(&extract::write(&dir.path().join("first"), &[row(1, 1, 0, HARMLESS)]));
+    let shown = |adm: &mut Person| match adm.ask(Request::Publish) {
+        Reply::Published(published) => published.in_feed,
+        other => panic!("{other:?}"),
+    };
+    clock.run(Duration::hours(1));
+    assert_eq!(shown(&mut adm), 0);
+    clock.put_forward(Duration::days(30));
+    assert_eq!((shown(&mut adm), shown(&mut adm)), (0, 0), "only an hour has really passed");
+    let mut lea = person(&service, "lea");
+    assert!(lea.queue().alarms[0].contains("clock was put forward"));
+    assert!(log(&mut lea).iter().any(|line| line.record.event == Event::ClockStepped { seconds: 30 * 86_400 }));
+    clock.run(Duration::hours(70));
+    assert_eq!(shown(&mut adm), 0);
+    clock.run(Duration::hours(3));
+    assert_eq!(shown(&mut adm), 1, "its hold has run by every clock");
+}

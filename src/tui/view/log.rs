@@ -143,6 +143,7 @@ fn particulars(line: &AuditLine) -> String {
         Event::FlagClearAsked { flag } | Event::FlagCleared { flag } => flag.name().to_owned(),
         Event::ReadersNamed { logins } => logins.join(", "),
         Event::LockedOut { login } | Event::LetIn { login } => login.clone(),
+        Event::ClockStepped { seconds } => format!("by {seconds} s"),
         Event::WorklistViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::PublishBlocked { why } | Event::ClearingStopped { why } | Event::ViewRebuilt { why } => why.clone(),
         Event::BatchPublished { channel, entries } => {
