@@ -39,3 +39,9 @@ fn the_moves_of_an_entry_are_the_table_s() {
     assert!(readme.contains(&anteroom::review::permissions()), "put this in:\n{}", anteroom::review::permissions());
     assert!(readme.contains(&anteroom::review::diagram()), "put this in:\n{}", anteroom::review::diagram());
 }
+
+#[test]
+fn the_policy_is_the_default() {
+    let policy = anteroom::review::policy_file::print(&anteroom::review::Policy::default());
+    assert!(readme().contains(&format!("```toml\n{policy}```")), "put this in:\n{policy}---");
+}

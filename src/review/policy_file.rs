@@ -401,6 +401,24 @@ pub fn print(policy: &Policy) -> String {
     );
     let tables = out.find("\n[visibility]").unwrap_or(out.len());
     out.insert_str(tables, &manager);
+    out.lines().map(wrapped).collect()
+}
+
+/// A line of the file; a long comment on several.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 112;
+    let Some(words) = line.strip_prefix("# ") else { return format!("{line}\n") };
+    let (mut out, mut column) = (String::from("#"), 1);
+    for word in words.split(' ') {
+        if column + 1 + word.chars().count() > WIDTH {
+            out.push_str("\n#");
+            column = 1;
+        }
+        out.push(' ');
+        out.push_str(word);
+        column += 1 + word.chars().count();
+    }
+    out.push('\n');
     out
 }
 
