@@ -29,6 +29,7 @@ pub mod channel;
 pub mod cli;
 pub mod client;
 pub mod daemon;
+pub mod plain;
 pub mod protocol;
 pub mod record;
 pub mod review;

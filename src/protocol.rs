@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Actor, Record};
 use crate::record::{
-    Act, Decision, EntryId, EntryVersion, Handling, HideReason, Lane, Note, PatientAct, PatientId, Removal, Screening,
-    Span, Stage, Style, Tier, Token, Version,
+    AccessLevel, Act, Decision, EntryId, EntryVersion, Handling, HideReason, Lane, Note, PatientAct, PatientId,
+    Removal, Screening, Span, Stage, Style, Tier, Token, Version,
 };
 use crate::review::quality::{Agreement, Missed, Sampled, Standing};
 use crate::review::{LookAgain, State, Waiver};
@@ -637,6 +637,9 @@ pub struct PatientCard {
     pub nhs_number: Option<String>,
     /// Who reads this record, a line each: `patient’s app, full record`, `Jane Doe, mother, full record`.
     pub readers: Vec<String>,
+    /// The same by name, `Marie’s app`, `mother`, with what their login shows.
+    #[serde(default)]
+    pub views: Vec<(String, AccessLevel)>,
     /// Others at the same address, a line each.
     pub household: Vec<String>,
     /// What stands over the patient, a line each.

@@ -31,7 +31,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "client", "tui", "plain", "synth",
         ],
     ),
-    ("plain", &["record", "screen", "review", "audit", "protocol", "client"]),
+    // The same list of actions as the screen, the same words and the same pure text.
+    ("plain", &["record", "screen", "review", "audit", "protocol", "client", "tui"]),
 ];
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {

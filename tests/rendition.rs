@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use anteroom::record::{
-    Act, Author, Code, CodeSystem, EntryId, EntryKind, EntryVersion, HideReason, Part, Removal, RemovalTarget, Shown,
-    SourceKey, Span, Style, Version, sentences,
+    AccessLevel, Act, Author, Code, CodeSystem, EntryId, EntryKind, EntryVersion, HideReason, Part, Removal,
+    RemovalTarget, Sex, Shown, SourceKey, Span, Style, Version, sentences,
 };
-use anteroom::review::{Caution, MARK, RedactionError, Rendition, cautions, render};
+use anteroom::review::{Caution, MARK, RedactionError, Rendition, cautions, fragments, pointers, render};
 use proptest::prelude::*;
 
 fn key(id: &str) -> SourceKey {
@@ -463,8 +463,74 @@ fn a_removal_that_takes_care_along_asks_first() {
         let RemovalTarget::Text(span) = removals[0].target else { panic!() };
         assert_eq!(&cautions(&plain, span), expected, "{text:?}");
     }
+    use Caution::{Drug, Result};
+    for (text, expected) in [
+        ("⟦Started sertraline after he left.⟧ Plan.", &[Drug][..]),
+        ("⟦Takes amlodipine 5 mg.⟧ Plan.", &[Drug, Dose]),
+        ("⟦Allergic to amoxicillin.⟧ Plan.", &[Allergy]),
+        ("⟦Swab positive, says partner.⟧ Plan.", &[Result]),
+        ("⟦Pam came along in April.⟧ Plan.", &[]),
+    ] {
+        let (plain, removals) = marked(text);
+        let RemovalTarget::Text(span) = removals[0].target else { panic!() };
+        assert_eq!(cautions(&plain, span), expected, "{text:?}");
+    }
     assert_eq!(cautions("short", Span::new(2, 99)), []);
     assert_eq!(sentences("She denies it. He").len(), 2);
+}
+
+/// The pieces between ⟦ and ⟧ are removed; gives what is said of the rest.
+fn after_removal(text: &str) -> (String, Vec<Span>) {
+    let (plain, removals) = marked(text);
+    let spans = removals.iter().filter_map(|removal| match removal.target {
+        RemovalTarget::Text(span) => Some(span),
+        RemovalTarget::Line => None,
+    });
+    (plain.clone(), spans.collect())
+}
+
+#[test]
+fn a_remainder_that_makes_no_sense_is_pointed_out() {
+    for (text, expected) in [
+        ("Seen alone. ⟦He hits her.⟧ Plan.", &[][..]),
+        ("Seen alone because ⟦he hits her.⟧ Plan.", &["Seen alone because"]),
+        ("⟦He hits her⟧ and the children saw it. Plan.", &["and the children saw it."]),
+        ("Came with ⟦her partner, who shouted,⟧ the baby. Plan.", &["Came with", "the baby."]),
+        ("Slept badly for weeks ⟦since he left⟧. Plan.", &[]),
+        ("Knee pain since the fall, ⟦pushed by him⟧, swollen and warm today. Plan.", &[]),
+    ] {
+        let (plain, removed) = after_removal(text);
+        let found: Vec<&str> = fragments(&plain, &removed).iter().map(|span| span.of(&plain).unwrap()).collect();
+        assert_eq!(found, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn sentences_that_still_point_at_the_removed_person_are_pointed_out() {
+    for (sex, text, expected) in [
+        (Sex::Female, "⟦Her partner hit her.⟧ He waits outside. She is well.", &["He waits outside."][..]),
+        (Sex::Female, "Brother drove her. ⟦Her partner hit her.⟧ He waits outside.", &[]),
+        (Sex::Female, "⟦Her partner hit her.⟧ Her son came too. He has a cough.", &[]),
+        (Sex::Male, "⟦His wife hit him.⟧ He is well. She waits outside.", &["She waits outside."]),
+        (Sex::Female, "He waits outside. ⟦Her partner hit her.⟧", &[]),
+        (Sex::Unknown, "⟦Somebody rang.⟧ They asked not to be named.", &["They asked not to be named."]),
+    ] {
+        let (plain, removed) = after_removal(text);
+        let found: Vec<&str> = pointers(&plain, &removed, sex).iter().map(|span| span.of(&plain).unwrap()).collect();
+        assert_eq!(found, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_reader_sees_what_their_login_shows_and_never_more() {
+    let whole =
+        render(&entry(vec![part("a", "Cough", "quillwort"), part("b", "", "zanthorex")]), &Act::Approve).unwrap();
+    assert_eq!(whole.at(AccessLevel::Full).as_ref(), Some(&whole));
+    let coded = whole.at(AccessLevel::Coded).unwrap();
+    assert_eq!(coded.lines().len(), 1);
+    assert_eq!((coded.lines()[0].display.as_str(), coded.lines()[0].text.as_str()), ("Cough", ""));
+    assert_eq!(whole.at(AccessLevel::Summary), None);
+    assert_eq!(whole.at(AccessLevel::None), None);
 }
 
 #[test]

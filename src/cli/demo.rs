@@ -27,6 +27,9 @@ const DAYS: u32 = 5;
 pub struct DemoArgs {
     #[command(flatten)]
     review: ReviewArgs,
+    /// Without the tour
+    #[arg(long)]
+    no_tour: bool,
 }
 
 /// Runs the command: the first day pulled, the screen open, everything gone at the end.
@@ -34,7 +37,7 @@ pub struct DemoArgs {
 /// # Errors
 /// When there is no terminal, or no room for the throw-away folder.
 pub async fn run(args: &DemoArgs) -> Result<Exit, Failure> {
-    needs_terminal()?;
+    needs_terminal(&args.review)?;
     let dir = tempfile::Builder::new().prefix("anteroom-demo-").tempdir()?;
     let service = tokio::task::block_in_place(|| {
         let (service, _) = open(dir.path())?;
@@ -45,7 +48,7 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Failure> {
         let login = person.map_or_else(|| FIRST.to_owned(), |person| person.login);
         within(&service, &login).await
     };
-    show(&args.review, connect).await
+    show(&args.review, !args.no_tour, connect).await
 }
 
 /// Who one is at first.

@@ -9,11 +9,13 @@ mod ask;
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod completions;
 pub mod context;
 pub mod decide;
 pub mod demo;
 pub mod eval;
 pub mod keys;
+pub mod man;
 pub mod migrate;
 pub mod patient;
 pub mod policy;
@@ -52,6 +54,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Open the reviewer's screen (what anteroom does without a command)
     Review(review::ReviewArgs),
+    /// The same actions line by line, for screen readers and scripts
+    Plain(PlainArgs),
     /// Run the daemon that owns the practice's store
     Serve,
     /// Pull a feed now
@@ -106,6 +110,20 @@ enum Command {
     Synth(synth::SynthArgs),
     /// Print the keys and what they do
     Keys(keys::KeysArgs),
+    /// Print what a shell needs to complete commands
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// Reviews line by line.
+#[derive(Debug, clap::Args)]
+struct PlainArgs {
+    #[command(flatten)]
+    map: keys::MapArgs,
+    /// Write nothing outside ASCII
+    #[arg(long)]
+    ascii: bool,
 }
 
 /// How a command ends: its exit code (design §10).
@@ -190,6 +208,12 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Rules(args) => return rules::run(&args, input, out, err),
         Command::Synth(args) => synth::run(&args, out),
         Command::Keys(args) => keys::run(&args, out),
+        Command::Completions(args) => completions::run(&args, out),
+        Command::Man => man::run(out),
+        Command::Plain(args) => {
+            drop((input, out));
+            in_runtime(review::run(&review::ReviewArgs::plain(args.map, args.ascii), dir))
+        }
         Command::Demo(args) => {
             drop((input, out));
             in_runtime(demo::run(&args))
@@ -230,7 +254,12 @@ pub fn run(arguments: Arguments) -> Exit {
     };
     match result {
         Ok(exit) => exit,
-        Err(Failure(Exit::Ok, _)) => Exit::Ok,
+        Err(Failure(Exit::Ok, why)) => {
+            if !why.is_empty() {
+                Exit::fail(&mut err, Exit::Ok, &why);
+            }
+            Exit::Ok
+        }
         Err(Failure(exit, why)) => Exit::fail(&mut err, exit, &why),
     }
 }

@@ -11,8 +11,10 @@ use super::{Exit, Failure};
 use crate::audit::Actor;
 use crate::client::{Client, ClientError};
 use crate::daemon::{self, SOCKET};
+use crate::plain;
 use crate::protocol::Welcome;
 use crate::service::Service;
+use crate::tui::keymap::Keymap;
 use crate::tui::{self, Options, TuiError, terminal, view::Theme};
 
 /// What a screen is connected to.
@@ -26,6 +28,9 @@ pub struct ReviewArgs {
     /// Draw nothing outside ASCII
     #[arg(long)]
     ascii: bool,
+    /// Line by line, for screen readers and scripts (also where TERM is dumb)
+    #[arg(long)]
+    plain: bool,
     /// Colours: dark, light, contrast or none [default: dark, or none where NO_COLOR is set]
     #[arg(long, env = "ANTEROOM_THEME", value_name = "NAME", value_parser = theme)]
     theme: Option<Theme>,
@@ -41,14 +46,14 @@ fn theme(name: &str) -> Result<Theme, String> {
 /// # Errors
 /// When the practice cannot be reached, or there is no terminal.
 pub async fn run(args: &ReviewArgs, dir: Option<PathBuf>) -> Result<Exit, Failure> {
-    needs_terminal()?;
+    needs_terminal(args)?;
     let dir = folder(dir)?;
     match over_socket(&dir).await {
-        Ok(_) => show(args, async |_| over_socket(&dir).await).await,
+        Ok(_) => show(args, false, async |_| over_socket(&dir).await).await,
         Err(ClientError::Transport(_)) => {
             let service = tokio::task::block_in_place(|| open(&dir))?;
             let login = daemon::own_login()?;
-            show(args, async |_| within(&service, &login).await).await
+            show(args, false, async |_| within(&service, &login).await).await
         }
         Err(error) => Err(error.into()),
     }
@@ -58,8 +63,8 @@ pub async fn run(args: &ReviewArgs, dir: Option<PathBuf>) -> Result<Exit, Failur
 ///
 /// # Errors
 /// When there is no terminal that can show it.
-pub fn needs_terminal() -> Result<(), Failure> {
-    terminal::check(environment).map_err(Failure::wrong_use)
+pub fn needs_terminal(args: &ReviewArgs) -> Result<(), Failure> {
+    if args.is_plain() { Ok(()) } else { terminal::check(environment).map_err(Failure::wrong_use) }
 }
 
 fn environment(name: &str) -> Option<String> {
@@ -77,18 +82,24 @@ pub async fn within(service: &Arc<Service>, login: &str) -> Result<Connection, C
     Client::connect(Box::new(stream) as Box<dyn Wire>).await
 }
 
-/// Shows the screen on this terminal.
+/// Shows the screen on this terminal, or goes line by line; with the `tour` of the demo if need be.
 ///
 /// # Errors
 /// When there is no terminal, or the practice cannot be reached.
 pub async fn show(
     args: &ReviewArgs,
+    tour: bool,
     connect: impl AsyncFn(Option<Actor>) -> Result<Connection, ClientError>,
 ) -> Result<Exit, Failure> {
     let (keymap, notice) = keymap(&args.map)?;
+    let ascii = args.ascii || terminal::needs_ascii(environment);
+    if args.is_plain() {
+        return line_by_line(keymap, args.ascii || says_no_utf8(), notice, connect).await;
+    }
     let options = Options {
         keymap,
-        ascii: args.ascii || terminal::needs_ascii(environment),
+        ascii,
+        tour,
         theme: args.theme.unwrap_or(if terminal::wants_colour(environment) { Theme::Dark } else { Theme::None }),
         notice,
         suspend: terminal::can_suspend().then_some(terminal::suspend as fn() -> std::io::Result<()>),
@@ -100,8 +111,59 @@ pub async fn show(
     let shown = tui::run(&mut screen, terminal::events()?, connect, ended, options).await;
     drop(guard);
     match shown {
+        Ok(tui::Exit::Idle) => {
+            let why = "closed after fifteen minutes without a key; what was half done is kept: start it again";
+            Err(Failure(Exit::Ok, why.to_owned()))
+        }
         Ok(_) => Ok(Exit::Ok),
         Err(TuiError::Client(error)) => Err(error.into()),
         Err(error @ TuiError::Terminal(_)) => Err(Failure(Exit::Unreachable, error.to_string())),
+    }
+}
+
+impl ReviewArgs {
+    /// Line by line, whatever the terminal.
+    pub fn plain(map: MapArgs, ascii: bool) -> Self {
+        Self { map, ascii, plain: true, theme: None }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.plain || terminal::cannot_draw(environment)
+    }
+}
+
+/// Whether the locale has nothing beyond ASCII; a terminal that cannot draw may still write letters.
+fn says_no_utf8() -> bool {
+    terminal::needs_ascii(|name| if name == "TERM" { None } else { environment(name) })
+}
+
+/// The same actions, line by line, from standard input.
+async fn line_by_line(
+    keymap: Keymap,
+    ascii: bool,
+    notice: Option<String>,
+    connect: impl AsyncFn(Option<Actor>) -> Result<Connection, ClientError>,
+) -> Result<Exit, Failure> {
+    use std::io::IsTerminal;
+    if let Some(notice) = notice {
+        eprintln!("anteroom: {notice}");
+    }
+    let options = plain::Options { keymap, ascii, prompts: std::io::stdin().is_terminal() };
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    // Standard input can only be waited for by a thread; it ends with the process.
+    std::thread::Builder::new().name("lines".into()).spawn(move || {
+        for line in std::io::stdin().lines() {
+            let failed = line.is_err();
+            if sender.send(line).is_err() || failed {
+                break;
+            }
+        }
+    })?;
+    let lines = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+    match plain::run(lines, std::io::stdout(), connect, options).await {
+        Ok(plain::End::Done) => Ok(Exit::Ok),
+        Ok(plain::End::Refused) => Ok(Exit::Found),
+        Err(plain::PlainError::Client(error)) => Err(error.into()),
+        Err(plain::PlainError::Output(error)) => Err(error.into()),
     }
 }

@@ -5,10 +5,14 @@ use crate::record::{Span, sentences, snap_to_words};
 /// Why removing a stretch may harm: what is left could be clinically wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Caution {
+    /// A medicine.
+    Drug,
     /// A dose or a measured value.
     Dose,
     /// An allergy.
     Allergy,
+    /// The result of an investigation.
+    Result,
     /// A negation, whose loss turns the meaning round, or that now stands before something else.
     Negation,
 }
@@ -17,6 +21,8 @@ impl Caution {
     /// As a sentence for the person who removes it.
     pub fn words(self) -> &'static str {
         match self {
+            Self::Drug => "a medicine goes with it",
+            Self::Result => "a result goes with it",
             Self::Dose => "a dose or a value goes with it",
             Self::Allergy => "an allergy goes with it",
             Self::Negation => "it is cut from a sentence with a “no”: check what is left still says the same",
@@ -33,6 +39,94 @@ const MEASURED: [&str; 17] = [
     "weight", "wt",
 ];
 const ALLERGIES: [&str; 4] = ["allerg", "anaphyla", "intoleran", "nkda"];
+/// How the names of medicines end (international nonproprietary names).
+const STEMS: [&str; 38] = [
+    "alopram",
+    "apine",
+    "azole",
+    "bapentin",
+    "cillin",
+    "codeine",
+    "cycline",
+    "dipine",
+    "dronate",
+    "faxine",
+    "floxacin",
+    "formin",
+    "gabalin",
+    "gliflozin",
+    "gliptin",
+    "idone",
+    "mycin",
+    "olol",
+    "oxetine",
+    "parin",
+    "prazole",
+    "pril",
+    "profen",
+    "rizine",
+    "sartan",
+    "semide",
+    "solone",
+    "statin",
+    "tadine",
+    "terol",
+    "thiazide",
+    "tidine",
+    "traline",
+    "triptan",
+    "triptyline",
+    "xaban",
+    "zepam",
+    "zolam",
+];
+const DRUGS: [&str; 20] = [
+    "antibiotics",
+    "aspirin",
+    "citalopram",
+    "digoxin",
+    "fostair",
+    "insulin",
+    "levothyroxine",
+    "lithium",
+    "methadone",
+    "methotrexate",
+    "morphine",
+    "paracetamol",
+    "propranolol",
+    "salbutamol",
+    "thyroxine",
+    "tramadol",
+    "ventolin",
+    "warfarin",
+    "zopiclone",
+    "steroids",
+];
+/// What is investigated, and how it comes out.
+const RESULTS: [&str; 22] = [
+    "biopsy",
+    "bloods",
+    "ct",
+    "culture",
+    "dipstick",
+    "ecg",
+    "fbc",
+    "histology",
+    "lft",
+    "lfts",
+    "mri",
+    "msu",
+    "negative",
+    "positive",
+    "result",
+    "results",
+    "scan",
+    "smear",
+    "swab",
+    "u&e",
+    "ultrasound",
+    "x-ray",
+];
 const NEGATIONS: [&str; 16] = [
     "cannot", "cant", "denied", "denies", "didnt", "doesnt", "dont", "nad", "neither", "never", "nil", "no", "none",
     "nor", "not", "without",
@@ -47,11 +141,18 @@ pub fn cautions(text: &str, span: Span) -> Vec<Caution> {
     let Some(removed) = span.of(text) else { return Vec::new() };
     let removed = words(removed);
     let mut found = Vec::new();
+    let allergy = removed.iter().any(|word| ALLERGIES.iter().any(|allergy| word.starts_with(allergy)));
+    if !allergy && removed.iter().any(|word| is_drug(word)) {
+        found.push(Caution::Drug);
+    }
     if removed.iter().enumerate().any(|(at, word)| is_value(word, removed.get(at + 1))) {
         found.push(Caution::Dose);
     }
-    if removed.iter().any(|word| ALLERGIES.iter().any(|allergy| word.starts_with(allergy))) {
+    if allergy {
         found.push(Caution::Allergy);
+    }
+    if removed.iter().any(|word| RESULTS.contains(&word.as_str())) {
+        found.push(Caution::Result);
     }
     let broken = sentences(text).into_iter().filter(|sentence| sentence.overlaps(span) && !span.contains(*sentence));
     let mut broken = broken.filter_map(|sentence| sentence.of(text));
@@ -75,6 +176,11 @@ fn is_value(word: &str, next: Option<&String>) -> bool {
     let before = next.is_some_and(|next| is_unit(next));
     let after = next.is_some_and(|next| is_figure(next));
     is_figure(word) && (is_unit(glued) || before) || MEASURED.contains(&word) && after
+}
+
+fn is_drug(word: &str) -> bool {
+    const SHORTEST: usize = 6;
+    DRUGS.contains(&word) || word.len() >= SHORTEST && STEMS.iter().any(|stem| word.ends_with(stem))
 }
 
 fn is_negation(word: &str) -> bool {

@@ -1,7 +1,9 @@
 //! What the patient will see: the one function that makes it, for the preview and for the release.
 
 use super::cut::{MARK, kept, unmarked, whole_words};
-use crate::record::{Act, Code, EntryKind, EntryVersion, Part, Removal, RemovalTarget, Shown, SourceKey, Style};
+use crate::record::{
+    AccessLevel, Act, Code, EntryKind, EntryVersion, Part, Removal, RemovalTarget, Shown, SourceKey, Style,
+};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,21 @@ impl Rendition {
     /// The lines, in order.
     pub fn lines(&self) -> &[Line] {
         &self.lines
+    }
+
+    /// What a login of that level shows of it: everything; codes without free text; nothing of it. `None` where
+    /// nothing is shown.
+    pub fn at(&self, level: AccessLevel) -> Option<Self> {
+        let coded = |line: &Line| {
+            let line = Line { text: Shown::default(), ..line.clone() };
+            (says(line.display.as_str()) || says(line.value.as_str())).then_some(line)
+        };
+        let seen = match level {
+            AccessLevel::Full => self.clone(),
+            AccessLevel::Coded => Self { lines: self.lines.iter().filter_map(coded).collect(), ..self.clone() },
+            AccessLevel::Summary | AccessLevel::None => return None,
+        };
+        seen.is_worth_reading().then_some(seen)
     }
 
     /// Whether a reader would find anything in it.

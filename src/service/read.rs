@@ -316,7 +316,16 @@ impl Service {
             readers.push(format!("{}, {}, {}", proxy.name, proxy.relation, level(proxy.access)));
         }
         let household = self.household(patient)?;
+        let mut views = Vec::new();
+        if patient.access > AccessLevel::None {
+            let given = patient.full_name().split(' ').find(|word| *word != word.to_uppercase()).map(str::to_owned);
+            views.push((format!("{}’s app", given.unwrap_or_else(|| "the patient".to_owned())), patient.access));
+        }
+        views.extend(
+            patient.proxies.iter().map(|proxy| (format!("the {}’s app", proxy.relation.to_lowercase()), proxy.access)),
+        );
         Ok(PatientCard {
+            views,
             name: name_of(patient),
             sex_age: sex_age(patient, now),
             born: patient.born,

@@ -110,6 +110,9 @@ impl Columns {
 
 /// What stands before the reasons of a row.
 pub fn tag(row: &QueueRow) -> String {
+    if let Some(lease) = row.lease.as_ref().filter(|lease| !lease.yours) {
+        return format!("{} has it · ", Shown::new(&lease.name));
+    }
     match (&row.held_by, row.state, row.changed) {
         (Some(who), ..) => format!("{} reads it · ", Shown::new(who)),
         (None, ReviewState::AwaitingSecond, _) => "second reader · ".to_owned(),

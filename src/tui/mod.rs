@@ -4,6 +4,8 @@
 //! - [`state`] all that the screen knows, [`pages`] page by page; [`update`] what changes it, pure; [`view`] what is drawn of it
 //! - [`skim`] the lines to skim and the time they were read; [`excerpt`] a sentence cut around its mark
 //! - [`document`] an entry as text on a screen; [`redaction`] choosing pieces of it
+//! - [`tour`] teaches by doing, in the demo
+//! - [`warnings`] what to think about before a redaction
 //! - [`terminal`] the real terminal, entered and left
 //!
 //! [`run`] is the loop: it waits for the end, the daemon, a key or the minute, takes in what else is ready,
@@ -21,8 +23,10 @@ pub mod redaction;
 pub mod skim;
 pub mod state;
 pub mod terminal;
+pub mod tour;
 pub mod update;
 pub mod view;
+pub mod warnings;
 pub mod words;
 
 use std::io;
@@ -53,6 +57,8 @@ pub struct Options {
     pub ascii: bool,
     /// Colours, or only attributes, at first.
     pub theme: Theme,
+    /// Whether the tour of the demo begins.
+    pub tour: bool,
     /// A sentence for the start, such as a mistake in the user's keys.
     pub notice: Option<String>,
     /// Puts the program aside; `None` where there is no shell to return to.
@@ -65,6 +71,7 @@ impl Default for Options {
             keymap: Keymap::named("default").unwrap_or_default(),
             ascii: false,
             theme: Theme::default(),
+            tour: false,
             notice: None,
             suspend: None,
         }
@@ -76,6 +83,8 @@ impl Default for Options {
 pub enum Exit {
     /// The person left.
     Left,
+    /// Nobody pressed a key for too long.
+    Idle,
     /// The terminal is gone or the program was told to end: the process must exit at once.
     Ended,
 }
@@ -137,6 +146,7 @@ where
         ascii: options.ascii,
         theme: options.theme,
         can_suspend: options.suspend.is_some(),
+        tour: options.tour.then_some(0),
     };
     let mut state = State::new((size.width, size.height), setup);
     let (orders, taken) = unbounded_channel();
@@ -252,11 +262,12 @@ where
                             }
                         }
                     }
-                    Effect::Quit => {
+                    Effect::Quit | Effect::EndIdle => {
+                        let exit = if effect == Effect::Quit { Exit::Left } else { Exit::Idle };
                         // What was asked before, such as keeping a draft, goes out first.
                         drop(orders);
                         let _ = tokio::time::timeout(LAST_WORD, link).await;
-                        return Ok(Exit::Left);
+                        return Ok(exit);
                     }
                 }
             }

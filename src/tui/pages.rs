@@ -124,6 +124,8 @@ pub struct EntryState {
     pub seen: BTreeSet<usize>,
     /// Whether the person was told that some have not.
     pub warned: bool,
+    /// Whether the person named the entries with the same words as considered.
+    pub considered: bool,
     /// The lines of the comparison with the decided version, while it is shown: mark and text.
     pub compared: Option<Vec<(char, String)>>,
 }
@@ -133,6 +135,8 @@ pub struct EntryState {
 pub enum Preview {
     /// What the patient will see.
     Shows(Box<Laid>),
+    /// This reader's login shows nothing of it.
+    Unseen,
     /// Nothing can be shown, and why.
     Nothing(RedactionError),
 }
@@ -156,6 +160,10 @@ pub struct RedactState {
     pub top: usize,
     /// What the act would show.
     pub preview: Preview,
+    /// Whose view the preview shows, by index of the patient's views.
+    pub reader: usize,
+    /// Why it cannot be decided so, if it cannot.
+    pub refused: Option<RedactionError>,
     /// First row of the preview on the screen.
     pub preview_top: usize,
     /// What to think about before deciding.

@@ -58,6 +58,15 @@ pub enum Overlay {
         /// Which reason; none at first, so that no key pressed twice chooses one.
         selected: Option<usize>,
     },
+    /// Writing something about an entry.
+    Write {
+        /// Which.
+        target: Target,
+        /// What it is.
+        what: Writing,
+        /// What has been typed.
+        typed: String,
+    },
     /// Typing how many entries are to be hidden, to be sure that it is meant.
     Count {
         /// They.
@@ -79,6 +88,20 @@ pub enum Overlay {
         /// What it says.
         lines: Vec<String>,
     },
+}
+
+/// What a person writes about an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// A question to the lead.
+    Escalate,
+    /// Why it is put off.
+    Defer {
+        /// For how many days.
+        days: u32,
+    },
+    /// What seems to be missing from a redaction.
+    ReadBack,
 }
 
 /// Whether the daemon is there.
@@ -204,11 +227,19 @@ pub enum Blank {
 /// After so many minutes without a key the screen blanks.
 pub const IDLE_MINUTES: u32 = 5;
 
+/// After so many minutes without a key the program ends: what was in hand is free again, and who comes back logs
+/// in anew. Never in the demo, where nothing is real.
+pub const IDLE_END_MINUTES: u32 = 15;
+
 /// All that the screen knows.
 #[derive(Debug, Clone)]
 pub struct State {
     /// Columns and rows of the terminal.
+    pub terminal: (u16, u16),
+    /// Columns and rows of the page: those of the terminal, less what the tour takes.
     pub size: (u16, u16),
+    /// The step of the tour, while there is one.
+    pub tour: Option<usize>,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
     /// Which keys do what.
@@ -251,6 +282,8 @@ pub struct State {
     pub done: Vec<Done>,
     /// The decision on its way.
     pub sending: Option<Sending>,
+    /// Something written, on its way to the daemon.
+    pub handling: Option<(Target, Writing)>,
     /// Several decisions on their way.
     pub bulk: Option<Bulk>,
     /// The entry on its way.
@@ -312,6 +345,8 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+    /// Leave: nobody seems to be there.
+    EndIdle,
 }
 
 /// What the screen is told at its start.
@@ -325,13 +360,17 @@ pub struct Setup {
     pub theme: Theme,
     /// Whether the program can be put aside.
     pub can_suspend: bool,
+    /// The step of the tour to begin with.
+    pub tour: Option<usize>,
 }
 
 impl State {
     /// Before anything is known.
-    pub fn new(size: (u16, u16), setup: Setup) -> Self {
+    pub fn new(terminal: (u16, u16), setup: Setup) -> Self {
         Self {
-            size,
+            terminal,
+            size: super::tour::page_size(terminal, setup.tour),
+            tour: setup.tour,
             ascii: setup.ascii,
             keymap: setup.keymap,
             typed: Vec::new(),
@@ -353,6 +392,7 @@ impl State {
             message: None,
             done: Vec::new(),
             sending: None,
+            handling: None,
             bulk: None,
             opening: None,
             last_key: None,
@@ -370,6 +410,7 @@ impl State {
                 Overlay::Palette { .. }
                 | Overlay::Find
                 | Overlay::Filter
+                | Overlay::Write { .. }
                 | Overlay::Count { .. }
                 | Overlay::Told { .. },
             ) => None,
@@ -423,7 +464,7 @@ impl State {
 
     /// Whether an act is on its way to the daemon.
     pub fn is_sending(&self) -> bool {
-        self.sending.is_some() || self.bulk.is_some() || self.skim.underway.is_some()
+        self.sending.is_some() || self.handling.is_some() || self.bulk.is_some() || self.skim.underway.is_some()
     }
 
     /// Forgets what was done to an entry before: only the last act on it can be taken back.
@@ -464,6 +505,7 @@ impl State {
             current: None,
             seen: BTreeSet::new(),
             warned: false,
+            considered: false,
             compared: None,
             opened,
         });

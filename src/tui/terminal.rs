@@ -125,6 +125,12 @@ pub fn can_suspend() -> bool {
     false
 }
 
+/// Whether the terminal cannot move its cursor: then nothing can be drawn, and lines are all there is. `lookup`
+/// reads the environment.
+pub fn cannot_draw(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    matches!(lookup("TERM").as_deref(), None | Some("" | "dumb" | "unknown")) && io::stdin().is_terminal()
+}
+
 /// Whether the screen can be shown here; otherwise why not, as one sentence. `lookup` reads the environment.
 ///
 /// # Errors
@@ -132,7 +138,7 @@ pub fn can_suspend() -> bool {
 pub fn check(lookup: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     // Asked of these two alone: crossterm would go past a redirection to the terminal behind it.
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return Err("the screen needs a terminal for its input and its output: in a script use anteroom queue".into());
+        return Err("the screen needs a terminal for its input and its output: in a script use anteroom plain or anteroom queue".into());
     }
     match lookup("TERM").as_deref() {
         None | Some("" | "dumb" | "unknown") => {

@@ -56,6 +56,7 @@ fn hide_undo_approve_redact_and_read_the_log() {
     // Approve: one key, on an entry that somebody else wrote; the queue is one shorter.
     terminal.press("G");
     terminal.press("k");
+    terminal.press("k");
     terminal.press_for(ENTER, ENTRY);
     decides(&mut terminal, "a", "✓ approved  ");
     terminal.press_for(ESCAPE, QUEUE);

@@ -32,7 +32,7 @@ fn screen_with_a_fault() {
             }
             within(&service, "dr.shah").await
         };
-        show(&ReviewArgs::default(), connect).await
+        show(&ReviewArgs::default(), false, connect).await
     });
     panic!("the fault did not come: {shown:?}");
 }

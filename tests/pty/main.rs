@@ -10,6 +10,7 @@ mod extract;
 mod faults;
 mod leaving;
 mod looks;
+mod pictures;
 mod served;
 mod ssh;
 mod terminal;

@@ -1,5 +1,6 @@
 //! Through a real OpenSSH server on this machine, as a practice would use it.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -44,7 +45,7 @@ impl Server {
             "ListenAddress 127.0.0.1:{port}\nHostKey {host}\nAuthorizedKeysFile {user}\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              PermitRootLogin prohibit-password\nPrintMotd no\nPrintLastLog no\n\
-             SetEnv LANG=C.UTF-8 TMPDIR={folder}\nForceCommand {BINARY} demo\n",
+             SetEnv LANG=C.UTF-8 TMPDIR={folder}\nForceCommand {BINARY} demo --no-tour\n",
             host = path("host").display(),
             user = path("user.pub").display(),
             folder = folder.path().display(),
@@ -78,7 +79,12 @@ impl Server {
 
     /// Logs in, with a terminal.
     fn log_in(&self) -> Terminal {
-        let port = self.port.to_string();
+        self.log_in_at(self.port)
+    }
+
+    /// The same through another port that leads here.
+    fn log_in_at(&self, port: u16) -> Terminal {
+        let port = port.to_string();
         let key = self.folder.path().join("user");
         let arguments = ["-tt", "-F", "none", "-p", &port, "-i", key.to_str().unwrap()];
         let options =
@@ -127,6 +133,62 @@ fn a_reviewer_logs_in_decides_and_leaves() {
     terminal.assert_restored();
     assert_eq!(terminal.everything().trim(), "");
     assert_eq!(server.demo_folder(), None);
+}
+
+/// A port that leads to another one of this machine, with so much delay each way.
+fn delayed(to: u16, delay: Duration) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (near, far) = (stream.unwrap(), TcpStream::connect(("127.0.0.1", to)).unwrap());
+            for (from, to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                late(from, to, delay);
+            }
+        }
+    });
+    port
+}
+
+/// Hands on what comes, each piece so much later.
+fn late(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+    let (sender, pieces) = std::sync::mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1 << 16];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if sender.send((Instant::now() + delay, buffer[..count].to_vec())).is_err() {
+                break;
+            }
+        }
+    });
+    std::thread::spawn(move || {
+        for (at, piece) in pieces {
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            if to.write_all(&piece).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    });
+}
+
+/// Keys are pressed ahead of what is seen, and each does what it would have done at once.
+#[test]
+fn on_a_line_of_150_ms_keys_pressed_ahead_do_what_they_should() {
+    let Some(server) = Server::start() else { return };
+    let mut terminal = server.log_in_at(delayed(server.port, Duration::from_millis(75)));
+    let begun = Instant::now();
+    terminal.press("j");
+    terminal.press("j");
+    terminal.press_for(ENTER, ENTRY);
+    assert!(begun.elapsed() >= Duration::from_millis(150), "the line is slow");
+    terminal.press("x");
+    decides(&mut terminal, "1", "✓ hidden  ");
+    terminal.press_for("u", "waits again");
+    terminal.press_for(ESCAPE, "clear from");
+    terminal.press("q");
+    assert_eq!(terminal.wait_for_end().0, 0, "{}", server.log());
+    terminal.assert_restored();
 }
 
 #[test]

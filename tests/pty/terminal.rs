@@ -30,7 +30,7 @@ pub struct Start {
 impl Start {
     /// The demonstration, in an ordinary terminal.
     pub fn demo() -> Self {
-        Self::program(BINARY, &["demo"])
+        Self::program(BINARY, &["demo", "--no-tour"])
     }
 
     pub fn program(program: &str, arguments: &[&str]) -> Self {

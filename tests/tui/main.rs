@@ -1,11 +1,15 @@
 //! The reviewer's screen, against a daemon in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod handling;
 mod keys_and_pages;
+mod plain;
 mod properties;
 mod queue;
+mod redaction;
 mod skim;
 mod terminal;
+mod tour;
 #[path = "../tui_support/mod.rs"]
 mod tui_support;
 

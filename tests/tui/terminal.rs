@@ -213,6 +213,26 @@ fn five_minutes_without_a_key_blank_the_screen() {
 }
 
 #[test]
+fn fifteen_minutes_without_a_key_end_the_program_and_keep_the_draft() {
+    let mut line = Line::new(8, Theme::Dark);
+    line.press("enter");
+    line.press("r");
+    line.press("d");
+    for _ in 1..15 {
+        assert!(!update(&mut line.state, Input::Minute).contains(&Effect::EndIdle));
+    }
+    let effects = update(&mut line.state, Input::Minute);
+    assert!(matches!(effects.as_slice(), [Effect::Ask(Request::KeepDraft { draft: Some(_), .. }), Effect::EndIdle]));
+    // A key begins the count anew.
+    let mut line = Line::new(8, Theme::Dark);
+    for _ in 1..15 {
+        line.take(Input::Minute);
+    }
+    line.press("j");
+    assert!(!update(&mut line.state, Input::Minute).contains(&Effect::EndIdle));
+}
+
+#[test]
 fn the_waits_grow_by_the_minute() {
     let mut line = Line::new(8, Theme::Dark);
     assert_eq!(line.state.now, Some(practice::now()));

@@ -290,16 +290,29 @@ impl Inside {
                 damage: self.damage.clone(),
             }),
             // No screen asks for these.
+            Request::Propose { entry } => Reply::Proposed(vec![entry]),
+            Request::Handle { entry, .. } | Request::ReadBack { entry, .. } => {
+                let state = self.entries.iter_mut().find(|opened| opened.row.entry == entry).map(|opened| {
+                    opened.to_read_back = false;
+                    opened.row.state
+                });
+                let state = state.unwrap_or(State::Queued);
+                Reply::Decided(Decided {
+                    entry,
+                    state,
+                    visible_at: None,
+                    review_by: None,
+                    seq: 88217,
+                    twins: Vec::new(),
+                })
+            }
             Request::Resolve { .. }
             | Request::Withdraw { .. }
-            | Request::Handle { .. }
-            | Request::ReadBack { .. }
             | Request::Patient { .. }
             | Request::Worklist
             | Request::MyActs { .. }
             | Request::Policy
             | Request::TakePolicy
-            | Request::Propose { .. }
             | Request::Agreement
             | Request::Clearing
             | Request::SignClearing

@@ -134,11 +134,12 @@ pub struct Start {
     pub map: &'static str,
     pub ascii: bool,
     pub colour: bool,
+    pub tour: bool,
 }
 
 impl Default for Start {
     fn default() -> Self {
-        Self { size: (80, 24), map: "default", ascii: false, colour: true }
+        Self { size: (80, 24), map: "default", ascii: false, colour: true, tour: false }
     }
 }
 
@@ -251,6 +252,7 @@ pub fn on_screen(start: Start, daemon: Daemon, test: impl AsyncFnOnce(Screen)) {
             keymap: Keymap::named(start.map).unwrap(),
             ascii: start.ascii,
             theme: if start.colour { Theme::Dark } else { Theme::None },
+            tour: start.tour,
             notice: None,
             suspend: None,
         };

@@ -3,8 +3,8 @@
 use anteroom::audit::{Event, Role};
 use anteroom::protocol::{AuditLine, Opened, PatientCard, QueueRow, Totals};
 use anteroom::record::{
-    Author, Category, Context, EntryId, EntryKind, EntryVersion, Finding, HideReason, Lane, Part, PatientId, Place,
-    Screening, SourceKey, Span, Style, Tier, Version, sentences,
+    AccessLevel, Author, Category, Context, EntryId, EntryKind, EntryVersion, Finding, HideReason, Lane, Part,
+    PatientId, Place, Screening, SourceKey, Span, Style, Tier, Version, sentences,
 };
 use anteroom::review::State;
 use chrono::{DateTime, Duration, TimeZone, Utc};
@@ -110,6 +110,10 @@ pub fn entry(
             born: chrono::NaiveDate::from_ymd_opt(1992, 3, 4),
             nhs_number: Some("999 012 3456".to_owned()),
             readers: vec!["patient’s app, full record".to_owned()],
+            views: vec![
+                ("Marie’s app".to_owned(), AccessLevel::Full),
+                ("the mother’s app".to_owned(), AccessLevel::Coded),
+            ],
             household: Vec::new(),
             flags: Vec::new(),
         },

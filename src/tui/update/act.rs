@@ -1,14 +1,15 @@
 //! What each action does on each page, and why it cannot.
 
-use super::{LOG_PAGE, bulk, key_for, may_read, queue, redact, refresh, skim};
+use super::{LOG_PAGE, bulk, handle, key_for, may_read, queue, redact, refresh, skim};
 use crate::protocol::Request;
 use crate::record::{Act, HideReason};
-use crate::review::State as ReviewState;
+use crate::review::{State as ReviewState, Waiver};
 use crate::tui::action::Action;
 use crate::tui::document::wrap;
 use crate::tui::layout;
 use crate::tui::skim::Several;
 use crate::tui::state::{Blank, Deed, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
+use crate::tui::view::entry::others;
 
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(Overlay::Hide { targets, selected }) = &mut state.overlay {
@@ -45,7 +46,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         return Vec::new();
     }
     if let Some(Overlay::Patient { selected }) = &mut state.overlay {
-        let others = state.entry.as_ref().map_or(0, |entry| entry.opened.also_here.len());
+        let others = state.entry.as_ref().map_or(0, |entry| others(&entry.opened).len());
         match action {
             Action::Down => *selected = (*selected + 1).min(others.saturating_sub(1)),
             Action::Up => *selected = selected.saturating_sub(1),
@@ -105,9 +106,37 @@ pub(super) fn digit(state: &mut State, digit: u8) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
+/// Entries with the same words: names them as considered, or drafts the same removals in them.
+fn twins(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(entry) = &mut state.entry else { return Vec::new() };
+    let open = entry.opened.twins.iter().filter(|twin| !twin.waived).count();
+    if open == 0 {
+        state.say(Tone::Plain, "no other entry has these words");
+        return Vec::new();
+    }
+    if action == Action::Propose {
+        return vec![Effect::Ask(Request::Propose { entry: entry.opened.row.entry })];
+    }
+    entry.considered = !entry.considered;
+    let others = crate::tui::words::count(open as u64, "other entry", "other entries");
+    let sentence = match entry.considered {
+        true => format!("{others} with the same words named as considered: your decision says so"),
+        false => format!("{others} with the same words no longer named as considered"),
+    };
+    state.say(Tone::Plain, sentence);
+    Vec::new()
+}
+
+/// What the person named as considered with a decision on this entry.
+fn waivers(state: &State, entry: crate::record::EntryId) -> Vec<Waiver> {
+    let open = state.entry.as_ref().filter(|open| open.opened.row.entry == entry && open.considered);
+    let twins = open.into_iter().flat_map(|open| &open.opened.twins).filter(|twin| !twin.waived);
+    twins.map(|twin| Waiver { entry: twin.row.entry, version: twin.row.version }).collect()
+}
+
 /// Opens another entry that waits here, from the patient's box.
 fn open_other(state: &mut State, place: usize) -> Vec<Effect> {
-    let other = state.entry.as_ref().and_then(|entry| entry.opened.also_here.get(place)).map(|row| row.entry);
+    let other = state.entry.as_ref().and_then(|entry| others(&entry.opened).get(place).map(|row| row.entry));
     match other {
         Some(entry) => {
             state.overlay = None;
@@ -170,6 +199,8 @@ fn entry(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Patient => state.overlay = Some(Overlay::Patient { selected: 0 }),
         Action::Versions => compare(state),
+        Action::Waive | Action::Propose => return twins(state, action),
+        Action::Escalate | Action::Defer | Action::ReadBack => return handle::begin(state, action),
         Action::NextEntry | Action::PreviousEntry if state.came_from() == Screen::Skim => {
             return skim::neighbour(state, action == Action::NextEntry);
         }
@@ -198,6 +229,9 @@ fn approve_open(state: &mut State) -> Vec<Effect> {
     let next = key_for(state, Action::NextMatch);
     let approve = key_for(state, Action::Approve);
     let Some(entry) = &mut state.entry else { return Vec::new() };
+    if entry.opened.to_read_back {
+        return handle::begin(state, Action::ReadBack);
+    }
     if let Some(why) = &entry.opened.may_not_release {
         let why = why.clone();
         state.say(Tone::Warning, why);
@@ -213,7 +247,9 @@ fn approve_open(state: &mut State) -> Vec<Effect> {
         );
         return Vec::new();
     }
-    state.target().map(|target| decide(state, target, Act::Approve)).unwrap_or_default()
+    // A second reader agrees to exactly what the first one proposed.
+    let act = entry.opened.proposed.clone().unwrap_or(Act::Approve);
+    state.target().map(|target| decide(state, target, act)).unwrap_or_default()
 }
 
 fn compare(state: &mut State) {
@@ -326,6 +362,13 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
             return vec![Effect::Ask(Request::Publish)];
         }
         Action::SwitchPerson => return switch_person(state),
+        Action::TakeOver => {
+            return match state.target() {
+                Some(target) => vec![Effect::Ask(Request::TakeOver { entry: target.entry })],
+                None => Vec::new(),
+            };
+        }
+        Action::Tour => crate::tui::tour::toggle(state),
         action => {
             let about = action.about();
             state.say(Tone::Plain, format!("{} does nothing {}", about.name, state.page().words()));
@@ -397,7 +440,7 @@ pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect>
         revision: target.revision,
         act: act.clone(),
         token: None,
-        waivers: Vec::new(),
+        waivers: waivers(state, target.entry),
     };
     state.sending = Some(Sending { target, act: Some(act) });
     vec![Effect::Ask(request)]

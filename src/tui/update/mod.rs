@@ -2,6 +2,7 @@
 
 mod act;
 mod bulk;
+mod handle;
 pub mod queue;
 pub mod redact;
 mod reply;
@@ -14,7 +15,8 @@ use super::action::Action;
 use super::document::Laid;
 use super::keymap::{Found, Key, spelled};
 use super::layout;
-use super::state::{Blank, Effect, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone};
+use super::state::{Blank, Effect, IDLE_END_MINUTES, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone};
+use super::tour;
 use crate::audit::Role;
 use crate::protocol::{Notice, Request, Welcome};
 
@@ -57,6 +59,7 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
             Vec::new()
         }
     };
+    tour::watch(state);
     settle(state);
     let page = layout::queue_page(state.size, &state.queue);
     let mut effects = ask_once(state, effects);
@@ -131,8 +134,10 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
-fn resized(state: &mut State, size: (u16, u16)) -> Vec<Effect> {
-    state.size = size;
+fn resized(state: &mut State, terminal: (u16, u16)) -> Vec<Effect> {
+    state.terminal = terminal;
+    state.size = tour::page_size(terminal, state.tour);
+    let size = state.size;
     let width = layout::text_width(size);
     if let Some(entry) = &mut state.entry
         && entry.laid.width != width
@@ -161,8 +166,9 @@ fn connected(state: &mut State, welcome: Welcome) -> Vec<Effect> {
             ascii: state.ascii,
             theme: state.theme,
             can_suspend: state.can_suspend,
+            tour: state.tour,
         };
-        let mut fresh = State::new(state.size, setup);
+        let mut fresh = State::new(state.terminal, setup);
         fresh.link = Link::Up;
         *state = fresh;
     }
@@ -208,6 +214,7 @@ fn key_for(state: &State, action: Action) -> String {
 
 fn lost(state: &mut State, why: String) -> Vec<Effect> {
     let skimming = skim::underway(state).or(state.bulk.take().map(|_| "hiding what was marked".to_owned()));
+    let skimming = skimming.or(state.handling.take().map(|(target, _)| target.label));
     if let Some(label) = state.sending.take().map(|sending| sending.target.label).or(skimming) {
         state
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
@@ -225,6 +232,12 @@ fn minute(state: &mut State) -> Vec<Effect> {
     state.idle_minutes += 1;
     if state.idle_minutes >= IDLE_MINUTES && state.blank.is_none() {
         state.blank = Some(Blank::Idle);
+    }
+    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
+    if state.idle_minutes >= IDLE_END_MINUTES && !demo {
+        let mut effects = redact::kept_draft(state);
+        effects.push(Effect::EndIdle);
+        return effects;
     }
     Vec::new()
 }

@@ -1,7 +1,7 @@
 //! The queue: going through it, narrowing it, marking rows of it.
 
 use super::act::{self, decide, everywhere, open};
-use super::{bulk, key_for, refresh, skim};
+use super::{bulk, handle, key_for, refresh, skim};
 use crate::protocol::Only;
 use crate::record::{Act, EntryId, Tier};
 use crate::tui::action::Action;
@@ -52,6 +52,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 Vec::new()
             });
         }
+        Action::Escalate | Action::Defer => return with_row(state, |state, _| handle::begin(state, action)),
         Action::Skim => return skim::enter(state),
         Action::Find => state.overlay = Some(Overlay::Find),
         Action::Filter => state.overlay = Some(Overlay::Filter),

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::act;
 use crate::protocol::{Draft, Request};
-use crate::record::{Act, Style};
-use crate::review::{RedactionError, cautions, render};
+use crate::record::{AccessLevel, Act, Style};
+use crate::review::{RedactionError, render};
 use crate::tui::action::Action;
 use crate::tui::document::{Document, Field, Laid, Stretch};
 use crate::tui::layout;
 use crate::tui::redaction::{Removals, Selection, Size, stretches_of};
 use crate::tui::state::{Effect, EntryState, Overlay, Preview, RedactState, Screen, State, Target, Tone};
+use crate::tui::warnings::{sex_of, warnings};
 
 /// Opens the redaction page over the open entry, with the draft that was kept.
 pub(super) fn begin(state: &mut State) -> Vec<Effect> {
@@ -48,6 +49,8 @@ pub(super) fn begin(state: &mut State) -> Vec<Effect> {
         top: 0,
         preview: Preview::Nothing(RedactionError::NothingLeft),
         preview_top: 0,
+        reader: 0,
+        refused: None,
         warnings: Vec::new(),
         warned: false,
         changed: false,
@@ -97,6 +100,46 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             if !redacting.selection.resize(&document, wanted) {
                 state.say(Tone::Plain, "there is no match here; the next one is on tab");
             }
+        }
+        Action::Reader => {
+            let readers = entry.opened.patient.views.len();
+            redacting.reader = (redacting.reader + 1) % readers.max(1);
+            redacting.preview_top = 0;
+            reflect(redacting, entry, size, ascii);
+            if readers < 2 {
+                state.say(Tone::Plain, "nobody else reads this record");
+            }
+        }
+        Action::LineStart | Action::LineEnd => {
+            let line = redacting.selection.head.line;
+            redacting.selection.resize(&document, Size::Word);
+            let byte = if action == Action::LineStart { 0 } else { usize::MAX - 1 };
+            redacting.selection.go_to(&document, line, Some(byte));
+        }
+        Action::NextWord | Action::PreviousWord => by(redacting, Size::Word, action == Action::NextWord),
+        Action::NextSentence | Action::PreviousSentence => {
+            by(redacting, Size::Sentence, action == Action::NextSentence)
+        }
+        Action::NextParagraph | Action::PreviousParagraph => {
+            by(redacting, Size::Paragraph, action == Action::NextParagraph);
+        }
+        Action::RemoveWord
+        | Action::RemoveMatch
+        | Action::RemoveSentence
+        | Action::RemoveLine
+        | Action::RemoveParagraph => {
+            let wanted = match action {
+                Action::RemoveWord => Size::Word,
+                Action::RemoveMatch => Size::Match,
+                Action::RemoveSentence => Size::Sentence,
+                Action::RemoveLine => Size::Line,
+                _ => Size::Paragraph,
+            };
+            if redacting.selection.size != wanted && !redacting.selection.resize(&document, wanted) {
+                state.say(Tone::Plain, "there is no match here; the next one is on tab");
+                return Vec::new();
+            }
+            return act(state, Action::Remove);
         }
         Action::Anchor => redacting.selection.toggle_anchor(),
         Action::NextMatch | Action::PreviousMatch => next_match(redacting, action == Action::NextMatch),
@@ -151,6 +194,16 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Moves by pieces of one size, which is the size from then on.
+fn by(redacting: &mut RedactState, size: Size, forward: bool) {
+    let document = redacting.laid.document.clone();
+    if redacting.selection.size != size {
+        redacting.selection.resize(&document, size);
+        // Backwards, the beginning of the piece one is in comes first, as in vim.
+    }
+    redacting.selection.step(&document, forward);
+}
+
 /// Selects a match while redacting.
 pub(super) fn go_to_match(state: &mut State, index: usize) {
     if let Some(redacting) = &mut state.redact {
@@ -184,113 +237,27 @@ fn changed(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), as
     reflect(redacting, entry, size, ascii);
 }
 
-/// Makes the preview and the warnings from the act that would be sent.
+/// Makes the preview and the warnings from the act that would be sent. What one reader sees is less than what is
+/// released, never other than it.
 fn reflect(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
     let width = layout::redact_width(size) - usize::from(size.0 >= layout::WIDE);
-    redacting.preview = match render(&entry.opened.version, &planned(redacting, entry)) {
-        Ok(rendition) => Preview::Shows(Box::new(Laid::new(Document::of_rendition(&rendition), width, ascii))),
+    let released = render(&entry.opened.version, &planned(redacting, entry));
+    redacting.refused = released.as_ref().err().cloned();
+    let shown = released.as_ref().ok().map(Document::of_rendition);
+    redacting.warnings = warnings(
+        &redacting.laid.document,
+        &redacting.removals,
+        &redacting.kept,
+        shown.as_ref(),
+        sex_of(&entry.opened.patient.sex_age),
+    );
+    let reader = entry.opened.patient.views.get(redacting.reader);
+    let seen = released.map(|released| released.at(reader.map_or(AccessLevel::Full, |(_, level)| *level)));
+    redacting.preview = match seen {
+        Ok(Some(seen)) => Preview::Shows(Box::new(Laid::new(Document::of_rendition(&seen), width, ascii))),
+        Ok(None) => Preview::Unseen,
         Err(why) => Preview::Nothing(why),
     };
-    redacting.warnings = warnings(redacting);
-}
-
-fn warnings(redacting: &RedactState) -> Vec<String> {
-    let document = &redacting.laid.document;
-    let mut out = Vec::new();
-    for stretch in redacting.removals.stretches() {
-        let Some(line) = document.lines.get(stretch.line) else { continue };
-        let found = match stretch.span {
-            Some(span) => cautions(&line.text, span),
-            None => {
-                let mut found = cautions(&line.text, crate::record::Span::new(0, line.text.len()));
-                found.extend(cautions(&line.code, crate::record::Span::new(0, line.code.len())));
-                found
-            }
-        };
-        for caution in found {
-            let sentence = format!("“{}”: {}", excerpt(document, stretch), caution.words());
-            if !out.contains(&sentence) {
-                out.push(sentence);
-            }
-        }
-    }
-    if let Preview::Shows(shown) = &redacting.preview {
-        let standing = still_standing(&removed_words(redacting), &shown.document);
-        if !standing.is_empty() {
-            let words: Vec<String> = standing.iter().take(4).map(|word| format!("“{word}”")).collect();
-            let more = if standing.len() > 4 { " and others" } else { "" };
-            out.push(format!("taken out here, still standing elsewhere: {}{more}", words.join(", ")));
-        }
-    }
-    let readable = document.matches.iter().enumerate().filter_map(|(index, found)| {
-        let place = found.place.filter(|place| !redacting.removals.contains(document, *place))?;
-        (!redacting.kept.contains(&index)).then(|| format!("{} “{}”", found.number, excerpt(document, place)))
-    });
-    let readable: Vec<String> = readable.collect();
-    if !readable.is_empty() && !redacting.removals.is_empty() {
-        out.push(format!("still to be read: {}", readable.join(", ")));
-    }
-    out
-}
-
-fn excerpt(document: &Document, stretch: Stretch) -> String {
-    let Some(line) = document.lines.get(stretch.line) else { return String::new() };
-    let text = match stretch.span {
-        Some(span) => span.of(&line.text).unwrap_or_default(),
-        None if line.code.is_empty() => &line.text,
-        None => &line.code,
-    };
-    let words: Vec<&str> = text.split_whitespace().take(6).collect();
-    let more = if text.split_whitespace().count() > 6 { " …" } else { "" };
-    format!("{}{more}", words.join(" "))
-}
-
-/// The words taken out, of five letters and more: shorter ones stand everywhere.
-fn removed_words(redacting: &RedactState) -> Vec<String> {
-    let document = &redacting.laid.document;
-    let mut out = Vec::new();
-    for stretch in redacting.removals.stretches() {
-        let Some(line) = document.lines.get(stretch.line) else { continue };
-        match stretch.span {
-            Some(span) => out.extend(long_words(span.of(&line.text).unwrap_or_default())),
-            None => {
-                out.extend(long_words(&line.code));
-                out.extend(long_words(&line.text));
-            }
-        }
-    }
-    out.sort();
-    out.dedup();
-    out
-}
-
-fn still_standing(removed: &[String], shown: &Document) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for line in &shown.lines {
-        kept.extend(long_words(&line.code));
-        kept.extend(long_words(&line.text));
-    }
-    let kept: BTreeSet<String> = kept.into_iter().map(|word| word.to_lowercase()).collect();
-    let mut found: Vec<String> = removed.iter().filter(|word| kept.contains(&word.to_lowercase())).cloned().collect();
-    // Names first: they identify.
-    found.sort_by_key(|word| !word.starts_with(char::is_uppercase));
-    found
-}
-
-/// Words that say nothing about who or what.
-const COMMON: [&str; 40] = [
-    "about", "after", "again", "also", "always", "because", "before", "being", "could", "during", "every", "first",
-    "given", "having", "however", "later", "might", "months", "never", "night", "other", "patient", "really", "review",
-    "should", "since", "still", "their", "there", "these", "thing", "things", "those", "today", "under", "until",
-    "weeks", "where", "which", "would",
-];
-
-fn long_words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() >= 5)
-        .filter(|word| !COMMON.contains(&word.to_lowercase().as_str()))
-        .map(str::to_owned)
-        .collect()
 }
 
 /// How many matches are settled: taken out, or left in on purpose. What is about the whole entry has no
@@ -415,7 +382,7 @@ fn decide(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let target = Target::of(&entry.opened.row);
-    if let Preview::Nothing(why) = &redacting.preview {
+    if let Some(why) = &redacting.refused {
         if *why == RedactionError::NothingLeft {
             state.say(Tone::Plain, "nothing worth reading is left, so the entry is hidden: choose why");
             state.overlay = Some(Overlay::Hide { targets: vec![target], selected: None });

@@ -1,6 +1,6 @@
 //! What the daemon's answers change.
 
-use super::{act, bulk, queue, redact, refresh, skim};
+use super::{act, bulk, handle, queue, redact, refresh, skim};
 use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request, Wanted};
 use crate::record::EntryId;
 use crate::review::State as ReviewState;
@@ -15,6 +15,16 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             skim::answered(state, request, reply)
         }
         (Request::Decide { entry, .. }, reply) if bulk::awaits(state, entry) => bulk::answered(state, entry, reply),
+        (Request::Handle { .. } | Request::ReadBack { .. }, reply) => {
+            let refused = match reply {
+                Reply::Decided(decided) => return handle::done(state, &decided),
+                Reply::Refused { why } | Reply::Failed { why } => why,
+                _ => return Vec::new(),
+            };
+            state.handling = None;
+            state.say(Tone::Warning, refused);
+            refresh(state)
+        }
         (Request::Decide { .. } | Request::Undo { .. }, Reply::Decided(decided)) => settled(state, decided),
         (Request::Decide { entry, .. }, Reply::Refused { why } | Reply::Failed { why }) => refused(state, entry, why),
         (Request::Undo { entry }, reply @ (Reply::Refused { .. } | Reply::Failed { .. })) => {
@@ -87,6 +97,16 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             state.log.verified = Some((verified, state.now));
             Vec::new()
         }
+        (_, Reply::Claimed(claimed)) => {
+            let minutes = words::count(claimed.seconds_left.div_ceil(60), "minute", "minutes");
+            state.say(Tone::Good, format!("yours for {minutes}, and longer while you work on it"));
+            refresh(state)
+        }
+        (_, Reply::Proposed(entries)) => {
+            let others = words::count(entries.len() as u64, "other entry", "other entries");
+            state.say(Tone::Good, format!("drafted in {others}: what repeats the words is suggested there"));
+            Vec::new()
+        }
         (_, Reply::Status(status)) => {
             state.status = Some(status);
             Vec::new()
@@ -152,7 +172,13 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     state.forget(decided.entry);
     state.done.push(Done {
         deed: Deed::Decided(decided.entry),
-        text: format!("{}  {} · {}", words::done(&act), target.label, what_follows(state, &decided)),
+        text: format!(
+            "{}  {} · {}{}",
+            words::done(&act),
+            target.label,
+            what_follows(state, &decided),
+            elsewhere(&decided)
+        ),
         label: target.label,
     });
     let mut effects = Vec::new();
@@ -180,6 +206,14 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     }
     effects.extend(refresh(state));
     effects
+}
+
+/// What else shows the same words: that waits in the queue now.
+fn elsewhere(decided: &Decided) -> String {
+    match decided.twins.len() as u64 {
+        0 => String::new(),
+        n => format!(" · the same words in {}", words::count(n, "other entry", "other entries")),
+    }
 }
 
 /// What the person should know about a decision: until when it can be taken back, or until when it lasts.

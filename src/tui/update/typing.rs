@@ -2,12 +2,15 @@
 
 use crossterm::event::KeyCode;
 
-use super::{act, bulk, queue};
+use super::{act, bulk, handle, queue};
 use crate::tui::action::{ACTIONS, About, Action};
 use crate::tui::keymap::Key;
 use crate::tui::state::{Effect, Overlay, State, Tone};
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
+
+/// What is written about an entry is a few sentences at most.
+const LONGEST_WORDS: usize = 400;
 
 /// More than this is no name and no reason.
 const LONGEST: usize = 60;
@@ -45,6 +48,19 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             let digit = key.digit();
             let chosen = queue::filters(state).into_iter().find(|(number, ..)| Some(*number) == digit);
             chosen.map(|(.., only)| queue::narrow(state, only)).unwrap_or_default()
+        }
+        Some(Overlay::Write { what, typed, .. }) => {
+            match key.typing() {
+                Typing::Text(c) if typed.chars().count() < LONGEST_WORDS => typed.push(c),
+                Typing::Erase => {
+                    typed.pop();
+                }
+                Typing::Move(down) => handle::days(what, !down),
+                Typing::Accept => return handle::send(state),
+                Typing::Leave => state.overlay = None,
+                Typing::Text(_) | Typing::Other => {}
+            }
+            Vec::new()
         }
         Some(Overlay::Count { targets, reason, typed }) => {
             match key.typing() {
@@ -113,6 +129,9 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
 pub(super) fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
     let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
     match &mut state.overlay {
+        Some(Overlay::Write { typed, .. }) => {
+            typed.extend(line.chars().take(LONGEST_WORDS.saturating_sub(typed.chars().count())))
+        }
         Some(Overlay::Palette { typed, .. }) => *typed = line.chars().take(LONGEST).collect(),
         Some(Overlay::Find) => {
             let words = line.chars().take(LONGEST).collect();

@@ -7,7 +7,7 @@ use super::{Pen, Theme, entry};
 use crate::protocol::Only;
 use crate::record::HideReason;
 use crate::tui::document::wrap;
-use crate::tui::state::{State, Target};
+use crate::tui::state::{State, Target, Writing};
 use crate::tui::update::queue::filters;
 use crate::tui::words;
 
@@ -90,6 +90,47 @@ pub(super) fn hide(
     cursor
 }
 
+/// A box to write in.
+pub(super) fn write(
+    pen: &mut Pen<'_>,
+    state: &State,
+    theme: Theme,
+    target: &Target,
+    what: Writing,
+    typed: &str,
+) -> Option<Position> {
+    let (title, ask) = match what {
+        Writing::Escalate => {
+            ("Ask the lead about", "What should the safeguarding lead know? It waits, withheld.".to_owned())
+        }
+        Writing::Defer { days } => {
+            let days = words::count(u64::from(days), "day", "days");
+            ("Put off", format!("For {days} (↑ ↓). What is missing? It waits, withheld."))
+        }
+        Writing::ReadBack => (
+            "Read back",
+            "Something was taken out of what you read. What do you think it was? Empty: nothing.".to_owned(),
+        ),
+    };
+    let title = format!("{title} {}", target.label);
+    let inside = frame(pen, state, theme, 7, &title, "enter sends it · esc leaves it as it is");
+    let room = usize::from(inside.width);
+    let mut y = inside.y;
+    for row in wrap(&ask, room) {
+        pen.line(inside.x, y, inside.width, &[(&row, theme.plain())]);
+        y += 1;
+    }
+    let rows = wrap(typed, room.saturating_sub(1));
+    let below = usize::from(inside.bottom().saturating_sub(y + 1)).max(1);
+    let mut cursor = Position::new(inside.x, y + 1);
+    for row in rows.iter().skip(rows.len().saturating_sub(below)) {
+        y += 1;
+        let end = pen.line(inside.x, y, inside.width, &[(row, theme.strong())]);
+        cursor = Position::new(end, y);
+    }
+    Some(cursor)
+}
+
 /// How many are to be hidden, typed by whoever means it.
 pub(super) fn count(
     pen: &mut Pen<'_>,
@@ -161,14 +202,15 @@ pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme, selected: 
     if !card.flags.is_empty() {
         section(&mut lines, "Flags", card.flags.clone(), "");
     }
-    lines.push(("Also waiting here".to_owned(), theme.strong()));
+    lines.push(("Also here".to_owned(), theme.strong()));
     let first = lines.len();
-    for (i, row) in opened.also_here.iter().enumerate() {
+    let others = entry::others(opened);
+    for (i, row) in others.iter().enumerate() {
         let lead = if i == selected { "▶ " } else { "  " };
         let look = if i == selected { theme.strong() } else { theme.plain() };
         lines.push((format!("{lead}{}", entry::other(row)), look));
     }
-    if opened.also_here.is_empty() {
+    if others.is_empty() {
         lines.push(("  nothing".to_owned(), theme.dim()));
     }
     let decided: Vec<String> = opened
@@ -184,16 +226,16 @@ pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme, selected: 
     }
     let born = card.born.map(|day| format!(", born {}", day.format("%-d %b %Y"))).unwrap_or_default();
     let title = format!("{}  {}{born}", card.name, card.sex_age);
-    let below = match opened.also_here.is_empty() {
+    let below = match others.is_empty() {
         true => "esc back to the entry",
-        false => "enter opens what waits here · esc back to the entry",
+        false => "enter opens another entry · esc back to this one",
     };
     let inside = frame(pen, state, theme, lines.len(), &title, below);
     // On a low terminal the selected row stays in sight.
     let height = usize::from(inside.height);
     let top = (first + selected + 2).saturating_sub(height).min(lines.len().saturating_sub(height));
     list(pen, theme, inside, lines.get(top..).unwrap_or_default());
-    (!opened.also_here.is_empty()).then(|| Position::new(inside.x, inside.y + (first + selected - top) as u16))
+    (!others.is_empty()).then(|| Position::new(inside.x, inside.y + (first + selected - top) as u16))
 }
 
 pub(super) fn told(pen: &mut Pen<'_>, state: &State, theme: Theme, title: &str, lines: &[String]) {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme};
-use crate::protocol::QueueRow;
+use crate::protocol::{Opened, QueueRow, TwinWhy};
 use crate::record::{Category, sentences};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
@@ -43,7 +43,17 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     } else if let Some(why) = &opened.may_not_release {
         note(true, why.clone(), None);
     }
-    if opened.row.state == ReviewState::AwaitingSecond {
+    if opened.to_read_back {
+        let what = "you are the second reader: this is only what would be left; say what seems to be missing";
+        note(true, what.to_owned(), Some(Action::ReadBack));
+    }
+    if opened.proposed.is_some() {
+        note(true, "to approve is to agree to the redaction that you read back".to_owned(), Some(Action::Approve));
+    }
+    for written in &opened.notes {
+        note(false, format!("{}: {}", written.by, written.text), None);
+    }
+    if opened.row.state == ReviewState::AwaitingSecond && !opened.decisions.is_empty() {
         let by = opened.decisions.iter().map(|decision| decision.by.as_str()).collect::<Vec<_>>().join(", ");
         note(true, format!("{by} wants to show it; a second person must agree"), None);
     }
@@ -55,8 +65,25 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     if opened.draft.as_ref().is_some_and(|draft| !draft.removals.is_empty()) {
         note(false, "a redaction of yours is half made".to_owned(), Some(Action::Redact));
     }
-    if let Some(who) = &opened.row.held_by {
-        note(false, format!("{who} reads it too"), None);
+    for twin in opened.twins.iter().filter(|twin| !twin.waived) {
+        let what = match twin.why {
+            TwinWhy::ShowsTheSame => "the same words can be read in",
+            TwinWhy::WithheldThere => "the same words are withheld in",
+        };
+        let hint = (!entry.considered).then_some(Action::Waive);
+        let considered = if entry.considered { " (considered)" } else { "" };
+        note(!entry.considered, format!("{what} {}{considered}", other(&twin.row)), hint);
+    }
+    match &opened.row.lease {
+        Some(lease) if !lease.yours => {
+            let minutes = words::count(lease.minutes_left, "minute", "minutes");
+            note(true, format!("{} has this patient in hand, for {minutes} more", lease.name), None);
+        }
+        _ => {
+            if let Some(who) = &opened.row.held_by {
+                note(false, format!("{who} reads it too"), None);
+            }
+        }
     }
     let mut also = opened.also_here.iter();
     if let Some(first) = also.next() {
@@ -67,6 +94,17 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
         note(false, format!("also waiting here: {}{more}", other(first)), Some(Action::Patient));
     }
     lines
+}
+
+/// What can be opened from the patient's box: what else waits here, and what has the same words.
+pub fn others(opened: &Opened) -> Vec<&QueueRow> {
+    let mut rows: Vec<&QueueRow> = opened.also_here.iter().collect();
+    for twin in &opened.twins {
+        if !rows.iter().any(|row| row.entry == twin.row.entry) {
+            rows.push(&twin.row);
+        }
+    }
+    rows
 }
 
 /// Another entry in a few words.
@@ -265,6 +303,8 @@ fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entr
                 pen.line(area.x + 1, y, 2, &[(glyph, style)]);
                 let key = hint.and_then(|hint| state.key(hint));
                 let (key, label) = match (key, hint) {
+                    (Some(key), Some(Action::Waive)) => (key, " considered".to_owned()),
+                    (Some(key), Some(Action::ReadBack)) => (key, " read back".to_owned()),
                     (Some(key), Some(hint)) => (key, format!(" {}", hint.about().label)),
                     _ => (String::new(), String::new()),
                 };

@@ -28,6 +28,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     let theme = state.theme;
     let mut pen = Pen::new(frame.buffer_mut());
     let cursor = page(&mut pen, state, theme);
+    if state.blank.is_none() {
+        tour(&mut pen, state, theme);
+    }
     if state.ascii {
         pen.keep_ascii();
     }
@@ -37,11 +40,23 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     }
 }
 
+/// The present step of the tour, on the rows below the page.
+fn tour(pen: &mut Pen<'_>, state: &State, theme: Theme) {
+    let Some((number, says, ends)) = super::tour::shown(state) else { return };
+    let (width, y) = state.size;
+    let room = width.saturating_sub(13);
+    for (i, row) in super::document::wrap(&says, usize::from(room)).into_iter().take(2).enumerate() {
+        pen.line(12, y + i as u16, room, &[(&row, theme.strong())]);
+    }
+    pen.line(1, y, 10, &[(&number, theme.key())]);
+    pen.line(1, y + 1, 10, &[(&ends, theme.dim())]);
+}
+
 fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     if let Some(blank) = state.blank {
         let words = match blank {
             Blank::Asked => "blank; any key brings the screen back",
-            Blank::Idle => "blank after five minutes without a key; any key brings the screen back",
+            Blank::Idle => "blank after five minutes without a key; any key brings it back, for ten minutes more",
         };
         pen.line(1, 0, state.size.0.saturating_sub(2), &[(words, theme.dim())]);
         return Some(Position::new(0, 0));
@@ -77,6 +92,7 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
         Some(Overlay::Count { targets, reason, typed }) => {
             cursor = dialog::count(pen, state, theme, targets, *reason, typed);
         }
+        Some(Overlay::Write { target, what, typed }) => cursor = dialog::write(pen, state, theme, target, *what, typed),
         Some(Overlay::Filter) => dialog::filter(pen, state, theme),
         Some(Overlay::Patient { selected }) => cursor = dialog::patient(pen, state, theme, *selected),
         Some(Overlay::Told { title, lines }) => dialog::told(pen, state, theme, title, lines),

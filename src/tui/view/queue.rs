@@ -391,7 +391,12 @@ fn beside(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     if row.state == ReviewState::AwaitingSecond {
         fact("agreed", "one person wants to show it; a second one must agree");
     }
-    if let Some(who) = &row.held_by {
+    if let Some(lease) = &row.lease {
+        let minutes = words::count(lease.minutes_left, "minute", "minutes");
+        let who = if lease.yours { "you have it" } else { &format!("{} has it", lease.name) };
+        fact("in hand", &format!("{who}, for {minutes} more"));
+    }
+    for who in &row.viewed_by {
         fact("open", &format!("{who} reads it now"));
     }
     let open = state

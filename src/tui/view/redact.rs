@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::entry::{draw_row, plain_mark};
 use super::{Pen, Theme};
 use crate::record::Style as Removal;
+use crate::tui::action::Action;
 use crate::tui::document::{Document, Field, Stretch};
 use crate::tui::layout;
 use crate::tui::redaction::Size;
@@ -19,7 +20,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     header(pen, theme, width, redacting, entry);
     let areas = layout::redact(state.size, redacting);
     let cursor = text(pen, theme, areas.text, redacting);
-    let title = preview_title(entry);
+    let title = preview_title(state, redacting, entry);
     let more = match &redacting.preview {
         Preview::Shows(shown) => {
             let below = shown.rows.len().saturating_sub(redacting.preview_top + usize::from(areas.preview.height));
@@ -29,7 +30,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
                 String::new()
             }
         }
-        Preview::Nothing(_) => String::new(),
+        Preview::Nothing(_) | Preview::Unseen => String::new(),
     };
     if width < layout::WIDE {
         pen.rule(Rect::new(0, 0, width, 1), areas.preview.y - 1, &title, &more, theme.dim());
@@ -49,14 +50,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     cursor
 }
 
-/// `What Marie’s app will show`.
-fn preview_title(entry: &EntryState) -> String {
-    let name = &entry.opened.patient.name;
-    let given: Vec<&str> = name.split(' ').skip_while(|word| *word == word.to_uppercase()).collect();
-    match given.first() {
-        Some(given) => format!("What {given}’s app will show"),
-        None => "What the patient’s app will show".to_owned(),
-    }
+/// `What Marie’s app will show`, and which of how many readers that is.
+fn preview_title(state: &State, redacting: &RedactState, entry: &EntryState) -> String {
+    let views = &entry.opened.patient.views;
+    let Some((name, _)) = views.get(redacting.reader) else {
+        return "What the patient’s app will show".to_owned();
+    };
+    let key = state.key(Action::Reader).filter(|_| views.len() > 1);
+    let next = key.map(|key| format!("   {} of {}, {key} the next", redacting.reader + 1, views.len()));
+    format!("What {name} will show{}", next.unwrap_or_default())
 }
 
 fn header(pen: &mut Pen<'_>, theme: Theme, width: u16, redacting: &RedactState, entry: &EntryState) {
@@ -140,6 +142,10 @@ fn preview(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState)
                     (glyph.text.clone(), if glyph.at.is_some() { theme.plain() } else { theme.dim() })
                 });
             }
+        }
+        Preview::Unseen => {
+            let unseen = "Nothing of this entry: this login shows less than the whole record.";
+            pen.line(area.x + 1, area.y, area.width - 2, &[(unseen, theme.dim())]);
         }
         Preview::Nothing(why) => {
             let why = words::capital(&why.to_string());

@@ -1,0 +1,281 @@
+//! One entry, told and redacted line by line.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use super::voice::Voice;
+use crate::protocol::Opened;
+use crate::record::{Act, Span, Style};
+use crate::review::{RedactionError, render};
+use crate::tui::action::Action;
+use crate::tui::compare::compare;
+use crate::tui::document::{Document, Stretch, number_mark};
+use crate::tui::redaction::{Removals, stretches_of};
+use crate::tui::warnings::{sex_of, warnings};
+use crate::tui::words;
+
+/// An open entry, and the redaction in the making.
+pub struct Open {
+    /// As the daemon sent it.
+    pub opened: Opened,
+    /// Whether it is being redacted.
+    pub redacting: bool,
+    document: Document,
+    removals: Removals,
+    kept: BTreeSet<usize>,
+    style: Style,
+}
+
+impl Open {
+    /// An entry that has come.
+    pub fn new(opened: Opened) -> Self {
+        let document = Document::of_version(&opened.version, &opened.screening);
+        let style = opened.draft.as_ref().map_or_else(Style::default, |draft| draft.style);
+        let draft = opened.draft.as_ref().map(|draft| draft.removals.clone()).unwrap_or_default();
+        let removals = Removals::from_record(&document, &opened.version, &draft);
+        Self { opened, redacting: false, document, removals, kept: BTreeSet::new(), style }
+    }
+
+    /// Tells the whole entry: whose it is, who reads it, its text with numbered matches, and why to look.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn tell<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
+        let (row, patient) = (&self.opened.row, &self.opened.patient);
+        voice.say(&format!("{}, {}. {}, {}.", patient.name, patient.sex_age, row.title, row.author))?;
+        self.tell_readers(voice)?;
+        for (index, line) in self.document.lines.iter().enumerate() {
+            let heading = if line.heading.is_empty() { String::new() } else { format!("{}: ", line.heading) };
+            let code = match (line.code.as_str(), line.text.is_empty()) {
+                ("", _) => String::new(),
+                (code, true) => code.to_owned(),
+                (code, false) => format!("{code} - "),
+            };
+            let note = line.note.map(|note| format!(" ({note})")).unwrap_or_default();
+            voice.say(&format!("{heading}{code}{}{note}", self.numbered(index)))?;
+        }
+        for found in &self.document.matches {
+            let finding = &found.finding;
+            let what = format!(
+                "Match {}: {}: {}. {}.",
+                found.number,
+                finding.category.words(),
+                finding.why,
+                words::tier(finding.tier)
+            );
+            voice.say(&what)?;
+        }
+        for flag in &patient.flags {
+            voice.say(&format!("Flag: {flag}."))?;
+        }
+        if self.opened.before.is_some() {
+            voice.say("It changed since it was decided: say versions.")?;
+        }
+        for other in &self.opened.also_here {
+            voice.say(&format!(
+                "Also waiting here: {}, {}: {}.",
+                other.patient_name,
+                other.title,
+                other.why.join("; ")
+            ))?;
+        }
+        for twin in self.opened.twins.iter().filter(|twin| !twin.waived) {
+            voice.say(&format!("The same words stand in: {}, {}.", twin.row.patient_name, twin.row.title))?;
+        }
+        match &self.opened.may_not_release {
+            Some(why) => voice.say(&format!("{}.", words::capital(why))),
+            None => voice.say("What now? approve, redact, hide and a reason, next-entry, or back."),
+        }
+    }
+
+    /// A line's text with the number of each match behind its words.
+    fn numbered(&self, line: usize) -> String {
+        let Some(text) = self.document.lines.get(line).map(|line| line.text.as_str()) else { return String::new() };
+        let mut ends: Vec<(usize, usize)> = Vec::new();
+        for found in &self.document.matches {
+            if let Some(place) = found.place.filter(|place| place.line == line) {
+                ends.push((place.span.map_or(text.len(), |span| span.end), found.number));
+            }
+        }
+        ends.sort_unstable();
+        let mut out = String::new();
+        let mut from = 0;
+        for (end, number) in ends {
+            out.push_str(text.get(from..end).unwrap_or_default());
+            out.push_str(&number_mark(&[number], true));
+            from = end.max(from);
+        }
+        out.push_str(text.get(from..).unwrap_or_default());
+        out
+    }
+
+    fn tell_readers<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
+        match self.opened.patient.readers.as_slice() {
+            [] => voice.say("Read by nobody online."),
+            readers => voice.say(&format!("Read by: {}.", readers.join("; "))),
+        }
+    }
+
+    /// What can be done to an open entry without asking the daemon.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn act<W: Write>(&mut self, action: Action, rest: &str, voice: &mut Voice<W>) -> io::Result<()> {
+        match action {
+            Action::Patient => {
+                self.tell_readers(voice)?;
+                let card = &self.opened.patient;
+                card.household.iter().try_for_each(|other| voice.say(&format!("At the same address: {other}.")))?;
+                card.flags.iter().try_for_each(|flag| voice.say(&format!("Flag: {flag}.")))
+            }
+            Action::Versions => self.tell_versions(voice),
+            _ if self.opened.may_not_release.is_some() => {
+                voice.refuse(self.opened.may_not_release.as_deref().unwrap_or_default())
+            }
+            Action::Redact => {
+                self.redacting = true;
+                voice.say("Redacting. take-all takes every suggestion; remove or keep and a match's number, or the words themselves; style; then decide, or back.")?;
+                self.preview(voice)
+            }
+            Action::TakeAll => {
+                self.redacting = true;
+                let mut taken: Vec<Stretch> =
+                    self.document.matches.iter().flat_map(|found| found.suggested.clone()).collect();
+                taken.extend(stretches_of(&self.opened.version, &self.opened.earlier_removals));
+                if taken.is_empty() {
+                    return voice.refuse("there is nothing suggested: say remove and the words");
+                }
+                taken.iter().for_each(|stretch| self.removals.remove(&self.document, *stretch));
+                self.preview(voice)
+            }
+            Action::Style => {
+                self.redacting = true;
+                self.style = match self.style {
+                    Style::Silent => Style::Marked,
+                    Style::Marked => Style::Silent,
+                };
+                self.preview(voice)
+            }
+            _ => {
+                self.redacting = true;
+                let stretches = match self.named(rest) {
+                    Ok(stretches) => stretches,
+                    Err(why) => return voice.refuse(why),
+                };
+                for stretch in stretches {
+                    match action {
+                        Action::Remove => self.removals.remove(&self.document, stretch),
+                        _ => self.removals.keep(&self.document, stretch),
+                    }
+                }
+                if let (Action::Keep, Ok(number)) = (action, rest.parse::<usize>()) {
+                    self.kept.insert(number.saturating_sub(1));
+                }
+                self.preview(voice)
+            }
+        }
+    }
+
+    /// What a match's number, or words of the text, stand for.
+    fn named(&self, what: &str) -> Result<Vec<Stretch>, &'static str> {
+        if let Ok(number) = what.parse::<usize>() {
+            let found = self.document.matches.iter().find(|found| found.number == number);
+            let found = found.ok_or("there is no match of that number in this entry")?;
+            let places: Vec<Stretch> = match found.suggested.is_empty() {
+                true => found.place.into_iter().collect(),
+                false => found.suggested.clone(),
+            };
+            return if places.is_empty() {
+                Err("that one is about the whole entry: hide it instead")
+            } else {
+                Ok(places)
+            };
+        }
+        let words = what.trim_matches('"');
+        if words.is_empty() {
+            return Err("say which: a match's number, or words of the text");
+        }
+        let mut places = Vec::new();
+        for (line, of) in self.document.lines.iter().enumerate() {
+            if of.code == words {
+                places.push(Stretch { line, span: None });
+            }
+            let found = of.text.match_indices(words);
+            places.extend(found.map(|(at, _)| Stretch { line, span: Some(Span::new(at, at + words.len())) }));
+        }
+        match places.len() {
+            0 => Err("these words do not stand in the entry as you wrote them"),
+            1 => Ok(places),
+            _ => Err("these words stand there more than once: say more of them"),
+        }
+    }
+
+    fn act_planned(&self) -> Act {
+        Act::Redact { removals: self.removals.to_record(&self.opened.version), style: self.style }
+    }
+
+    fn preview<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
+        let style = match self.style {
+            Style::Silent => "silently",
+            Style::Marked => "with a mark",
+        };
+        let shown = render(&self.opened.version, &self.act_planned());
+        match &shown {
+            Ok(rendition) => {
+                voice.say(&format!("This is what the app would show, with words taken out {style}:"))?;
+                for line in Document::of_rendition(rendition).plain() {
+                    voice.say(&format!("  {line}"))?;
+                }
+            }
+            Err(why) => voice.say(&format!("{}.", words::capital(&why.to_string())))?,
+        }
+        let shown = shown.ok().map(|rendition| Document::of_rendition(&rendition));
+        let patient = sex_of(&self.opened.patient.sex_age);
+        for warning in warnings(&self.document, &self.removals, &self.kept, shown.as_ref(), patient) {
+            voice.say(&format!("Think about: {warning}."))?;
+        }
+        Ok(())
+    }
+
+    /// The redaction as it would be sent; says why it cannot be.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn planned<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<Option<Act>> {
+        if self.removals.is_empty() {
+            voice.refuse("nothing is taken out: say remove, or back and approve")?;
+            return Ok(None);
+        }
+        let act = self.act_planned();
+        match render(&self.opened.version, &act) {
+            Ok(_) => Ok(Some(act)),
+            Err(RedactionError::NothingLeft) => {
+                voice.refuse("nothing worth reading is left: say hide and a reason instead")?;
+                Ok(None)
+            }
+            Err(why) => {
+                voice.refuse(&why.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn tell_versions<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
+        let Some((before, decisions)) = &self.opened.before else {
+            return voice.say("This is the first version that came here.");
+        };
+        for decision in decisions {
+            let at = words::day_and_time(decision.at);
+            voice.say(&format!("The version before was {} by {}, {at}.", words::done(&decision.act), decision.by))?;
+        }
+        let old = Document::of_version(before, &self.opened.screening).plain();
+        for (mark, line) in compare(&old, &self.document.plain()) {
+            match mark {
+                '+' => voice.say(&format!("new: {line}"))?,
+                '-' => voice.say(&format!("gone: {line}"))?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

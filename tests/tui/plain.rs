@@ -1,0 +1,116 @@
+//! The same actions line by line.
+
+use anteroom::plain::{End, Options, run};
+use anteroom::protocol::{Notice, Request};
+use anteroom::record::{Act, HideReason, Style};
+use anteroom::tui::keymap::Keymap;
+use tokio::task::LocalSet;
+
+use crate::tui_support::daemon::Daemon;
+use crate::tui_support::{practice, skim};
+
+/// Says lines to a practice; gives what was answered, and how it ended.
+fn said(daemon: &Daemon, ascii: bool, lines: &[&str]) -> (String, End) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut out = Vec::new();
+    let options = Options { keymap: Keymap::named("default").unwrap(), ascii, prompts: false };
+    let lines: Vec<std::io::Result<String>> = lines.iter().map(|line| Ok((*line).to_owned())).collect();
+    let end = LocalSet::new().block_on(&runtime, async {
+        run(futures_util::stream::iter(lines), &mut out, async |person| daemon.connect(person).await, options).await
+    });
+    (String::from_utf8(out).unwrap(), end.unwrap())
+}
+
+fn decisions(daemon: &Daemon) -> Vec<Act> {
+    let act = |request| if let Request::Decide { act, .. } = request { Some(act) } else { None };
+    daemon.asked().into_iter().filter_map(act).collect()
+}
+
+#[test]
+fn the_queue_is_told_and_an_entry_is_read_before_it_is_decided() {
+    let daemon = Daemon::with(practice::day());
+    let (told, end) = said(&daemon, false, &["approve", "open 1", "hide 3", "undo", "quit"]);
+    assert!(told.contains("You are Dr Samir Rahman, clinician."), "{told}");
+    assert!(told.contains("1. critical. HOLT Marie, F 34. Consultation, Dr Shah."), "{told}");
+    assert!(told.contains("No entry is open: read it first"), "nothing is approved by its number alone: {told}");
+    assert!(told.contains("Partner strangled her on Sunday[1]"), "matches are numbered where they end: {told}");
+    assert!(told.contains("Hidden HOLT Marie, Consultation, until review 18 Feb."), "{told}");
+    assert!(told.contains("OBI Daniel, M 9. Letter, CAMHS"), "the next one opens by itself: {told}");
+    assert!(told.contains("Taken back: hidden HOLT Marie"), "{told}");
+    assert_eq!(decisions(&daemon), [Act::Hide { reason: HideReason::Coercion }]);
+    assert_eq!(end, End::Refused, "a script learns that something was refused");
+}
+
+#[test]
+fn words_are_taken_out_by_match_or_by_name_with_what_would_be_shown() {
+    let daemon = Daemon::with(practice::day());
+    let lines =
+        ["open", "redact", "take-all", "remove sister’s number.", "keep 3", "remove nonsense", "style", "decide"];
+    let (told, _) = said(&daemon, false, &lines);
+    assert!(told.contains("This is what the app would show, with words taken out silently:"), "{told}");
+    assert!(told.contains("Think about: taken out here, still standing elsewhere: “sister”"), "{told}");
+    assert!(told.contains("These words do not stand in the entry as you wrote them"), "{told}");
+    let last = told.rsplit("This is what the app would show").next().unwrap();
+    let shown = last.split("Think about").next().unwrap();
+    assert!(!shown.contains("strangled") && shown.contains("Petechiae"), "{shown}");
+    assert!(
+        matches!(decisions(&daemon).as_slice(), [Act::Redact { style: Style::Marked, .. }]),
+        "{:?}",
+        decisions(&daemon)
+    );
+}
+
+#[test]
+fn keys_stand_for_actions_and_everything_else_is_said_to_be_none() {
+    let daemon = Daemon::with(practice::day().split_off(7));
+    let (told, end) = said(&daemon, false, &["frobnicate", "# a note", "o", "enter", "a", "list"]);
+    assert!(told.contains("“frobnicate” is no action here"), "{told}");
+    assert!(told.contains("“o” is no action here"), "{told}");
+    assert!(told.contains("Approved BRIGGS Sam"), "{told}");
+    assert!(told.contains("Nothing waits for you."), "{told}");
+    assert_eq!((decisions(&daemon).len(), end), (1, End::Refused));
+}
+
+#[test]
+fn lines_are_skimmed_and_pass_only_after_they_could_be_read() {
+    let daemon = skim::day(3, 60_000);
+    let (told, _) = said(&daemon, false, &["skim", "pass", "pick 1"]);
+    assert!(
+        told.contains(
+            "1. PARK Ji-woo, F 52. Read by: app. Husband waits in the car, r/v 2/52. The words: waits in the car."
+        ),
+        "{told}"
+    );
+    assert!(told.contains("Too early: these lines count as read in 180 s"), "{told}");
+    assert!(told.contains("Pulled into the queue: PARK Ji-woo."), "{told}");
+    let daemon = skim::day(3, 0);
+    let (told, _) = said(&daemon, false, &["skim", "pass"]);
+    assert!(told.contains("3 lines passed, on to the hold."), "{told}");
+}
+
+#[test]
+fn nothing_that_a_record_holds_moves_the_cursor_and_ascii_is_ascii() {
+    let mut day = practice::day();
+    day[0].row.patient_name = "HO\u{202e}LT \u{1b}[2JMarie".to_owned();
+    day[0].version.parts[3].text.insert_str(0, "a\u{200b}b\u{1b}[31m ");
+    day[0].screening.findings.clear();
+    let daemon = Daemon::with(day);
+    let (told, end) = said(&daemon, true, &["open 1", "log", "verify", "status", "find lewis", "help"]);
+    assert!(told.is_ascii() && !told.contains('\u{1b}'), "{told}");
+    assert!(told.contains("a<.>b^[[31m Sertraline") && told.contains("HO<RLO>LT"), "{told}");
+    assert!(told.contains("The log is intact") && told.contains("LEWIS Kayleigh"), "{told}");
+    assert_eq!(end, End::Done);
+}
+
+#[test]
+fn a_lost_daemon_ends_it_with_its_sentence() {
+    let daemon = Daemon::with(practice::day()).change(|inside| inside.away = true);
+    daemon.notify(&Notice::QueueChanged);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let options = Options { keymap: Keymap::named("default").unwrap(), ascii: false, prompts: false };
+    let lines = futures_util::stream::iter(Vec::<std::io::Result<String>>::new());
+    let ended = LocalSet::new().block_on(&runtime, async {
+        run(lines, Vec::new(), async |person| daemon.connect(person).await, options).await
+    });
+    assert!(ended.unwrap_err().to_string().contains("closed the connection"));
+}

@@ -1,0 +1,92 @@
+//! Redaction: what each reader sees, what to think about, and vim's hands.
+
+use anteroom::protocol::{Request, Twin, TwinWhy};
+use anteroom::record::{Act, RemovalTarget};
+
+use crate::tui_support::daemon::Daemon;
+use crate::tui_support::{Start, on_screen, practice};
+use crate::{decisions, on_the_day};
+
+#[test]
+fn each_readers_view_is_shown_in_turn_and_what_is_released_stays_the_same() {
+    on_the_day(async |screen| {
+        screen.press("r A").await;
+        screen.until("What Marie’s app will show   1 of 2, p the next").await;
+        screen.until("Poor sleep").await;
+        screen.press("p").await;
+        screen.until("What the mother’s app will show   2 of 2").await;
+        // This login shows codes without free text.
+        let preview = screen.text().split("will show").nth(1).unwrap().to_owned();
+        assert!(preview.contains("Anxiety states") && !preview.contains("Poor sleep"), "{preview}");
+        screen.press("enter").await;
+        screen.until("OBI Daniel").await;
+        assert!(matches!(decisions(&screen).as_slice(), [Act::Redact { removals, .. }] if removals.len() == 3));
+    });
+}
+
+#[test]
+fn what_still_points_at_the_removed_words_is_said() {
+    on_the_day(async |screen| {
+        // Only the sentence about Sunday goes: nobody is named any more, and he still checks her phone.
+        screen.press("r d").await;
+        screen.until("“He checks her phone every night.” still points at what was taken out").await;
+    });
+}
+
+#[test]
+fn a_remainder_that_makes_no_sense_is_said() {
+    on_the_day(async |screen| {
+        // “Brought by | sister, seen alone.”
+        screen.press("r w").await;
+        for _ in 0..40 {
+            screen.press("left").await;
+        }
+        screen.press("right right right right right right d").await;
+        screen.until("makes no sense by itself").await;
+    });
+}
+
+#[test]
+fn vims_hands_select_with_motions_and_take_out_text_objects() {
+    let start = Start { map: "vim", ..Start::default() };
+    on_screen(start, Daemon::with(practice::day()), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("r d i s").await;
+        screen.press(") ) ( w b 0 $ { } d w").await;
+        screen.press("Z Z").await;
+        screen.press("Z Z").await;
+        screen.until("redacted  HOLT M").await;
+        let [Act::Redact { removals, .. }] = &decisions(&screen)[..] else { panic!("{:?}", decisions(&screen)) };
+        assert!(removals.len() >= 2, "a sentence and a word: {removals:?}");
+        assert!(removals.iter().any(|removal| matches!(removal.target, RemovalTarget::Text(_))));
+    });
+}
+
+#[test]
+fn entries_with_the_same_words_are_named_opened_drafted_and_considered() {
+    let mut day = practice::day();
+    let twin = Twin { row: day[2].row.clone(), why: TwinWhy::ShowsTheSame, suggested: Vec::new(), waived: false };
+    day[1].twins = vec![twin];
+    on_screen(Start::default(), Daemon::with(day), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("j enter").await;
+        screen.until("The same words can be read in OBI R · Consultation").await;
+        screen.press("W").await;
+        screen.until("Drafted in 1 other entry").await;
+        screen.press("w").await;
+        screen.until("1 other entry with the same words named as considered").await;
+        screen.press("c").await;
+        screen.until("▶ OBI R · Consultation").await;
+        screen.press("enter").await;
+        screen.until("OBI Ruth").await;
+        screen.press("[").await;
+        screen.until("OBI Daniel").await;
+        screen.press("w a").await;
+        screen.until("approved  OBI D").await;
+        let waived = screen
+            .asked()
+            .into_iter()
+            .any(|asked| matches!(asked, Request::Decide { waivers, .. } if waivers.len() == 1));
+        assert!(waived);
+    });
+}
