@@ -276,8 +276,12 @@ impl Service {
                 Err(error) => return Err(error),
             }
         }
-        // A withdrawal that the channel has taken is over.
-        let state = self.row(id)?.map_or(state, |read| read.row.review.state);
+        // A withdrawal that the channel has taken is over. Otherwise the answer is what this unit did, whatever
+        // somebody else has done to the entry since.
+        let state = match state {
+            State::Retracting => self.row(id)?.map_or(state, |read| read.row.review.state),
+            state => state,
+        };
         Ok(Decided {
             entry: id,
             state,
