@@ -17,6 +17,9 @@ pub const VERSION: u32 = 1;
 /// The largest frame either side accepts, in bytes.
 pub const MAX_FRAME: usize = 8 << 20;
 
+/// The largest request the daemon reads, in bytes.
+pub const MAX_REQUEST: usize = 1 << 20;
+
 /// A request with the number under which its reply comes back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Asked {
@@ -1039,6 +1042,47 @@ pub struct Status {
     /// The pull under way, if there is one.
     #[serde(default)]
     pub pulling: Option<Box<Pulling>>,
+    /// How the machine's side of it is.
+    #[serde(default)]
+    pub health: Box<Health>,
+}
+
+/// How the store and the daemon are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Bytes of the journal on the disk.
+    pub journal_bytes: u64,
+    /// Bytes of the view on the disk.
+    pub view_bytes: u64,
+    /// The last unit that the view has kept.
+    pub applied: u64,
+    /// How many units it is behind the log; readers see those too.
+    pub behind: u64,
+    /// How long the last sync took, microseconds; none yet since the start.
+    pub last_sync_micros: Option<u64>,
+    /// Syncs since the start.
+    pub syncs: u64,
+    /// Why the store takes no more writes.
+    pub stopped: Option<String>,
+    /// All of the store's disk, bytes.
+    pub total_bytes: u64,
+    /// Free space below which work is refused, bytes.
+    pub floor_bytes: u64,
+    /// Connections now, this one too.
+    pub clients: u64,
+    /// What waits for people, by state and tier.
+    pub queue: Vec<Depth>,
+}
+
+/// How many entries wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Depth {
+    /// Where.
+    pub state: State,
+    /// How urgent.
+    pub tier: Tier,
+    /// How many.
+    pub entries: u64,
 }
 
 /// A lease as the status shows it: without its patient.

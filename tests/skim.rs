@@ -5,22 +5,23 @@
 mod kit;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anteroom::audit::{Event, Outcome};
 use anteroom::cli::demo;
 use anteroom::protocol::{AuditLine, PassedLine, PassedOn, Reply, Request, Skim, SkimLine};
 use anteroom::record::{Act, EntryId, Tier};
 use anteroom::review::State;
-use anteroom::service::Service;
+use anteroom::service::{Service, SetClock};
 use tempfile::TempDir;
 
 use kit::{Person, person};
 
-fn first_day() -> (TempDir, Arc<Service>) {
+fn first_day() -> (TempDir, Arc<Service>, Arc<SetClock>) {
     let dir = TempDir::new().unwrap();
-    let (service, _) = demo::open(dir.path()).unwrap();
+    let (service, clock) = demo::open(dir.path()).unwrap();
     person(&service, "dr.rahman").next_day();
-    (dir, service)
+    (dir, service, clock)
 }
 
 fn skim(person: &mut Person) -> Skim {
@@ -30,7 +31,14 @@ fn skim(person: &mut Person) -> Skim {
     }
 }
 
-fn pass(person: &mut Person, lines: &[&SkimLine], on_screen: u64) -> PassedOn {
+/// Reads the lines, each for so many milliseconds, and lets them pass.
+fn pass(clock: &SetClock, person: &mut Person, lines: &[&SkimLine], on_screen: u64) -> PassedOn {
+    clock.pass(Duration::from_millis(on_screen * lines.len() as u64));
+    say_read(person, lines, on_screen)
+}
+
+/// Says that the lines were read, each for so many milliseconds.
+fn say_read(person: &mut Person, lines: &[&SkimLine], on_screen: u64) -> PassedOn {
     let read = |line: &&SkimLine| PassedLine {
         entry: line.row.entry,
         version: line.row.version,
@@ -50,7 +58,7 @@ fn shown(dir: &TempDir, entry: EntryId) -> bool {
 
 #[test]
 fn lines_are_weak_cues_with_the_sentence_that_scored() {
-    let (_dir, service) = first_day();
+    let (_dir, service, _) = first_day();
     let mut rahman = person(&service, "dr.rahman");
     let page = skim(&mut rahman);
     assert!(page.lines.len() >= 4, "the demonstration has lines to skim: {}", page.lines.len());
@@ -71,29 +79,29 @@ fn lines_are_weak_cues_with_the_sentence_that_scored() {
 
 #[test]
 fn a_page_that_is_passed_too_fast_stays() {
-    let (_dir, service) = first_day();
+    let (_dir, service, clock) = first_day();
     let mut rahman = person(&service, "dr.rahman");
     let before = skim(&mut rahman);
     let lines: Vec<&SkimLine> = before.lines.iter().collect();
-    let answer = pass(&mut rahman, &lines, before.reading_time - 1);
+    let answer = pass(&clock, &mut rahman, &lines, before.reading_time - 1);
     assert_eq!((answer.passed.len(), answer.refused.len()), (0, lines.len()));
     assert!(answer.refused[0].contains("not on the screen long enough"), "{:?}", answer.refused);
     assert_eq!(skim(&mut rahman).lines, before.lines);
     // Neither does a line pass that has moved on, nor stop the one beside it.
     let stale =
         SkimLine { row: anteroom::protocol::QueueRow { revision: 99, ..lines[0].row.clone() }, ..lines[0].clone() };
-    let answer = pass(&mut rahman, &[&stale, lines[1]], before.reading_time);
+    let answer = pass(&clock, &mut rahman, &[&stale, lines[1]], before.reading_time);
     assert_eq!(answer.passed, [lines[1].row.entry]);
     assert!(answer.refused[0].contains("has moved on"), "{:?}", answer.refused);
 }
 
 #[test]
 fn a_passed_line_waits_out_its_hold_and_is_shown_and_what_was_not_passed_is_not() {
-    let (dir, service) = first_day();
+    let (dir, service, clock) = first_day();
     let mut rahman = person(&service, "dr.rahman");
     let page = skim(&mut rahman);
     let [passed, picked, taken_back, left, ..] = &page.lines[..] else { panic!("too few lines to skim") };
-    let answer = pass(&mut rahman, &[passed, taken_back], page.reading_time);
+    let answer = pass(&clock, &mut rahman, &[passed, taken_back], page.reading_time);
     assert_eq!(answer.passed, [passed.row.entry, taken_back.row.entry]);
     assert_eq!(rahman.undo(taken_back.row.entry).unwrap().state, State::Skim);
     let Reply::Decided(decided) = rahman.ask(Request::Pick { entry: picked.row.entry }) else { panic!("it is picked") };
@@ -121,12 +129,12 @@ fn a_passed_line_waits_out_its_hold_and_is_shown_and_what_was_not_passed_is_not(
 
 #[test]
 fn nobody_takes_back_what_somebody_else_passed() {
-    let (_dir, service) = first_day();
+    let (_dir, service, clock) = first_day();
     let mut rahman = person(&service, "dr.rahman");
     let mut lead = person(&service, "dr.okoro");
     let page = skim(&mut rahman);
     let line = &page.lines[0];
-    pass(&mut rahman, &[line], page.reading_time);
+    pass(&clock, &mut rahman, &[line], page.reading_time);
     let why = lead.undo(line.row.entry).unwrap_err();
     assert!(why.contains("only dr.rahman may take this decision back"), "{why}");
     // But anybody who may review pulls it off its hold.
@@ -137,7 +145,7 @@ fn nobody_takes_back_what_somebody_else_passed() {
 
 #[test]
 fn who_reads_no_records_neither_skims_nor_passes_nor_picks() {
-    let (_dir, service) = first_day();
+    let (_dir, service, _) = first_day();
     let mut rahman = person(&service, "dr.rahman");
     let page = skim(&mut rahman);
     let line = &page.lines[0];
@@ -163,11 +171,11 @@ fn who_reads_no_records_neither_skims_nor_passes_nor_picks() {
 
 #[test]
 fn every_line_that_passes_is_in_the_log_with_its_time_and_every_refusal_too() {
-    let (_dir, service) = first_day();
+    let (_dir, service, clock) = first_day();
     let mut rahman = person(&service, "dr.rahman");
     let page = skim(&mut rahman);
-    pass(&mut rahman, &[&page.lines[0]], 3);
-    pass(&mut rahman, &[&page.lines[0], &page.lines[1]], page.reading_time + 7);
+    pass(&clock, &mut rahman, &[&page.lines[0]], 3);
+    pass(&clock, &mut rahman, &[&page.lines[0], &page.lines[1]], page.reading_time + 7);
     let Reply::Audit(log) = rahman.ask(Request::Audit { before: None, limit: 50, everything: false }) else {
         panic!("a clinician reads the log")
     };
@@ -181,4 +189,56 @@ fn every_line_that_passes_is_in_the_log_with_its_time_and_every_refusal_too() {
     assert_eq!(passed, [(second, time, true), (first, time, true), (first, 3, false)], "newest first");
     let viewed = log.iter().any(|line| line.record.event == Event::SkimViewed { lines: page.lines.len() });
     assert!(viewed, "that the page was read is in the log");
+}
+
+#[test]
+fn a_client_that_says_it_read_longer_than_it_can_have_passes_no_more_than_that() {
+    let (_dir, service, clock) = first_day();
+    let mut rahman = person(&service, "dr.rahman");
+    let page = skim(&mut rahman);
+    let lines: Vec<&SkimLine> = page.lines.iter().collect();
+    let too_fast = |answer: &PassedOn| {
+        assert!(answer.passed.is_empty(), "{answer:?}");
+        assert!(answer.refused.iter().all(|why| why.contains("not on the screen long enough")), "{answer:?}");
+    };
+    // At once, whatever the client says.
+    too_fast(&say_read(&mut rahman, &lines, 60_000));
+    // In the time for one line, not four, nor the time of one line four times over.
+    clock.pass(Duration::from_millis(page.reading_time + 100));
+    too_fast(&say_read(&mut rahman, &lines[..4], 60_000));
+    assert_eq!(say_read(&mut rahman, &lines[..1], 60_000).passed.len(), 1);
+    too_fast(&say_read(&mut rahman, &lines[1..2], page.reading_time));
+    // Nor on a second screen, nor by asking for the page again.
+    let mut elsewhere = person(&service, "dr.rahman");
+    too_fast(&say_read(&mut elsewhere, &lines[1..2], page.reading_time));
+    let again = skim(&mut elsewhere);
+    too_fast(&say_read(&mut elsewhere, &[&again.lines[0]], page.reading_time));
+    // A page that is asked for again has been there all the while.
+    clock.pass(Duration::from_millis(3 * page.reading_time));
+    skim(&mut rahman);
+    assert_eq!(say_read(&mut rahman, &lines[1..4], page.reading_time).passed.len(), 3);
+    // The log has the time that there was, not the one that was said.
+    let Reply::Audit(log) = rahman.ask(Request::Audit { before: None, limit: 50, everything: false }) else { panic!() };
+    let times: Vec<u64> = log
+        .iter()
+        .filter(|line| line.record.outcome == Outcome::Done)
+        .filter_map(|line| if let Event::Passed { on_screen } = line.record.event { Some(on_screen) } else { None })
+        .collect();
+    assert_eq!(times.len(), 4);
+    assert!(times.iter().all(|time| (page.reading_time..60_000).contains(time)), "{times:?}");
+}
+
+#[test]
+fn nobody_passes_more_lines_a_minute_than_a_person_reads() {
+    let (_dir, service, clock) = first_day();
+    let mut rahman = person(&service, "dr.rahman");
+    let page = skim(&mut rahman);
+    // Away for a week with the page open: ten minutes of it count, and what they are spent on is spent.
+    clock.pass(Duration::from_secs(7 * 24 * 3_600));
+    let lines: Vec<&SkimLine> = page.lines.iter().collect();
+    let answer = say_read(&mut rahman, &lines[..2], 299_000);
+    assert_eq!(answer.passed.len(), 2);
+    let answer = say_read(&mut rahman, &lines[2..], 60_000);
+    let possible = 2_100 / page.reading_time;
+    assert!(answer.passed.len() as u64 <= possible, "{} of {}", answer.passed.len(), lines.len() - 2);
 }

@@ -57,7 +57,7 @@ enum Command {
     /// The same actions line by line, for screen readers and scripts
     Plain(PlainArgs),
     /// Run the daemon that owns the practice's store
-    Serve,
+    Serve(serve::ServeArgs),
     /// Pull a feed now
     Pull(pull::PullArgs),
     /// List what waits for a person
@@ -222,7 +222,7 @@ pub fn run(arguments: Arguments) -> Exit {
             drop((input, out));
             in_runtime(review::run(&args, dir))
         }
-        Command::Serve => in_runtime(serve::run(dir)),
+        Command::Serve(args) => in_runtime(serve::run(&args, dir, out)),
         Command::Pull(args) => in_runtime(pull::run(&args, dir, out)),
         Command::Queue(args) => in_runtime(queue::run(&args, dir, out)),
         Command::Show(args) => in_runtime(show::run(&args, dir, out)),

@@ -190,9 +190,19 @@ pub async fn is_served(dir: &Path) -> bool {
 /// Connects to whoever owns the folder.
 pub async fn reach(dir: Option<PathBuf>) -> Result<Reached, Failure> {
     let dir = folder(dir)?;
-    if let Ok(stream) = UnixStream::connect(dir.join(SOCKET)).await {
-        let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
-        return Ok(Reached { client, inside: None, owner: Owner::Daemon(dir.join(SOCKET)) });
+    match UnixStream::connect(dir.join(SOCKET)).await {
+        Ok(stream) => {
+            let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
+            return Ok(Reached { client, inside: None, owner: Owner::Daemon(dir.join(SOCKET)) });
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let why = format!(
+                "{} may not be connected to by you: ask the administrator to add you to the daemon's group",
+                dir.join(SOCKET).display()
+            );
+            return Err(Failure(Exit::Refused, why));
+        }
+        Err(_) => {}
     }
     let service = tokio::task::block_in_place(|| open(&dir))?;
     let (stream, conversation) = inside(&service, &daemon::own_login()?);

@@ -72,7 +72,28 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         if let Some(pulling) = status.pulling {
             writeln!(out, "a pull is under way: {} lines read, {} entries stored", pulling.lines, pulling.entries)?;
         }
-        writeln!(out, "log at {}, rules {}, {} MB free", status.seq, status.rules, status.free_bytes >> 20)?;
+        for lease in &status.leases {
+            let (held, left) = (lease.held.div_ceil(60), lease.left.div_ceil(60));
+            writeln!(out, "{} has a patient in hand since {held} min, for {left} more", shown(&lease.login))?;
+        }
+        let health = &status.health;
+        let sync = health.last_sync_micros.map_or_else(String::new, |time| format!(", last sync {time} µs"));
+        writeln!(
+            out,
+            "journal {} MB, view {} MB and {} units behind{sync}, {} connected",
+            health.journal_bytes >> 20,
+            health.view_bytes >> 20,
+            health.behind,
+            health.clients
+        )?;
+        writeln!(
+            out,
+            "log at {}, rules {}, {} MB free, work is refused below {} MB",
+            status.seq,
+            status.rules,
+            status.free_bytes >> 20,
+            health.floor_bytes >> 20
+        )?;
     }
     Ok(if status.alarms.is_empty() { Exit::Ok } else { Exit::Found })
 }

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::sync::{mpsc, watch};
 use tokio_util::bytes::Bytes;
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-use crate::client::framed;
-use crate::protocol::{Asked, Notice, Reply, Sent};
+use crate::protocol::{Asked, MAX_FRAME, MAX_REQUEST, Notice, Reply, Sent};
 use crate::service::{ServiceError, Session};
 
-/// A client that says nothing at first, or does not read its replies, is let go after this long.
+/// A client that says nothing at first, leaves a request half sent, or does not read its replies, is let go
+/// after this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Talks with one client until it leaves or the daemon stops. A request that was accepted is finished
-/// and answered first.
+/// Talks with one client until it leaves or the daemon stops. One request at a time: the next is not read before
+/// the answer to this one has left, so a client that does not read makes nothing grow here. A request that was
+/// read is finished and answered first.
 pub async fn converse<T>(
     stream: T,
     session: Result<Session, ServiceError>,
@@ -24,44 +26,61 @@ pub async fn converse<T>(
 ) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut frames = framed(stream);
+    let (read, write) = split(stream);
+    let mut requests = FramedRead::new(read, codec(MAX_REQUEST));
+    let mut replies = FramedWrite::new(write, codec(MAX_FRAME));
     let mut session = match session {
         Ok(session) => Some(session),
         Err(error) => {
             // The caller learns why, as the answer to whatever they ask first.
-            if let Ok(Some(Ok(frame))) = tokio::time::timeout(PATIENCE, frames.next()).await {
+            if let Ok(Some(Ok(frame))) = tokio::time::timeout(PATIENCE, requests.next()).await {
                 let id = serde_json::from_slice::<Asked>(&frame).map_or(0, |asked| asked.id);
                 let reply = Reply::Refused { why: error.to_string() };
-                send(&mut frames, &Sent::Reply { id, reply }).await;
+                send(&mut replies, &Sent::Reply { id, reply }).await;
             }
             return;
         }
     };
     let mut notices = session.as_mut().and_then(Session::notices);
     let mut greeted = false;
+    let mut look = tokio::time::interval(PATIENCE);
+    look.reset();
+    // How much of a request had come when we last looked, and whether any has been completed since.
+    let (mut begun, mut completed) = (0, false);
     loop {
         let sent = tokio::select! {
             biased;
-            frame = frames.next() => {
+            () = stopped(&mut stopping) => {
+                send(&mut replies, &Sent::Notice(Notice::Closing)).await;
+                return;
+            }
+            frame = requests.next() => {
                 let Some(Ok(frame)) = frame else { return };
                 let Some(taken) = session.take() else { return };
                 let Some((back, sent)) = answer(taken, &frame).await else { return };
                 session = Some(back);
-                greeted = true;
+                (greeted, completed) = (true, true);
                 sent
             }
             Some(notice) = told(&mut notices), if greeted => Sent::Notice(notice),
             Ok(()) = changes.changed(), if greeted => Sent::Notice(Notice::QueueChanged),
-            () = stopped(&mut stopping) => {
-                send(&mut frames, &Sent::Notice(Notice::Closing)).await;
-                return;
+            _ = look.tick() => {
+                let half = requests.read_buffer().len();
+                if !greeted || (begun > 0 && half > 0 && !completed) {
+                    return;
+                }
+                (begun, completed) = (half, false);
+                continue;
             }
-            () = tokio::time::sleep(PATIENCE), if !greeted => return,
         };
-        if !send(&mut frames, &sent).await {
+        if !send(&mut replies, &sent).await {
             return;
         }
     }
+}
+
+fn codec(longest: usize) -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().max_frame_length(longest).new_codec()
 }
 
 async fn told(notices: &mut Option<mpsc::Receiver<Notice>>) -> Option<Notice> {
@@ -69,10 +88,13 @@ async fn told(notices: &mut Option<mpsc::Receiver<Notice>>) -> Option<Notice> {
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stop| *stop).await;
+    // Whoever could stop us is gone: then nobody will.
+    if stopping.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
-/// The answer to one frame; `None` when the caller is not speaking the protocol or the service died.
+/// The answer to one frame; `None` when the service died.
 async fn answer(mut session: Session, frame: &[u8]) -> Option<(Session, Sent)> {
     let asked: Asked = match serde_json::from_slice(frame) {
         Ok(asked) => asked,
@@ -89,13 +111,7 @@ async fn answer(mut session: Session, frame: &[u8]) -> Option<(Session, Sent)> {
     .ok()
 }
 
-async fn send<T>(
-    frames: &mut tokio_util::codec::Framed<T, tokio_util::codec::LengthDelimitedCodec>,
-    sent: &Sent,
-) -> bool
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
+async fn send<W: AsyncWrite + Unpin>(replies: &mut FramedWrite<W, LengthDelimitedCodec>, sent: &Sent) -> bool {
     let Ok(frame) = serde_json::to_vec(sent) else { return false };
-    matches!(tokio::time::timeout(PATIENCE, frames.send(Bytes::from(frame))).await, Ok(Ok(())))
+    matches!(tokio::time::timeout(PATIENCE, replies.send(Bytes::from(frame))).await, Ok(Ok(())))
 }

@@ -196,6 +196,12 @@ impl Board {
         self.skim.iter().map(|(_, id)| *id)
     }
 
+    /// State and tier of those that wait for a person, for the lead or on the skim page.
+    pub fn depths(&self) -> impl Iterator<Item = (State, Tier)> {
+        let waits = |state: State| state.waits_for_person() || state.waits_for_lead() || state == State::Skim;
+        self.places.values().filter(move |place| waits(place.state)).map(|place| (place.state, place.tier))
+    }
+
     /// Tier and waiting time of those that wait for a person.
     pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>)> {
         self.waiting.keys().map(|(Reverse(tier), since, _)| (*tier, *since))

@@ -30,15 +30,19 @@ impl Session {
     /// # Errors
     /// When nobody has given the login a role.
     pub fn new(service: Arc<Service>, login: &str) -> Result<Self, ServiceError> {
-        let users = &service.settings.users;
+        Self::of(service, login, &[])
+    }
+
+    /// The same of somebody who belongs to these groups of the machine. A role that `users.toml` gives to the
+    /// login comes before any that it gives to a group.
+    ///
+    /// # Errors
+    /// When nobody has given the login or one of the groups a role, or the groups are given several.
+    pub fn of(service: Arc<Service>, login: &str, groups: &[String]) -> Result<Self, ServiceError> {
         let (actor, name) = match service.settings.user(login) {
             Some(user) => (user.actor(), user.name.clone()),
-            // Whoever owns the folder could write users.toml; until it is written they act as lead.
-            None if users.is_empty() => (Actor { login: login.to_owned(), role: Role::Lead }, login.to_owned()),
             None => {
-                return Err(ServiceError::Refused(format!(
-                    "{login} has no role in this practice: ask the administrator to add the login to users.toml"
-                )));
+                (Actor { login: login.to_owned(), role: service.settings.role_of(login, groups)? }, login.to_owned())
             }
         };
         let (seat, notices) = service.sit_down(actor);
@@ -60,10 +64,12 @@ impl Session {
         if !self.welcomed && !matches!(request, Request::Hello { .. }) {
             return Reply::Refused { why: "say hello first".into() };
         }
-        self.reply(request).unwrap_or_else(|error| match error {
+        let reply = self.reply(request).unwrap_or_else(|error| match error {
             ServiceError::Refused(why) => Reply::Refused { why },
             error => Reply::Failed { why: error.to_string() },
-        })
+        });
+        self.service.counts.answered(&reply);
+        reply
     }
 
     fn reply(&mut self, request: Request) -> Result<Reply, ServiceError> {
@@ -89,8 +95,8 @@ impl Session {
             Request::Rows(wanted) => {
                 Reply::Queue(service.rows(actor, &Wanted { limit: wanted.limit.min(MOST_ROWS), ..wanted })?)
             }
-            Request::Skim { limit } => Reply::Skim(service.skim(actor, limit.min(MOST_ROWS))?),
-            Request::Pass { lines } => Reply::Passed(service.pass(actor, &lines)?),
+            Request::Skim { limit } => Reply::Skim(service.skim(seat, limit.min(MOST_ROWS))?),
+            Request::Pass { lines } => Reply::Passed(service.pass(seat, &lines)?),
             Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),
             Request::Open { entry } => Reply::Entry(Box::new(service.open(seat, entry)?)),
             Request::Decide { entry, version, revision, act, token, waivers } => Reply::Decided(service.decide(

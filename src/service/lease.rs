@@ -39,6 +39,10 @@ pub struct Seat {
 }
 
 impl Seat {
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
     fn holder(&self) -> Holder {
         Holder { login: self.actor.login.clone(), session: self.session }
     }
@@ -138,9 +142,15 @@ impl Service {
     /// A connection is gone: what it holds is free after the grace.
     pub(super) fn get_up(&self, seat: &Seat) {
         let now = self.clock.elapsed();
+        self.not_reading(seat);
         let mut table = lock(&self.desk.table);
         table.screens.remove(&seat.session);
         table.leases.lose(seat.session, now);
+    }
+
+    /// How many connections there are.
+    pub(super) fn screens(&self) -> u64 {
+        lock(&self.desk.table).screens.len() as u64
     }
 
     /// Somebody has opened an entry: others see it, and whoever has it in hand was active.
@@ -226,8 +236,7 @@ impl Service {
 
     /// Claims because somebody began to work on an entry. That another has it in hand is no obstacle to that.
     pub(super) fn claim_if_free(&self, seat: &Seat, row: &EntryRow) -> Result<(), ServiceError> {
-        let Some(scope) = scope_of(row) else { return Ok(()) };
-        let _busy = self.desk.enter(Some(scope), &seat.actor.login);
+        let Some((scope, _busy)) = self.enter(seat, row)? else { return Ok(()) };
         let now = self.clock.elapsed();
         let change = lock(&self.desk.table).leases.claim(scope, &seat.holder(), now);
         match change {
@@ -236,17 +245,30 @@ impl Service {
         }
     }
 
+    /// Has the scope of an entry to oneself, if it is open at a stage. Whoever had it before may have moved the
+    /// entry on to another.
+    fn enter(&self, seat: &Seat, row: &EntryRow) -> Result<Option<(Scope, Busy<'_>)>, ServiceError> {
+        let mut seen = scope_of(row);
+        while let Some(scope) = seen {
+            let busy = self.desk.enter(Some(scope), &seat.actor.login);
+            seen = scope_of(&self.existing(row.entry.id)?.row);
+            if seen == Some(scope) {
+                return Ok(Some((scope, busy)));
+            }
+        }
+        Ok(None)
+    }
+
     fn grant(
         &self,
         seat: &Seat,
         row: &EntryRow,
         judge: impl FnOnce(&mut Leases, Scope, &Holder, Duration) -> Result<Change, LeaseRefusal>,
     ) -> Result<Claimed, ServiceError> {
-        let Some(scope) = scope_of(row) else {
-            let why = format!("the entry is {}: there is nothing in it to take in hand", row.review.state.name());
+        let Some((scope, _busy)) = self.enter(seat, row)? else {
+            let why = "the entry waits for nobody now: there is nothing in it to take in hand".to_owned();
             return Err(ServiceError::Refused(why));
         };
-        let _busy = self.desk.enter(Some(scope), &seat.actor.login);
         let now = self.clock.elapsed();
         let change = judge(&mut lock(&self.desk.table).leases, scope, &seat.holder(), now);
         match change {

@@ -6,6 +6,7 @@ mod blind;
 mod board;
 mod calendar;
 mod clock;
+mod counts;
 mod decide;
 mod exposure;
 mod find;
@@ -18,6 +19,7 @@ mod publish;
 mod pull;
 mod quality;
 mod read;
+mod reading;
 mod refer;
 mod rescreen;
 mod rows;
@@ -31,13 +33,16 @@ mod worklist;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use self::board::Board;
 use self::clock::Pace;
+use self::counts::Counts;
 use self::lease::Desk;
+use self::reading::Reading;
 use self::rows::EntryRow;
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::channel::Channel;
@@ -47,13 +52,15 @@ use crate::screen::Rules;
 use crate::source::{Source, SourceError};
 use crate::store::{Expect, Receipt, Store, StoreError, Table, Unit, UnitId};
 
+pub use crate::store::{STEPS, Spread};
 pub use calendar::Calendar;
 pub use clock::{Clock, SetClock, SystemClock};
+pub use counts::Figures;
 pub use handle::Session;
 pub use lease::Seat;
 pub use pull::Due;
 pub use secret::Keys;
-pub use settings::{Clears, Practice, Settings, ShownBy, SourceSetting, User};
+pub use settings::{Clears, DaemonSettings, GroupRole, Practice, Settings, ShownBy, SourceSetting, User};
 
 /// Gives the next feed to pull; `None` when there is none now.
 pub type NextFeed = Box<dyn FnMut() -> Option<Result<Box<dyn Source>, SourceError>> + Send>;
@@ -94,6 +101,8 @@ pub struct Service {
     desk: Desk,
     /// Words of linked records that were read lately.
     twins: Mutex<twins::Memory>,
+    reading: Mutex<Reading>,
+    counts: Counts,
     /// Pulls and publications exclude each other; decisions never wait for them.
     batch: Mutex<()>,
     progress: pull::Progress,
@@ -150,6 +159,8 @@ impl Service {
             board: Mutex::new(board),
             desk: Desk::new(0),
             twins: Mutex::default(),
+            reading: Mutex::default(),
+            counts: Counts::default(),
             batch: Mutex::new(()),
             progress: pull::Progress::default(),
             pace,
@@ -261,7 +272,10 @@ impl Service {
     ) -> Result<Receipt, ServiceError> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
-        Ok(self.store.commit(Unit { id: UnitId(id), pre, writes, audit })?)
+        let begun = Instant::now();
+        let receipt = self.store.commit(Unit { id: UnitId(id), pre, writes, audit })?;
+        self.counts.commits.count(begun.elapsed());
+        Ok(receipt)
     }
 
     /// Whether the role reads records; an attempt by another is logged as the event it would have been.

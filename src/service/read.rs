@@ -145,14 +145,20 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub fn status(&self) -> Result<Status, ServiceError> {
+        let figures = self.figures()?;
+        let mut alarms = self.alarms()?;
+        if let Some(why) = &figures.store.stopped {
+            alarms.insert(0, format!("the store takes no more writes: {why}"));
+        }
         Ok(Status {
-            totals: self.totals()?,
-            alarms: self.alarms()?,
-            seq: self.store.head(),
+            health: Box::new(self.health(&figures)),
+            totals: figures.totals,
+            alarms,
+            seq: figures.store.head,
             build: env!("CARGO_PKG_VERSION").to_owned(),
             rules: self.rules.version().to_owned(),
-            free_bytes: self.store.space()?.free,
-            leases: self.lease_lines(),
+            free_bytes: figures.space.free,
+            leases: figures.leases,
             feeds: self.feeds_status()?,
             exposure: Box::new(self.board().clocks().exposure(self.now())),
             pulling: self.progress.now().map(Box::new),

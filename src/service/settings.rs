@@ -27,6 +27,10 @@ pub struct Settings {
     pub policy: Option<String>,
     /// The state folder they were read from; none for settings made up in the program.
     pub dir: Option<PathBuf>,
+    /// What members of the machine's groups may do, where they are not named themselves.
+    pub groups: Vec<GroupRole>,
+    /// How the daemon is reached.
+    pub daemon: DaemonSettings,
     /// The files that were read, by name, for backups.
     pub files: Vec<(String, String)>,
 }
@@ -69,6 +73,34 @@ impl Default for Practice {
             clearing: Clears::default(),
         }
     }
+}
+
+/// How the daemon is reached: `[daemon]` in `practice.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DaemonSettings {
+    /// The group of the machine whose members may connect. `None`: the folder's owner alone.
+    pub group: Option<String>,
+    /// Most connections at a time, 1 to 4096. One person may have three quarters of them.
+    pub clients: usize,
+    /// Whether figures are given on a second socket.
+    pub metrics: bool,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        Self { group: None, clients: 128, metrics: true }
+    }
+}
+
+/// What members of a group may do.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupRole {
+    /// The group's name on this machine.
+    pub name: String,
+    /// What its members may do.
+    pub role: Role,
 }
 
 /// Where patients read their record.
@@ -123,6 +155,8 @@ struct PracticeFile {
     practice: Practice,
     #[serde(default)]
     source: Vec<SourceTable>,
+    #[serde(default)]
+    daemon: DaemonSettings,
 }
 
 /// A feed, and when it is due.
@@ -226,6 +260,8 @@ impl SourceTable {
 struct UsersFile {
     #[serde(default)]
     user: Vec<User>,
+    #[serde(default)]
+    group: Vec<GroupRole>,
 }
 
 impl Settings {
@@ -234,16 +270,21 @@ impl Settings {
     /// # Errors
     /// When a file cannot be read or is not of the form it should be, with its line.
     pub fn read(dir: &Path) -> Result<Self, ServiceError> {
-        let (mut practice, mut sources, mut users, mut files) =
-            (Practice::default(), Vec::<SourceSetting>::new(), Vec::new(), Vec::new());
+        let (mut practice, mut daemon) = (Practice::default(), DaemonSettings::default());
+        let mut sources = Vec::<SourceSetting>::new();
+        let (mut users, mut groups, mut files) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(text) = text(&dir.join(PRACTICE))? {
             let file = parse::<PracticeFile>(PRACTICE, &text)?;
-            practice = file.practice;
+            (practice, daemon) = (file.practice, file.daemon);
             sources = file.source.into_iter().map(SourceTable::checked).collect::<Result<_, _>>()?;
+            if !(1..=4096).contains(&daemon.clients) {
+                let why = "practice.toml, [daemon] clients: give a number from 1 to 4096";
+                return Err(ServiceError::Settings(why.into()));
+            }
             files.push((PRACTICE.to_owned(), text));
         }
         if let Some(text) = text(&dir.join(USERS))? {
-            users = parse::<UsersFile>(USERS, &text)?.user;
+            UsersFile { user: users, group: groups } = parse(USERS, &text)?;
             files.push((USERS.to_owned(), text));
         }
         for (i, user) in users.iter().enumerate() {
@@ -253,6 +294,12 @@ impl Settings {
                     user.login
                 )));
             }
+        }
+        let roles = users.iter().map(|user| user.role).chain(groups.iter().map(|group| group.role));
+        if roles.into_iter().any(|role| role == Role::System) {
+            return Err(ServiceError::Settings(
+                "users.toml gives somebody the role system, which is the program's own: give them another".into(),
+            ));
         }
         let policy = text(&dir.join(POLICY))?;
         if let Some(text) = &policy {
@@ -266,7 +313,7 @@ impl Settings {
                 )));
             }
         }
-        Ok(Self { practice, sources, users, policy, dir: Some(dir.to_owned()), files })
+        Ok(Self { practice, sources, users, groups, daemon, policy, dir: Some(dir.to_owned()), files })
     }
 
     /// The policy file as it is now.
@@ -275,6 +322,33 @@ impl Settings {
     /// When it cannot be read.
     pub fn policy_now(&self) -> Result<Option<String>, ServiceError> {
         self.dir.as_ref().map_or(Ok(None), |dir| text(&dir.join(POLICY)))
+    }
+
+    /// The role of somebody whom `users.toml` does not name, by the groups they belong to.
+    ///
+    /// # Errors
+    /// When none of their groups has a role, or several have different ones: nobody both decides and runs the
+    /// machine because of an oversight.
+    pub fn role_of(&self, login: &str, groups: &[String]) -> Result<Role, ServiceError> {
+        // Whoever owns the folder could write users.toml; until it is written they act as lead.
+        if self.users.is_empty() && self.groups.is_empty() {
+            return Ok(Role::Lead);
+        }
+        let mut given = self.groups.iter().filter(|group| groups.contains(&group.name));
+        let first = given.next().ok_or_else(|| {
+            ServiceError::Refused(format!(
+                "{login} has no role in this practice: ask the administrator to add the login, or one of its groups, \
+                 to users.toml"
+            ))
+        })?;
+        match given.find(|other| other.role != first.role) {
+            Some(other) => Err(ServiceError::Refused(format!(
+                "{login} is in the groups {} and {}, which have different roles: ask the administrator to name the \
+                 login in users.toml",
+                first.name, other.name
+            ))),
+            None => Ok(first.role),
+        }
     }
 
     /// The user with this login.

@@ -2,7 +2,7 @@
 //! its hold; what is not waits, withheld.
 
 use super::rows::{EntryRow, Read};
-use super::{Service, ServiceError};
+use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event};
 use crate::protocol::{Decided, PassedLine, PassedOn, Skim, SkimLine};
 use crate::record::{EntryId, Span, sentences};
@@ -14,7 +14,8 @@ impl Service {
     ///
     /// # Errors
     /// When the role reads no records, or the store fails.
-    pub fn skim(&self, actor: &Actor, limit: usize) -> Result<Skim, ServiceError> {
+    pub fn skim(&self, seat: &Seat, limit: usize) -> Result<Skim, ServiceError> {
+        let actor = &seat.actor;
         self.may_read(actor, Event::SkimViewed { lines: 0 })?;
         let ids: Vec<EntryId> = self.board().to_skim().take(limit).collect();
         let mut lines = Vec::with_capacity(ids.len());
@@ -24,6 +25,7 @@ impl Service {
             }
         }
         self.note(actor, Event::SkimViewed { lines: lines.len() })?;
+        self.served(seat, &lines);
         Ok(Skim { lines, reading_time: self.policy().reading_time, totals: self.totals()? })
     }
 
@@ -52,17 +54,21 @@ impl Service {
         Ok(SkimLine { row: self.queue_row(actor, row)?, sentence, marked })
     }
 
-    /// Lets lines pass that somebody has read. Each is its own act; one that may not pass does not stop the others.
+    /// Lets lines pass that somebody has read, for no longer than they can have. Each is its own act; one that may not pass does not stop the others.
     ///
     /// # Errors
     /// When the role reads no records, or the store fails; the lines before that have passed.
-    pub fn pass(&self, actor: &Actor, lines: &[PassedLine]) -> Result<PassedOn, ServiceError> {
+    pub fn pass(&self, seat: &Seat, lines: &[PassedLine]) -> Result<PassedOn, ServiceError> {
+        let actor = &seat.actor;
         self.may_read(actor, Event::SkimViewed { lines: 0 })?;
         let mut passed = PassedOn::default();
-        for line in lines {
+        for line in &self.read_at_most(seat, lines) {
             match self.pass_line(actor, line) {
                 Ok(decided) => passed.passed.push(decided.entry),
-                Err(ServiceError::Refused(why)) => passed.refused.push(why),
+                Err(ServiceError::Refused(why)) => {
+                    self.has_not_read(seat, line.on_screen);
+                    passed.refused.push(why);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::backup::{self, About, Export, Manifest, Plain};
 use super::ballast::Ballast;
 use super::envelope::BackupLock;
+use super::health::{Health, size_of};
 use super::journal::{Index, RESTORE, damage_of};
 use super::keyring::{Keyring, StoreKey};
 use super::lock::Lock;
@@ -47,6 +48,7 @@ pub struct EmbeddedStore {
     sealer: Arc<Sealer>,
     stopped: Arc<OnceLock<String>>,
     directory: PathBuf,
+    floor_bytes: u64,
     /// Let go last.
     lock: Arc<Lock>,
 }
@@ -95,6 +97,7 @@ impl EmbeddedStore {
             sealer,
             stopped,
             directory: directory.to_owned(),
+            floor_bytes: options.floor_bytes,
             lock: Arc::new(lock),
         };
         Ok((store, opened))
@@ -153,6 +156,18 @@ impl Store for EmbeddedStore {
 
     fn space(&self) -> Result<super::Space, StoreError> {
         super::space_of(&self.directory).map_err(StoreError::Unavailable)
+    }
+
+    fn health(&self) -> Result<Health, StoreError> {
+        Ok(Health {
+            journal_bytes: size_of(&self.journal_directory),
+            view_bytes: size_of(&self.directory.join("view")),
+            head: self.journal.end().0,
+            applied: self.view.applied().seq,
+            syncs: self.journal.syncs.spread(),
+            floor_bytes: self.floor_bytes,
+            stopped: self.stopped.get().cloned(),
+        })
     }
 
     fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError> {

@@ -9,6 +9,7 @@ mod segment;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use self::index::Index;
 use self::index::Starts;
@@ -210,7 +211,9 @@ impl Journal {
             self.segment.cut().map_err(|cut| stop(&cut))?;
             return if is_full(&why) { Err(AppendError::Full) } else { Err(stop(&why)) };
         }
+        let begun = Instant::now();
         self.segment.sync().map_err(|why| stop(&why))?;
+        self.index.syncs.count(begun.elapsed());
         self.unshown.extend(batch.starts.iter().map(|start| self.segment.end as u32 + start));
         self.segment.end += batch.bytes.len() as u64;
         self.seq = batch.seq;

@@ -9,6 +9,7 @@ mod ballast;
 mod embedded;
 mod envelope;
 mod format;
+mod health;
 mod journal;
 mod keyring;
 mod lock;
@@ -28,6 +29,7 @@ use crate::audit::Record;
 pub use backup::{About, Manifest, TableSum};
 pub use embedded::{EmbeddedStore, verify_offline};
 pub use envelope::{BackupKey, BackupLock, wants_passphrase as backup_wants_passphrase};
+pub use health::{Health, STEPS, Spread, Times};
 pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
 pub use master::{Master, Places, SecretKey, make_key, read_key};
 pub use migrate::{Migrated, migrate};
@@ -77,6 +79,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be asked.
     fn space(&self) -> Result<Space, StoreError>;
+
+    /// How the store is, in numbers.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    fn health(&self) -> Result<Health, StoreError>;
 
     /// Writes a backup to `file`, which must not be there, and reads it again to see that it is whole. Work
     /// goes on meanwhile; what comes after the backup was begun may not be in it.

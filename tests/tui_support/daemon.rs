@@ -332,6 +332,7 @@ impl Inside {
                 feeds: Vec::new(),
                 exposure: Default::default(),
                 pulling: None,
+                health: Default::default(),
             }),
         }
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::super::health::Times;
 use super::super::seal::{Opened, Sealer};
 use super::super::{Frame, StoreError, payload};
 use super::unreadable;
@@ -54,6 +55,8 @@ pub struct Index {
     directory: PathBuf,
     segments: RwLock<Vec<SegmentIndex>>,
     sealer: Arc<Sealer>,
+    /// How long syncs took.
+    pub syncs: Times,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,12 @@ impl SegmentIndex {
 
 impl Index {
     pub(super) fn new(directory: &Path, segments: Vec<SegmentIndex>, sealer: &Arc<Sealer>) -> Self {
-        Self { directory: directory.to_owned(), segments: RwLock::new(segments), sealer: Arc::clone(sealer) }
+        Self {
+            directory: directory.to_owned(),
+            segments: RwLock::new(segments),
+            sealer: Arc::clone(sealer),
+            syncs: Times::default(),
+        }
     }
 
     pub(super) fn sealer(&self) -> Arc<Sealer> {
