@@ -53,7 +53,9 @@ pub fn write(folder: &Path, rows: &[Row]) -> String {
     let most = rows.iter().map(|row| row.patient).max().unwrap_or(0).max(1);
     let rows_of_patients: Vec<String> = (0..=most).map(|n| {
         let (given, family, sex, born, nhs) = patient(n);
-        format!("{},{ORGANISATION},,{sex},{born},,,{given},,{family},2001-01-01,{nhs},{n},Regular,false,1,Test Lane,,,,ZZ99 3AA,,,,,,,false,false,false,,,,,,,1", guid(0xaa, n))
+        // The first two live together, the others by themselves.
+        let house = n.max(1);
+        format!("{},{ORGANISATION},,{sex},{born},,,{given},,{family},2001-01-01,{nhs},{n},Regular,false,{house},Test Lane,,,,ZZ99 3AA,,,,,,,false,false,false,,,,,,,1", guid(0xaa, n))
     }).collect();
     table(
         folder,
