@@ -34,16 +34,25 @@ struct Place {
     samples: Box<[Sample]>,
 }
 
+/// By tier, then who waited longest, then what was recorded first; the entry itself only makes the order total.
+type Urgency = (Reverse<Tier>, DateTime<Utc>, DateTime<Utc>, EntryId);
+
+impl Place {
+    fn urgency(&self, id: EntryId) -> Urgency {
+        (Reverse(self.tier), self.since, self.recorded, id)
+    }
+}
+
 /// What waits for people and what waits for time.
 #[derive(Debug, Default)]
 pub struct Board {
     places: HashMap<EntryId, Place>,
-    waiting: BTreeMap<(Reverse<Tier>, DateTime<Utc>, EntryId), Listed>,
+    waiting: BTreeMap<Urgency, Listed>,
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     put_off: BTreeSet<(DateTime<Utc>, EntryId)>,
-    for_lead: BTreeSet<(Reverse<Tier>, DateTime<Utc>, EntryId)>,
+    for_lead: BTreeSet<Urgency>,
     look_again: BTreeSet<(DateTime<Utc>, EntryId)>,
     hides: BTreeSet<(NaiveDate, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
@@ -84,13 +93,13 @@ impl Board {
         }
         if place.state.waits_for_person() {
             let name = self.names.get(&place.patient).map(String::as_str).unwrap_or_default();
-            self.waiting.insert((Reverse(place.tier), place.since, id), Listed::new(row, name));
+            self.waiting.insert(place.urgency(id), Listed::new(row, name));
         }
         if place.state == State::Skim {
             self.skim.insert((place.since, id));
         }
         if place.state.waits_for_lead() {
-            self.for_lead.insert((Reverse(place.tier), place.since, id));
+            self.for_lead.insert(place.urgency(id));
         }
         match place.due {
             Some(due) if place.state == State::Deferred => self.put_off.insert((due, id)),
@@ -120,8 +129,8 @@ impl Board {
         for sample in &old.samples {
             self.tallies.entry((sample.window, sample.stratum)).or_default().remove(sample);
         }
-        self.waiting.remove(&(Reverse(old.tier), old.since, id));
-        self.for_lead.remove(&(Reverse(old.tier), old.since, id));
+        self.waiting.remove(&old.urgency(id));
+        self.for_lead.remove(&old.urgency(id));
         self.skim.remove(&(old.since, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
@@ -143,7 +152,7 @@ impl Board {
 
     /// Entries that wait for a person, most urgent first: by tier, then oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = (EntryId, Tier, DateTime<Utc>, &Listed)> {
-        self.waiting.iter().map(|((Reverse(tier), since, id), listed)| (*id, *tier, *since, listed))
+        self.waiting.iter().map(|((Reverse(tier), since, _, id), listed)| (*id, *tier, *since, listed))
     }
 
     /// What waits for a person in one patient's record, most urgent first.
@@ -152,7 +161,7 @@ impl Board {
         let mut found: Vec<_> = ids
             .filter_map(|id| {
                 let place = self.places.get(id).filter(|place| place.state.waits_for_person())?;
-                Some((Reverse(place.tier), place.since, *id))
+                Some(place.urgency(*id))
             })
             .collect();
         found.sort_unstable();
@@ -166,7 +175,7 @@ impl Board {
 
     /// Entries that wait for the lead, most urgent first.
     pub fn for_lead(&self) -> impl Iterator<Item = EntryId> {
-        self.for_lead.iter().map(|(_, _, id)| *id)
+        self.for_lead.iter().map(|(.., id)| *id)
     }
 
     /// Entries that were shown or hidden and want another look, longest first.
@@ -204,7 +213,7 @@ impl Board {
 
     /// Tier and waiting time of those that wait for a person.
     pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>)> {
-        self.waiting.keys().map(|(Reverse(tier), since, _)| (*tier, *since))
+        self.waiting.keys().map(|(Reverse(tier), since, ..)| (*tier, *since))
     }
 
     /// Entries whose time has come.
@@ -316,7 +325,7 @@ impl Board {
             return;
         }
         for id in self.of_patient.get(&patient.id).into_iter().flatten() {
-            let place = self.places.get(id).map(|place| (Reverse(place.tier), place.since, *id));
+            let place = self.places.get(id).map(|place| place.urgency(*id));
             if let Some(listed) = place.and_then(|place| self.waiting.get_mut(&place)) {
                 listed.rename(&name);
             }

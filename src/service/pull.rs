@@ -321,7 +321,7 @@ impl Tally {
         }
         if self.transferred > 0 {
             notices.push(format!(
-                "{} entries came with patients from another practice: they are withheld as history and do not clear by \
+                "{} entries of history came with new patients and stay withheld: they do not clear by \
                  themselves; {} of them hold something that a clinician should know of",
                 self.transferred, self.transferred_held
             ));

@@ -45,7 +45,7 @@ fn full_row(columns: &[&str], confidential: &str) -> String {
             "associatedtext" | "comment" | "qualifiers" | "dosage" | "patientmessage" | "pharmacymessage"
             | "pharmacytext" | "abnormalreason" => format!("{CONFIDENTIAL} {column}"),
             name if name.ends_with("guid") => one.clone(),
-            name if name.ends_with("date") || name == "dateofbirth" => "2026-02-28".to_owned(),
+            name if name.ends_with("date") || name.starts_with("dateof") => "2026-02-28".to_owned(),
             name if name.ends_with("time") => "09:30:00".to_owned(),
             "processingid" => "7".to_owned(),
             _ => "1".to_owned(),

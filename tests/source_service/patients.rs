@@ -66,7 +66,7 @@ fn history_that_comes_with_a_patient_neither_floods_the_queue_nor_clears() {
     });
     assert_eq!((pulled.new, pulled.queued, pulled.not_open), (40, 0, 40));
     assert!(
-        pulled.notices.iter().any(|notice| notice.starts_with("40 entries came with patients from another practice")
+        pulled.notices.iter().any(|notice| notice.starts_with("40 entries of history came with new patients")
             && notice.contains("40 of them hold something")),
         "{:?}",
         pulled.notices

@@ -61,7 +61,8 @@ fn caller(store: &EmbeddedStore, seed: u64, rounds: u64, ids: &AtomicU64) -> (Ve
     (seen, done)
 }
 
-fn run(rounds: u64) {
+/// Whether anybody met anybody: whether a condition failed because another was there first.
+fn run(rounds: u64) -> bool {
     let directory = temporary();
     let (store, _) = open(directory.path());
     let ids = AtomicU64::new(1);
@@ -74,7 +75,6 @@ fn run(rounds: u64) {
     let log = store.log(1, usize::MAX).unwrap();
     let acknowledged: usize = told.iter().map(|(_, done)| done.len()).sum();
     assert_eq!(log.len(), acknowledged, "every unit that took effect was acknowledged, and no other");
-    assert!((acknowledged as u64) < CALLERS * rounds, "nobody met anybody, so the test shows nothing");
     // Every write of a key in the journal's order, and that every condition held where it stands.
     let mut writes: HashMap<Vec<u8>, Vec<State>> = HashMap::new();
     for frame in &log {
@@ -111,15 +111,16 @@ fn run(rounds: u64) {
     assert_holds(&store, &units);
     drop(store);
     assert_holds(&open(directory.path()).0, &units);
+    (acknowledged as u64) < CALLERS * rounds
 }
 
 #[test]
 fn the_journal_s_order_explains_all_that_was_seen_and_acknowledged() {
-    run(60);
+    assert!((1..=8).any(|times| run(60 * times)), "nobody met anybody, so the test shows nothing");
 }
 
 #[test]
 #[ignore = "the same for a minute or so"]
 fn the_journal_s_order_explains_all_that_was_seen_and_acknowledged_for_long() {
-    (0..20).for_each(|_| run(600));
+    assert_eq!((0..20).filter(|_| run(600)).count(), 20);
 }

@@ -369,20 +369,23 @@ mod tests {
     struct Feed {
         state: StreamState,
         content: u8,
+        /// The last day on which something was pulled.
+        today: u32,
     }
 
     impl Feed {
         fn new() -> Self {
-            Self { state: StreamState { stream: "emis".into(), ..StreamState::default() }, content: 0 }
+            Self { state: StreamState { stream: "emis".into(), ..StreamState::default() }, content: 0, today: 0 }
         }
 
         /// Pulls a batch made on a day; what is said of it.
         fn batch(&mut self, made: u32, covers: Option<(Option<u32>, u32)>, lines: u64, texts: u64) -> Vec<String> {
             self.content += 1;
+            self.today = self.today.max(made);
             let covers = covers.map(|(from, to)| Covers { from: from.map(at), to: at(to), whole: Vec::new() });
             let mut pulled = Pulled::default();
             let (_, state) = std::mem::take(&mut self.state).with(&mut Batch {
-                at: at(made) + Duration::hours(6),
+                at: at(self.today) + Duration::hours(6),
                 manifest: &manifest(made, self.content),
                 covers: covers.as_ref(),
                 rows: &HashMap::new(),
