@@ -72,7 +72,8 @@ fn decided() -> Practice {
     let removal = Removal { part: part.key.clone(), target: RemovalTarget::Text(Span::new(at, end)) };
     let act = Act::Redact { removals: vec![removal], style: Style::Silent };
     ben.decide(opened.row.entry, act.clone()).unwrap();
-    let _ = lea.decide(opened.row.entry, act);
+    let row = lea.read(opened.row.entry).row;
+    let _ = lea.decide_on(&row, act);
     let opened = waiting_with(&practice, HIDDEN);
     ben.decide(opened.row.entry, Act::Hide { reason: HideReason::HarmToPatient }).unwrap();
     practice.clock.set(start() + Duration::days(5));

@@ -4,11 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::StoreError;
+
+/// A child that this process has just forked holds its locks until it becomes another program; so does one that is
+/// on its way out. Either is gone within a second.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held for as long as it lives; the kernel lets go of it when the process ends in any way.
 #[derive(Debug)]
@@ -34,7 +41,15 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(cannot)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let mut taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        for _ in 0..TRIES {
+            if taken != Err(Errno::WOULDBLOCK) {
+                break;
+            }
+            thread::sleep(PAUSE);
+            taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        }
+        match taken {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
                 let mut holder = String::new();

@@ -241,9 +241,9 @@ impl Person {
         self.open(entry)
     }
 
-    /// Reads the entry and decides on what was read.
+    /// Opens the entry and decides on what was read.
     pub fn decide(&mut self, entry: EntryId, act: Act) -> Result<Decided, String> {
-        let row = self.read(entry).row;
+        let row = self.open(entry).row;
         self.decide_on(&row, act)
     }
 
