@@ -86,6 +86,28 @@ impl State {
         }
     }
 
+    /// Whether an entry that stands here is shown, or may come to be with nobody taking a decision back.
+    pub fn is_on_the_way(self) -> bool {
+        match self {
+            Self::Skim
+            | Self::AutoHold
+            | Self::Queued
+            | Self::AwaitingSecond
+            | Self::Disputed
+            | Self::Escalated
+            | Self::Deferred
+            | Self::Settling
+            | Self::Released => true,
+            Self::Screening
+            | Self::NotOpen
+            | Self::Hidden
+            | Self::Retracting
+            | Self::Retracted
+            | Self::Superseded
+            | Self::SourceDeleted => false,
+        }
+    }
+
     /// Whether it waits for a reviewer.
     pub fn waits_for_person(self) -> bool {
         matches!(self, Self::Queued | Self::AwaitingSecond)

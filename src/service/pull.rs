@@ -81,6 +81,9 @@ struct Pull<'a> {
     progress: &'a Progress,
     /// When it began; for one that was interrupted, when it first began.
     began: DateTime<Utc>,
+    /// The moment at which all it brings was pulled: one for the whole run, so that what came together stands in the
+    /// queue as it was recorded, and not as it was committed.
+    at: DateTime<Utc>,
     /// When the batch was made, by its own account.
     made: Option<DateTime<Utc>>,
     /// Whether one that was made later was pulled before.
@@ -266,10 +269,11 @@ impl<'a> Pull<'a> {
         let mut run = [0; 8];
         getrandom::fill(&mut run).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
         let earlier = get::<DateTime<Utc>>(service.store.as_ref(), Table::Meta, &key)?;
-        let began = earlier.map_or_else(|| service.now(), |read| read.row);
+        let at = service.now();
+        let began = earlier.map_or(at, |read| read.row);
         let started = service.record(actor, Event::PullStarted { source: name.to_owned() });
         service.commit(Vec::new(), vec![(Table::Meta, key.clone(), Some(encode(&began)?))], vec![started])?;
-        Ok(Self { service, actor, progress: &service.progress, began, made: manifest.made, late, key, run })
+        Ok(Self { service, actor, progress: &service.progress, began, at, made: manifest.made, late, key, run })
     }
 
     /// Remembers that something was deleted before it was ever sent, in case an extract made earlier comes later.

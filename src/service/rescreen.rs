@@ -12,19 +12,6 @@ use crate::store::{Expect, StoreError, Table};
 /// The row with the version of the rules that everything was last read under.
 pub(super) const RULES: &[u8] = b"rules";
 
-/// What newer rules read again. What is hidden or gone is screened when somebody takes it back.
-const READ_AGAIN: [State; 9] = [
-    State::Skim,
-    State::AutoHold,
-    State::Queued,
-    State::AwaitingSecond,
-    State::Disputed,
-    State::Escalated,
-    State::Deferred,
-    State::Settling,
-    State::Released,
-];
-
 impl Service {
     /// Reads everything again if the rules are other than they were when it was last read.
     ///
@@ -87,7 +74,12 @@ impl Service {
         let _one_at_a_time = lock(&self.batch);
         let ids: Vec<EntryId> = {
             let board = self.board();
-            READ_AGAIN.into_iter().flat_map(|state| board.standing(state)).collect()
+            // What is hidden or gone is screened when somebody takes it back.
+            State::ALL
+                .into_iter()
+                .filter(|state| state.is_on_the_way())
+                .flat_map(|state| board.standing(state))
+                .collect()
         };
         let (mut moved, mut withdrawn) = (0, false);
         for some in ids.chunks(TOGETHER) {

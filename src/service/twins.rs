@@ -81,8 +81,13 @@ impl Service {
         Ok(sought)
     }
 
-    /// Entries of the circle, but `but`, that stand in one of `states` and hold any of `sought`.
-    fn repeating(&self, row: &EntryRow, sought: &Sought, states: &[State]) -> Result<Vec<Other>, ServiceError> {
+    /// Entries of the circle, but `but`, that stand where `stands` says and hold any of `sought`.
+    fn repeating(
+        &self,
+        row: &EntryRow,
+        sought: &Sought,
+        stands: impl Fn(State) -> bool,
+    ) -> Result<Vec<Other>, ServiceError> {
         if sought.is_empty() {
             return Ok(Vec::new());
         }
@@ -92,7 +97,7 @@ impl Service {
             let standing = people.iter().flat_map(|patient| board.of_patient(*patient));
             let standing = standing.filter(|id| *id != row.entry.id).filter_map(|id| {
                 let (state, version) = board.stands(id)?;
-                states.contains(&state).then_some((id, version))
+                stands(state).then_some((id, version))
             });
             standing.collect()
         };
@@ -169,7 +174,7 @@ impl Service {
         if sought.stands_in(&shown) && !may(row) {
             unhandled.insert(row.entry.id);
         }
-        for other in self.repeating(row, &sought, &[State::Released, State::Settling, State::AutoHold, State::Skim])? {
+        for other in self.repeating(row, &sought, goes_unread)? {
             if shows(&other, &sought) && !may(&other.row) {
                 unhandled.insert(other.row.entry.id);
             }
@@ -214,7 +219,9 @@ impl Service {
             _ => Sought::found(version, &findings),
         };
         let mut twins = Vec::new();
-        for other in self.repeating(row, &sought, &LIVE)?.into_iter().filter(|other| shows(other, &sought)) {
+        for other in
+            self.repeating(row, &sought, State::is_on_the_way)?.into_iter().filter(|other| shows(other, &sought))
+        {
             twins.push(self.twin(actor, row, &other, &sought, TwinWhy::ShowsTheSame)?);
         }
         let here = Folded::version(version);
@@ -254,7 +261,7 @@ impl Service {
         }
         let sought = self.withheld_by(row)?;
         let (mut twins, mut was_visible) = (Vec::new(), false);
-        for other in self.repeating(row, &sought, &LIVE)? {
+        for other in self.repeating(row, &sought, State::is_on_the_way)? {
             if !shows(&other, &sought) || is_waived(row, &other.row) {
                 continue;
             }
@@ -325,23 +332,15 @@ impl Service {
 /// Why an entry is taken back, or kept back, for a twin's sake.
 pub(super) const TWIN_WITHHELD: &str = "the same words are withheld in another entry";
 
-/// States in which an entry may come to be shown.
-const LIVE: [State; 9] = [
-    State::Skim,
-    State::AutoHold,
-    State::Queued,
-    State::AwaitingSecond,
-    State::Disputed,
-    State::Escalated,
-    State::Deferred,
-    State::Settling,
-    State::Released,
-];
-
 /// The act that withholds most of those that stand.
 fn standing(decisions: &[Decision]) -> Option<&Act> {
     let hide = decisions.iter().find(|decision| matches!(decision.act, Act::Hide { .. }));
     hide.or_else(|| decisions.last()).map(|decision| &decision.act)
+}
+
+/// Whether an entry that stands here is shown, or will be, with nobody reading it before.
+fn goes_unread(state: State) -> bool {
+    matches!(state, State::Released | State::Settling | State::AutoHold | State::Skim)
 }
 
 /// Whether what would be shown of an entry, as things stand, shows any of `sought`.

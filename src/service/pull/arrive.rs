@@ -310,7 +310,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         }
         let safeguards = service.safeguards(patient.id)?;
         let screening = service.screened(&version, &patient, &safeguards);
-        let now = service.now();
+        let now = self.pull.at;
         let mut row = EntryRow {
             entry: Entry { id: version.entry, key, patient: patient.id },
             // Any change starts the hold anew.
@@ -393,7 +393,7 @@ impl<'p, 'a> Worker<'p, 'a> {
     /// An entry is gone at the source: withdrawn at once.
     fn depart(&mut self, Read { seq, mut row }: Read<EntryRow>, unit: &mut Pending) -> Result<(), ServiceError> {
         let service = self.pull.service;
-        let (policy, now) = (service.policy(), service.now());
+        let (policy, now) = (service.policy(), self.pull.at);
         let facts =
             Facts { caller: Caller::System, open_online: true, held: false, drawn: false, policy: &policy, now };
         let before = row.review.state;
