@@ -159,6 +159,12 @@ fn what_is_known_of_the_patient_raises_weak_cues_and_nothing_else() {
         assert!(now.findings.iter().any(|finding| finding.why.contains("raised, because")));
     }
     assert_eq!(raised(weak.clone(), Standing::default()), weak);
+    // What but faintly resembles a disclosure is skimmed, or every patient with a carer fills the queue.
+    let faint = rules().screen_entry(&entry(vec![part("1", "", "Here with mum.")]));
+    assert_eq!(faint.lane, Lane::Skim, "{:?}", faint.findings);
+    assert_eq!(raised(faint.clone(), reasons[1]), faint);
+    assert_eq!(raised(faint.clone(), reasons[2]), faint);
+    assert_eq!(raised(faint, reasons[0]).lane, Lane::Hold);
     let nothing = rules().screen_entry(&entry(vec![part("1", "", "Chest clear.")]));
     assert_eq!(raised(nothing.clone(), reasons[0]), nothing);
 }

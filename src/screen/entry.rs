@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::rules::{RESEMBLES, Rules};
+use super::rules::Rules;
+use super::statistics::is_learned;
 use super::{Match, lanes};
 use crate::record::{Category, Context, EntryVersion, Finding, Place, Screening, SourceKey, Span, Tier};
 
@@ -74,7 +75,7 @@ impl Rules {
         for (found, remove) in self.in_text(&self.read(&whole.text)) {
             let place = whole.places(version, found.span).into_iter().next();
             // The model has learned from sentences that people wrote; titles and code words are neither.
-            if found.rule == RESEMBLES && place.as_ref().is_none_or(|place| place.span.is_none()) {
+            if is_learned(&found.rule) && place.as_ref().is_none_or(|place| place.span.is_none()) {
                 continue;
             }
             let suggested = remove.map(|span| whole.places(version, span)).unwrap_or_default();
@@ -98,8 +99,8 @@ impl Rules {
             }
         }
         // Where rules say enough to hold, what only faintly resembles a disclosure would bury their reasons.
-        if findings.iter().any(|finding| finding.tier >= Tier::Cue && finding.rule != RESEMBLES) {
-            findings.retain(|finding| finding.rule != RESEMBLES || finding.tier > Tier::Weak);
+        if findings.iter().any(|finding| finding.tier >= Tier::Cue && !is_learned(&finding.rule)) {
+            findings.retain(|finding| !is_learned(&finding.rule) || finding.tier > Tier::Weak);
         }
         let places: HashMap<&SourceKey, usize> =
             version.parts.iter().enumerate().map(|(number, part)| (&part.key, number + 1)).collect();

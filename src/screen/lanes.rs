@@ -1,6 +1,7 @@
 //! Which lane an entry takes: every threshold stands here.
 
 use super::pack::Negated;
+use super::statistics::{FAINT, RESEMBLES, is_learned};
 use crate::record::{Category, Context, Finding, Lane, Subject, Tier};
 
 /// From this tier on a person has to look at the entry itself.
@@ -16,6 +17,8 @@ pub(super) fn lane(findings: &[Finding]) -> Lane {
         Some(tier) if tier >= HOLD => Lane::Hold,
         Some(_) => {
             let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+            // However often it resembles something, that is one cue.
+            rules.iter_mut().filter(|rule| is_learned(rule)).for_each(|rule| *rule = RESEMBLES);
             rules.sort_unstable();
             rules.dedup();
             if rules.len() >= WEAK_CUES_THAT_HOLD { Lane::Hold } else { Lane::Skim }
@@ -27,6 +30,10 @@ pub(super) fn lane(findings: &[Finding]) -> Lane {
 /// cross-validation on the training part, groups whole.
 const SCORE_THAT_HOLDS: f32 = 1.4;
 const SCORE_TO_SKIM: f32 = -1.4;
+
+/// Below even odds a sentence is a line to skim and no more, whoever reads the record: raised for every proxy, such
+/// lines fill the queue with “here with mum”.
+const SCORE_TO_RAISE: f32 = 0.0;
 
 /// A sentence beside one that has to go goes too from this score on, or from the lower one when it starts like
 /// the second half of a story.
@@ -41,13 +48,15 @@ pub(super) fn for_length(score: f32, sentences: usize) -> f32 {
     score - LENGTH * (sentences.max(1) as f32).ln()
 }
 
-/// What a sentence of this score weighs in a text of so many sentences.
-pub(super) fn tier_of_score(score: f32, sentences: usize) -> Option<Tier> {
+/// What a sentence of this score weighs in a text of so many sentences, and under which name.
+pub(super) fn weight_of_score(score: f32, sentences: usize) -> Option<(Tier, &'static str)> {
     let score = for_length(score, sentences);
     if score >= SCORE_THAT_HOLDS {
-        Some(Tier::Cue)
+        Some((Tier::Cue, RESEMBLES))
+    } else if score >= SCORE_TO_RAISE {
+        Some((Tier::Weak, RESEMBLES))
     } else if score >= SCORE_TO_SKIM {
-        Some(Tier::Weak)
+        Some((Tier::Weak, FAINT))
     } else {
         None
     }

@@ -7,13 +7,10 @@ use super::pattern::{Hit, Pattern, WordSet};
 use super::practice::Silence;
 use super::reading::Reading;
 use super::spelling::Spelling;
-use super::statistics::{self, Features, Learned, Lesson, Model, Sentence};
+use super::statistics::{self, Features, Learned, Lesson, Model, Sentence, is_learned};
 use super::vocabulary::{Vocabulary, inflect};
 use super::{Match, TextItem, TextScreening, lanes, removal};
 use crate::record::{Category, Code, Context, Finding, Lane, Span, Tier};
-
-/// The rule of the model of sentences.
-pub(super) const RESEMBLES: &str = "statistics.resembles";
 
 /// Everything that decides a verdict, compiled once and shared between threads.
 #[derive(Debug)]
@@ -247,7 +244,7 @@ impl Rules {
             .in_text(&reading)
             .iter()
             .map(|(found, _)| found)
-            .filter(|found| found.rule != RESEMBLES)
+            .filter(|found| !is_learned(&found.rule))
             .map(as_finding)
             .collect();
         (lanes::lane(&by_rules), lanes::for_length(self.score(&item.text), reading.sentences.len()))
@@ -419,13 +416,13 @@ impl Rules {
             found.push((rule, remove));
         }
         for score in scores {
-            let Some(tier) = lanes::tier_of_score(score.value, reading.sentences.len()) else { continue };
+            let Some((tier, rule)) = lanes::weight_of_score(score.value, reading.sentences.len()) else { continue };
             let (strongest, category) = self.model.strongest(reading, score.sentence);
             let Some(span) = around(&strongest) else { continue };
             let words: Vec<String> =
                 strongest.iter().filter_map(|span| span.of(reading.text)).map(|word| format!("“{word}”")).collect();
             let resembles = Match {
-                rule: RESEMBLES.to_owned(),
+                rule: rule.to_owned(),
                 category,
                 tier,
                 span,

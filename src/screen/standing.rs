@@ -1,6 +1,7 @@
 //! What is known of the patient beyond the entry, and what it makes of weak cues.
 
-use crate::record::{Lane, Screening, Tier};
+use super::statistics::FAINT;
+use crate::record::{Finding, Lane, Screening, Tier};
 
 /// Facts about a patient that make a weak cue weigh more: somebody else may read it, or something has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,10 +30,13 @@ impl Standing {
 }
 
 /// `screening` with its weak cues raised to cues in context where `standing` gives a reason, and held then.
-/// Nothing is ever lowered, and where nothing was found nothing is made up.
+/// Nothing is ever lowered, where nothing was found nothing is made up, and what but faintly resembles a disclosure
+/// stays a line that somebody skims, unless an enhanced review of this very record is asked for.
 pub fn raised(mut screening: Screening, standing: Standing) -> Screening {
     let Some(why) = standing.why() else { return screening };
-    for finding in screening.findings.iter_mut().filter(|finding| finding.tier == Tier::Weak) {
+    let can_rise =
+        |finding: &&mut Finding| finding.tier == Tier::Weak && (finding.rule != FAINT || standing.enhanced_review);
+    for finding in screening.findings.iter_mut().filter(can_rise) {
         finding.tier = Tier::Cue;
         finding.why = format!("{}; raised, because {why}", finding.why);
         screening.tier = screening.tier.max(Tier::Cue);

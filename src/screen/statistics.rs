@@ -17,6 +17,16 @@ use super::reading::{Reading, Token};
 use super::vocabulary::Vocabulary;
 use crate::record::{Category, Span};
 
+/// The rule under which a sentence is found that resembles disclosures.
+pub(super) const RESEMBLES: &str = "statistics.resembles";
+/// The rule under which one is found that resembles them but faintly.
+pub(super) const FAINT: &str = "statistics.faint";
+
+/// Whether the model found it, and no rule that a person wrote.
+pub(super) fn is_learned(rule: &str) -> bool {
+    rule == RESEMBLES || rule == FAINT
+}
+
 /// What `model.tsv` says, before its words have numbers.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
@@ -226,7 +236,7 @@ impl Model {
         let mut heavy: Vec<(Weight, Span)> = tokens
             .iter()
             .map(|token| (self.weight(reading, token), token.span))
-            .filter(|(weight, _)| weight.sum > 0.0)
+            .filter(|(weight, span)| weight.sum > 0.0 && span.of(reading.text).is_some_and(says_something))
             .collect();
         heavy.sort_by(|(a, at), (b, bt)| b.sum.total_cmp(&a.sum).then(at.cmp(bt)));
         let category = heavy.iter().find_map(|(weight, _)| weight.category).unwrap_or(Category::DomesticAbuse);
@@ -240,6 +250,11 @@ const STRONGEST: usize = 3;
 fn is_function(word: &str) -> bool {
     static WORDS: OnceLock<HashSet<&'static str>> = OnceLock::new();
     WORDS.get_or_init(|| FUNCTION_WORDS.split_whitespace().collect()).contains(word)
+}
+
+/// Whether a word can stand as a reason; “the” cannot, whatever it weighs.
+fn says_something(word: &str) -> bool {
+    is_content(word) && !is_function(&word.to_lowercase())
 }
 
 fn is_content(word: &str) -> bool {

@@ -339,6 +339,17 @@ impl Board {
         people.into_iter().flatten().copied().filter(|other| *other != patient).collect()
     }
 
+    /// Whether people withheld words of somebody in a patient's household, the patient's own among them, in an entry
+    /// of at least this tier recorded at or after `since`.
+    pub fn has_concern(&self, patient: PatientId, tier: Tier, since: DateTime<Utc>) -> bool {
+        self.household(patient)
+            .into_iter()
+            .chain([patient])
+            .flat_map(|member| self.withholding(member))
+            .filter_map(|id| self.places.get(&id))
+            .any(|place| place.tier >= tier && place.recorded >= since)
+    }
+
     /// Where an entry stands.
     pub fn state(&self, id: EntryId) -> Option<State> {
         self.places.get(&id).map(|place| place.state)

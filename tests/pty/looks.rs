@@ -14,7 +14,7 @@ fn every_size_is_drawn_and_one_too_small_says_so() {
             // The bar's last words stand where they fit.
             terminal.wait_until("the whole page", |screen| {
                 let last = screen.rows(0, width).nth(usize::from(height) - 1).unwrap();
-                last.contains("approve") && last.contains("? help") && screen.contents().contains("History")
+                last.contains("approve") && last.contains("? help") && screen.contents().contains("  NHS ")
             });
         } else {
             terminal.wait_until("one sentence", |screen| {

@@ -56,6 +56,29 @@ fn enhanced_review_holds_what_is_new_until_a_later_code_lifts_it() {
     assert_eq!((pulled.queued, pulled.on_hold), (0, 1));
 }
 
+/// What would be a line to skim is held while a concern of the household is fresh; others' lines stay as they are.
+#[test]
+fn a_concern_that_people_withheld_makes_weak_cues_weigh_more_in_the_same_home() {
+    const WEAK: &str = "He is furious and jealous, she says.";
+    let practice = Practice::new();
+    let told = row(1, 1, 0, "Her husband punched her last night, she told the nurse.");
+    let first = pulled(&practice, "first", &[told, row(2, 2, 1, WEAK), row(3, 3, 2, WEAK)], |_| {});
+    assert_eq!((first.queued, first.to_skim), (1, 2), "nobody has decided anything yet");
+    let mut ben = practice.user("ben");
+    let entry = ben.waiting("NASH").entry;
+    ben.read(entry);
+    ben.hide(entry).unwrap();
+    let second = pulled(&practice, "second", &[row(4, 4, 1, WEAK), row(5, 5, 2, WEAK)], |_| {});
+    assert_eq!((second.queued, second.to_skim), (1, 1), "one of them lives with her");
+    let raised = ben.waiting("OAKE");
+    let findings = ben.open(raised.entry).screening.findings;
+    assert!(findings.iter().any(|finding| finding.why.contains("a recent concern in the household")), "{findings:?}");
+
+    practice.clock.set(start() + Duration::days(120));
+    let later = pulled(&practice, "third", &[row(6, 6, 1, WEAK)], |_| {});
+    assert_eq!((later.queued, later.to_skim), (0, 1));
+}
+
 #[test]
 fn history_that_comes_with_a_patient_neither_floods_the_queue_nor_clears() {
     let practice = Practice::new();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use chrono::{Days, NaiveDate};
+use chrono::{Days, Duration, NaiveDate};
 
 use super::super::rows::{EntryRow, Read, decode, encode, get, version_key};
 use super::super::{Service, ServiceError, lock};
@@ -20,6 +20,9 @@ use crate::review::{self, Caller, Facts, Review, State};
 use crate::screen::{Standing, raised};
 use crate::source::{GroupFacts, PartFacts, PatientFacts};
 use crate::store::{Expect, StoreError, Table};
+
+/// So long a concern makes weak cues in its household weigh more: a quarter, in which households are reviewed.
+const OF_LATE: Duration = Duration::days(90);
 
 /// How many reasons a list shows of an entry.
 const MOST_REASONS: usize = 4;
@@ -459,7 +462,8 @@ impl Service {
     ) -> Screening {
         let standing = Standing {
             enhanced_review: safeguards.has(Flag::EnhancedReview) || patient.flags.contains(&Flag::EnhancedReview),
-            household_concern: false,
+            // What people decided, not what else this pull brings: the same feed must screen alike in any order.
+            household_concern: self.board().has_concern(patient.id, Tier::Disclosure, self.now() - OF_LATE),
             proxy_reads_text: patient.proxies.iter().any(|proxy| proxy.access == AccessLevel::Full),
         };
         let mut screening = raised(self.rules.screen_entry(version), standing);
