@@ -214,8 +214,8 @@ pub enum Request {
     BackUp {
         /// The file, a whole path, which must not be there.
         to: String,
-        /// What closes it, as the store reads it.
-        lock: Secret,
+        /// What closes it, as the store reads it. `None`: the public keys of the settings' custodians do.
+        lock: Option<Secret>,
     },
     /// Derives what is visible anew and compares it with what the channel shows.
     Check,

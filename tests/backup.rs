@@ -5,10 +5,12 @@
 mod kit;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use age::secrecy::ExposeSecret;
 use anteroom::protocol::{BackedUp, Checked, Reply, Request, Secret, hex};
 use anteroom::record::{Act, HideReason};
 use anteroom::store::{BackupKey, BackupLock, Options, restore, verify_offline};
@@ -17,7 +19,20 @@ use tempfile::TempDir;
 use kit::extract::{self, row};
 use kit::{Person, Practice, master, start};
 
-const KEY: [u8; 32] = [0xb0; 32];
+/// A custodian's keys.
+fn custodian() -> (String, BackupKey) {
+    let identity = age::x25519::Identity::generate();
+    (identity.to_public().to_string(), BackupKey::Identities(vec![identity]))
+}
+
+/// The same as `age-keygen` writes them. Answers the public key.
+fn keygen(file: &str) -> String {
+    let identity = age::x25519::Identity::generate();
+    let public = identity.to_public().to_string();
+    fs::write(file, format!("# public key: {public}\n{}\n", identity.to_string().expose_secret())).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    public
+}
 
 /// A practice in which one entry is hidden, one waits, and two are visible since five days.
 fn decided() -> Practice {
@@ -45,7 +60,11 @@ fn decided() -> Practice {
 }
 
 fn back_up(person: &mut Person, file: &Path) -> Result<BackedUp, String> {
-    let lock = Secret(serde_json::to_string(&BackupLock::from_key(&KEY)).unwrap());
+    back_up_to(person, file, &custodian().0)
+}
+
+fn back_up_to(person: &mut Person, file: &Path, key: &str) -> Result<BackedUp, String> {
+    let lock = Some(Secret(serde_json::to_string(&BackupLock::to(&[key.to_owned()]).unwrap()).unwrap()));
     match person.ask(Request::BackUp { to: file.to_str().unwrap().to_owned(), lock }) {
         Reply::BackedUp(done) => Ok(done),
         Reply::Refused { why } | Reply::Failed { why } => Err(why),
@@ -64,13 +83,14 @@ fn check(practice: &Practice) -> Checked {
 fn a_restored_practice_has_the_same_log_the_same_queue_and_the_same_feed() {
     let (practice, elsewhere) = (decided(), TempDir::new().unwrap());
     let file = elsewhere.path().join("backup");
-    let done = back_up(&mut practice.user("lea"), &file).unwrap();
+    let (public, private) = custodian();
+    let done = back_up_to(&mut practice.user("lea"), &file, &public).unwrap();
     let queue = practice.user("lea").queue();
     let feed = fs::read(practice.feed()).unwrap();
     let options = Options { segment_bytes: 1 << 20, floor_bytes: 0, ..Options::default() };
 
     let new = TempDir::new().unwrap();
-    restore(&file, &BackupKey::Key(KEY.into()), new.path(), &options, &|_| Ok(master())).unwrap();
+    restore(&file, &private, new.path(), &options, &|_| Ok(master())).unwrap();
     let (frames, head) = verify_offline(&new.path().join("store"), None).unwrap().head.unwrap();
     assert_eq!((frames, hex(&head)), (done.frames, done.head));
     let restored = Practice::open_at(new, start() + chrono::Duration::days(5));
@@ -127,6 +147,26 @@ fn the_check_finds_every_way_in_which_the_feed_can_be_wrong() {
     assert_eq!(check(&practice).wrong, Vec::<String>::new());
 }
 
+#[test]
+fn the_age_tool_opens_a_backup() {
+    let elsewhere = TempDir::new().unwrap();
+    let place = |name: &str| elsewhere.path().join(name).to_str().unwrap().to_owned();
+    if Command::new("age").arg("--version").output().is_err() {
+        println!("skipped: the tool age is not installed (Debian package age)");
+        return;
+    }
+    let public = keygen(&place("key"));
+    back_up_to(&mut decided().user("lea"), Path::new(&place("backup")), &public).unwrap();
+    let opened = Command::new("age")
+        .args(["--decrypt", "--identity", &place("key"), "--output", &place("opened.gz"), &place("backup")])
+        .output()
+        .unwrap();
+    assert!(opened.status.success(), "{}", said(&opened));
+    assert!(Command::new("gunzip").arg(place("opened.gz")).status().unwrap().success());
+    let bytes = fs::read(place("opened")).unwrap();
+    assert!(bytes.windows(6).any(|window| window == b"Z99901"));
+}
+
 fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
     command.env("ANTEROOM_DIR", dir).env_remove("CREDENTIALS_DIRECTORY").env_remove("ANTEROOM_KEY_FILE");
@@ -170,19 +210,22 @@ fn a_script_backs_up_with_and_without_a_daemon_restores_and_checks() {
     fs::write(dir.path().join("practice.toml"), "[practice]\nods = \"Z99901\"\nname = \"Test\"\n").unwrap();
     assert_eq!(anteroom(dir.path(), &["pull", &feed]).status.code(), Some(0));
 
-    let alone = anteroom(dir.path(), &["backup", &place("one"), "--key", &place("key")]);
+    let (public, second) = (keygen(&place("key")), keygen(&place("second")));
+    let alone = anteroom(dir.path(), &["backup", &place("one"), "--to", &public]);
     assert_eq!(alone.status.code(), Some(0), "{}", said(&alone));
     let daemon = Daemon::start(dir.path());
-    let served = anteroom(dir.path(), &["backup", &place("two"), "--key", &place("key"), "--json"]);
+    let served = anteroom(dir.path(), &["backup", &place("two"), "--to", &public, "--to", &second, "--json"]);
     assert_eq!(served.status.code(), Some(0), "{}", said(&served));
     let done: BackedUp = serde_json::from_slice(&served.stdout).unwrap();
     assert_eq!(anteroom(dir.path(), &["check"]).status.code(), Some(0));
     drop(daemon);
-    let twice = anteroom(dir.path(), &["backup", &place("two"), "--key", &place("key")]);
+    fs::write(place("custodians"), format!("# two\n{public}\n\n{second}\n")).unwrap();
+    fs::set_permissions(place("custodians"), fs::Permissions::from_mode(0o600)).unwrap();
+    let twice = anteroom(dir.path(), &["backup", &place("two"), "--recipients", &place("custodians")]);
     assert!(twice.status.code() == Some(2) && said(&twice).contains("is there already"), "{}", said(&twice));
 
     let to = place("restored");
-    let restored = anteroom(dir.path(), &["restore", &place("two"), &to, "--key", &place("key")]);
+    let restored = anteroom(dir.path(), &["restore", &place("two"), &to, "--identity", &place("second")]);
     assert!(restored.status.success() && said(&restored).contains(&done.head), "{}", said(&restored));
     let verified = anteroom(Path::new(&to), &["audit", "verify"]);
     assert!(verified.status.success() && said(&verified).contains(&done.head), "{}", said(&verified));
@@ -191,17 +234,16 @@ fn a_script_backs_up_with_and_without_a_daemon_restores_and_checks() {
     assert!(fs::read_to_string(Path::new(&to).join("practice.toml")).unwrap().contains("Z99901"));
     assert!(fs::read(Path::new(&to).join("secret")).unwrap() != fs::read(dir.path().join("secret")).unwrap());
 
-    let again = anteroom(dir.path(), &["restore", &place("two"), &to, "--key", &place("key")]);
+    keygen(&place("stranger"));
+    let again = anteroom(dir.path(), &["restore", &place("two"), &to, "--identity", &place("key")]);
     assert!(again.status.code() == Some(3) && said(&again).contains("is not empty"), "{}", said(&again));
     for (arguments, exit, sentence) in [
-        (&["restore", &place("two"), &place("x")][..], 2, "--key"),
-        (&["restore", &place("key"), &place("x"), "--key", &place("key")], 3, "is no backup"),
-        (&["restore", &place("none"), &place("x"), "--key", &place("key")], 3, "cannot be used"),
-        (
-            &["restore", &place("two"), &place("x"), "--key", &format!("{}/secret", dir.path().display())],
-            3,
-            "does not open",
-        ),
+        (&["restore", &place("two"), &place("x")][..], 2, "--identity"),
+        (&["restore", &place("key"), &place("x"), "--identity", &place("key")], 3, "is no backup"),
+        (&["restore", &place("none"), &place("x"), "--identity", &place("key")], 3, "cannot be used"),
+        (&["restore", &place("two"), &place("x"), "--identity", &place("custodians")], 3, "no private key"),
+        (&["restore", &place("two"), &place("x"), "--identity", &place("stranger")], 3, "does not open"),
+        (&["backup", &place("three"), "--to", "age1somebody"], 3, "no public key"),
     ] {
         let output = anteroom(dir.path(), arguments);
         assert!(
@@ -218,4 +260,37 @@ fn a_script_backs_up_with_and_without_a_daemon_restores_and_checks() {
     assert_eq!(checked.status.code(), Some(1), "{}", said(&checked));
     let found: Checked = serde_json::from_slice(&checked.stdout).unwrap();
     assert_eq!((found.entries, found.visible, found.wrong.len()), (1, 0, 1));
+}
+
+#[test]
+fn the_custodians_of_the_settings_open_what_is_closed_for_nobody_else() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let place = |name: &str| elsewhere.path().join(name).to_str().unwrap().to_owned();
+    let feed = extract::write(elsewhere.path(), &[row(1, 1, 0, "Domestic abuse disclosed, partner hits her.")]);
+    let settings = |custodians: &str| {
+        let text = format!("[practice]\nods = \"Z99901\"\nname = \"Test\"\n\n[backup]\ncustodians = [{custodians}]\n");
+        fs::write(dir.path().join("practice.toml"), text).unwrap();
+    };
+    settings("");
+    assert_eq!(anteroom(dir.path(), &["pull", &feed]).status.code(), Some(0));
+    let nobody = anteroom(dir.path(), &["backup", &place("backup")]);
+    assert!(nobody.status.code() == Some(4) && said(&nobody).contains("custodians"), "{}", said(&nobody));
+    settings("\"age1somebody\"");
+    let wrong = anteroom(dir.path(), &["backup", &place("backup")]);
+    assert!(!wrong.status.success() && said(&wrong).contains("no public key"), "{}", said(&wrong));
+
+    let (first, second) = (keygen(&place("first")), keygen(&place("second")));
+    settings(&format!("\"{first}\", \"{second}\""));
+    let done = anteroom(dir.path(), &["backup", &place("backup")]);
+    assert!(done.status.success(), "{}", said(&done));
+    for custodian in ["first", "second"] {
+        let to = place(&format!("restored by {custodian}"));
+        let identity = place(custodian);
+        fs::set_permissions(&identity, fs::Permissions::from_mode(0o644)).unwrap();
+        let open = anteroom(dir.path(), &["restore", &place("backup"), &to, "--identity", &identity]);
+        assert!(said(&open).contains("may be read by others"), "{}", said(&open));
+        fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
+        let restored = anteroom(dir.path(), &["restore", &place("backup"), &to, "--identity", &identity]);
+        assert!(restored.status.success(), "{}", said(&restored));
+    }
 }

@@ -8,7 +8,7 @@ use super::ask::passphrase;
 use super::reach::master_key;
 use super::{Exit, Failure};
 use crate::protocol::hex;
-use crate::store::{BackupKey, Options, backup_wants_passphrase, read_key, restore};
+use crate::store::{BackupKey, Options, backup_wants_passphrase, restore};
 
 /// Makes a new state folder from a backup and compares it with what was backed up. Nothing that is there is
 /// changed.
@@ -18,9 +18,9 @@ pub struct RestoreArgs {
     file: PathBuf,
     /// The new state folder, which must not be there or be empty
     folder: PathBuf,
-    /// The key file that the backup was encrypted for. Without it a passphrase is asked
+    /// The identity file, as age-keygen writes it, with a private key that opens it
     #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    identity: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -33,11 +33,15 @@ pub fn run(args: &RestoreArgs, mut out: impl Write) -> Result<Exit, Failure> {
     };
     let wants_passphrase =
         File::open(&args.file).and_then(|file| backup_wants_passphrase(&mut BufReader::new(file))).map_err(said)?;
-    let key = match (&args.key, wants_passphrase) {
-        (Some(file), false) => BackupKey::Key(read_key(file)?),
+    let key = match (&args.identity, wants_passphrase) {
+        (Some(file), false) => BackupKey::from_file(file)?,
         (None, true) => BackupKey::Passphrase(passphrase("Passphrase of the backup:")?),
-        (None, false) => return Err(Failure::wrong_use("the backup opens with a key file: name it with --key")),
-        (Some(_), true) => return Err(Failure::wrong_use("the backup opens with a passphrase: leave out --key")),
+        (None, false) => {
+            return Err(Failure::wrong_use("the backup opens with a private key: name its file with --identity"));
+        }
+        (Some(_), true) => {
+            return Err(Failure::wrong_use("the backup opens with a passphrase: leave out --identity"));
+        }
     };
     let (about, manifest) = restore(&args.file, &key, &args.folder, &Options::default(), &master_key)?;
     writeln!(

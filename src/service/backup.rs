@@ -10,12 +10,12 @@ use crate::review::State;
 use crate::store::{About, BackupLock, Table};
 
 impl Service {
-    /// Writes a backup to the file `to`, closed with `closing`. No pull and no publication runs meanwhile;
+    /// Writes a backup to the file `to`, closed with `closing`, else for the settings' custodians. No pull and no publication runs meanwhile;
     /// decisions do.
     ///
     /// # Errors
     /// When the role may not, or no backup could be made; nothing of it is left then.
-    pub fn back_up(&self, actor: &Actor, to: &str, closing: &Secret) -> Result<BackedUp, ServiceError> {
+    pub fn back_up(&self, actor: &Actor, to: &str, closing: Option<&Secret>) -> Result<BackedUp, ServiceError> {
         // Whoever chooses what closes it can read it, and it is written with the daemon's rights.
         if !matches!(actor.role, Role::Lead | Role::Admin) {
             let why = format!("the role {} makes no backup: the lead or the administrator does", actor.role.name());
@@ -28,8 +28,16 @@ impl Service {
         if !to.is_absolute() {
             return Err(ServiceError::Refused("a backup needs a whole path, from / on".into()));
         }
-        let closing: BackupLock = serde_json::from_str(&closing.0)
-            .map_err(|_| ServiceError::Refused("this is not what closes a backup: use the same version".into()))?;
+        let closing: BackupLock = match closing {
+            Some(closing) => serde_json::from_str(&closing.0)
+                .map_err(|_| ServiceError::Refused("this is not what closes a backup: use the same version".into()))?,
+            None if self.settings.custodians.is_empty() => {
+                let why = "practice.toml names no custodians, who could open a backup: add custodians = [\"age1…\"] under \
+                           [backup], name a public key with --to, or use --passphrase";
+                return Err(ServiceError::Refused(why.into()));
+            }
+            None => BackupLock::to(&self.settings.custodians)?,
+        };
         let _one_at_a_time = lock(&self.batch);
         let about = About::new(&self.settings.practice.ods, self.now(), self.settings.files.clone());
         let manifest = self.store.back_up(&about, to, &closing)?;

@@ -158,7 +158,7 @@ impl Session {
             Request::Audit { before, limit, everything } => {
                 Reply::Audit(service.audit(actor, before, limit.min(MOST_ROWS), everything)?)
             }
-            Request::BackUp { to, lock } => Reply::BackedUp(service.back_up(actor, &to, &lock)?),
+            Request::BackUp { to, lock } => Reply::BackedUp(service.back_up(actor, &to, lock.as_ref())?),
             Request::Check => Reply::Checked(service.check(actor)?),
             Request::Verify => Reply::Verified(service.verify(actor)?),
             Request::Agreement => Reply::Agreement(Box::new(service.agreement_report(actor)?)),

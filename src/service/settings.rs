@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Calendar, ServiceError};
 use crate::audit::{Actor, Role};
+use crate::store::BackupLock;
 
 const PRACTICE: &str = "practice.toml";
 const USERS: &str = "users.toml";
@@ -31,6 +32,8 @@ pub struct Settings {
     pub groups: Vec<GroupRole>,
     /// How the daemon is reached.
     pub daemon: DaemonSettings,
+    /// The public keys (age1…) of those who can open backups.
+    pub custodians: Vec<String>,
     /// The files that were read, by name, for backups.
     pub files: Vec<(String, String)>,
 }
@@ -157,6 +160,16 @@ struct PracticeFile {
     source: Vec<SourceTable>,
     #[serde(default)]
     daemon: DaemonSettings,
+    #[serde(default)]
+    backup: BackupTable,
+}
+
+/// `[backup]` as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackupTable {
+    #[serde(default)]
+    custodians: Vec<String>,
 }
 
 /// A feed, and when it is due.
@@ -271,11 +284,15 @@ impl Settings {
     /// When a file cannot be read or is not of the form it should be, with its line.
     pub fn read(dir: &Path) -> Result<Self, ServiceError> {
         let (mut practice, mut daemon) = (Practice::default(), DaemonSettings::default());
-        let mut sources = Vec::<SourceSetting>::new();
+        let (mut sources, mut custodians) = (Vec::<SourceSetting>::new(), Vec::new());
         let (mut users, mut groups, mut files) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(text) = text(&dir.join(PRACTICE))? {
             let file = parse::<PracticeFile>(PRACTICE, &text)?;
-            (practice, daemon) = (file.practice, file.daemon);
+            (practice, daemon, custodians) = (file.practice, file.daemon, file.backup.custodians);
+            if !custodians.is_empty() {
+                BackupLock::to(&custodians)
+                    .map_err(|why| ServiceError::Settings(format!("practice.toml, [backup] custodians: {why}")))?;
+            }
             sources = file.source.into_iter().map(SourceTable::checked).collect::<Result<_, _>>()?;
             if !(1..=4096).contains(&daemon.clients) {
                 let why = "practice.toml, [daemon] clients: give a number from 1 to 4096";
@@ -313,7 +330,7 @@ impl Settings {
                 )));
             }
         }
-        Ok(Self { practice, sources, users, groups, daemon, policy, dir: Some(dir.to_owned()), files })
+        Ok(Self { practice, sources, users, groups, daemon, custodians, policy, dir: Some(dir.to_owned()), files })
     }
 
     /// The policy file as it is now.

@@ -168,7 +168,7 @@ fn write_records(
 ) -> Result<BackupKey, Failed> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
-    let mut out = Closing::new(BufWriter::new(file), lock)?;
+    let (mut out, key) = Closing::new(BufWriter::new(file), lock)?;
     put(&mut out, b'a', &serde_json::to_vec(about).map_err(io::Error::from)?)?;
     for key in engine.keys() {
         let bytes = [&key.id.to_le_bytes(), key.year.to_le_bytes().as_slice(), key.key.as_slice()].concat();
@@ -190,7 +190,7 @@ fn write_records(
     }
     put(&mut out, b'm', &serde_json::to_vec(manifest).map_err(io::Error::from)?)?;
     out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(lock.opener())
+    Ok(key)
 }
 
 fn put(out: &mut impl Write, kind: u8, bytes: &[u8]) -> io::Result<()> {

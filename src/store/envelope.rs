@@ -1,34 +1,40 @@
-//! A file that only its key opens: compressed, then sealed piece by piece, so that it streams and a cut, a
-//! changed bit or a swapped piece is noticed where it is read.
-//!
-//! `magic | lock as a line of JSON | pieces`. Each piece is up to 64 KiB with its tag; its nonce is its
-//! number and whether it is the last, its key belongs to this file alone. `age` would be the standard
-//! choice; it brings eighty crates, among them a second generation of ciphers.
+//! A file that only its key opens: gzip inside the `age` format (age-encryption.org/v1), so that it can be read
+//! without this program too: `age --decrypt --identity KEY FILE | gunzip`.
+
+mod former;
 
 use std::fmt;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 
+use age::secrecy::SecretString;
+use age::x25519::{Identity, Recipient};
+use age::{DecryptError, Decryptor, Encryptor, scrypt};
 use flate2::Compression;
-use flate2::bufread::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use flate2::bufread::{DeflateDecoder, GzDecoder};
+use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use self::former::Pieces;
 use super::StoreError;
-use super::master::{SecretKey, Stretch, random};
-use super::seal::{Checksum, Cipher, Nonce};
+use super::master::{SecretKey, read_private};
 
-const MAGIC: &[u8] = b"anteroom backup 1\n";
-const PIECE: usize = 64 << 10;
-const TAG: usize = size_of::<Checksum>();
-/// More than a lock ever takes.
-const LOCK_LIMIT: u64 = 4096;
+/// How hard a passphrase is to guess: scrypt with N = 2^18, as age's own tool asks; about a second.
+const WORK: u8 = 18;
+/// What is still tried at a restore: sixteen times as much.
+const MOST_WORK: u8 = 22;
+/// More than an identity file ever takes, bytes.
+const IDENTITY_LIMIT: u64 = 1 << 20;
 
-/// What closes a new backup: a key, and what a reader must know to come by it.
+/// What closes a new backup.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct BackupLock {
-    key: [u8; 32],
-    stretch: Option<Stretch>,
+#[serde(rename_all = "kebab-case")]
+pub enum BackupLock {
+    /// Public keys (`age1…`). Whoever has a private one of them opens it; who writes it does not.
+    Recipients(Vec<String>),
+    /// A passphrase.
+    Passphrase(String),
 }
 
 impl fmt::Debug for BackupLock {
@@ -39,63 +45,82 @@ impl fmt::Debug for BackupLock {
 
 impl Drop for BackupLock {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.key);
+        if let Self::Passphrase(words) = self {
+            zeroize::Zeroize::zeroize(words);
+        }
     }
 }
 
 impl BackupLock {
-    /// A lock that a passphrase opens.
+    /// A lock for the holders of private keys, of whom these are the public ones.
     ///
     /// # Errors
-    /// When the passphrase cannot be made into a key.
-    pub fn from_passphrase(words: &str) -> Result<Self, StoreError> {
-        let stretch = Stretch::new()?;
-        Ok(Self { key: *stretch.key(words)?, stretch: Some(stretch) })
-    }
-
-    /// What opens what this closes.
-    pub(super) fn opener(&self) -> BackupKey {
-        match self.stretch {
-            Some(_) => BackupKey::Stretched(SecretKey::new(self.key)),
-            None => BackupKey::Key(SecretKey::new(self.key)),
+    /// When there is none, or one is no public key of age.
+    pub fn to(keys: &[String]) -> Result<Self, StoreError> {
+        if keys.is_empty() {
+            return Err(StoreError::Unavailable(
+                "a backup needs somebody who can open it: name a public key".to_owned(),
+            ));
         }
+        for key in keys {
+            recipient(key)?;
+        }
+        Ok(Self::Recipients(keys.to_vec()))
     }
 
-    /// A lock that a key opens.
-    pub fn from_key(key: &[u8; 32]) -> Self {
-        Self { key: *key, stretch: None }
+    /// A lock that a passphrase opens.
+    pub fn passphrase(words: &str) -> Self {
+        Self::Passphrase(words.to_owned())
     }
+}
+
+fn recipient(key: &str) -> Result<Recipient, StoreError> {
+    key.parse().map_err(|why| {
+        StoreError::Unavailable(format!(
+            "{key} is no public key of age ({why}): give what age-keygen calls the public key, age1…"
+        ))
+    })
 }
 
 /// What opens a backup.
 pub enum BackupKey {
     /// The passphrase.
     Passphrase(Zeroizing<String>),
-    /// The key.
-    Key(SecretKey),
-    /// What the passphrase of the file at hand has become.
-    Stretched(SecretKey),
+    /// Private keys of age.
+    Identities(Vec<Identity>),
+    /// The key of a backup in the form before that of age.
+    Former(SecretKey),
 }
 
-/// What stands before the pieces.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    stretch: Option<Stretch>,
-    /// Makes the key of every file another.
-    file: [u8; 32],
-    /// Tells a wrong key from a damaged file.
-    check: [u8; 16],
-}
-
-impl Header {
-    fn derive(key: &[u8; 32], file: &[u8; 32]) -> (Cipher, [u8; 16]) {
-        let together = Zeroizing::new([key.as_slice(), file].concat());
-        let cipher = Zeroizing::new(blake3::derive_key("anteroom 2026 pieces of a backup", &together));
-        let digest = blake3::derive_key("anteroom 2026 check of a backup's key", &together);
-        let mut check = [0; 16];
-        check.iter_mut().zip(digest).for_each(|(place, byte)| *place = byte);
-        (Cipher::new(&cipher), check)
+impl BackupKey {
+    /// The private keys in a file that is open to its owner alone: an identity file as `age-keygen` writes it, or
+    /// the key file of a backup in the form before that of age, which is known by its 32 bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read, may be read by others, or holds no key.
+    pub fn from_file(path: &Path) -> Result<Self, StoreError> {
+        let said = |what: &str| StoreError::Unavailable(format!("the identity file {} {what}", path.display()));
+        let mut bytes = Zeroizing::new(Vec::new());
+        read_private(path, true)?
+            .take(IDENTITY_LIMIT)
+            .read_to_end(&mut bytes)
+            .map_err(|why| said(&format!("cannot be read: {why}")))?;
+        if let Ok(key) = bytes.as_slice().try_into() {
+            return Ok(Self::Former(SecretKey::new(key)));
+        }
+        let none = || said("holds no private key of age: give the file that age-keygen wrote");
+        let text = std::str::from_utf8(&bytes).map_err(|_| none())?;
+        let identities: Vec<Identity> = lines_of_keys(text).map_while(|line| line.parse().ok()).collect();
+        if identities.is_empty() || identities.len() != lines_of_keys(text).count() {
+            return Err(none());
+        }
+        Ok(Self::Identities(identities))
     }
+}
+
+/// The lines of an identity file, or of a file of recipients, that are keys: no comments, no empty lines.
+pub fn lines_of_keys(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Whether the backup that `input` begins wants a passphrase; else it wants a key.
@@ -103,103 +128,60 @@ impl Header {
 /// # Errors
 /// When it is no backup.
 pub fn wants_passphrase(input: &mut impl BufRead) -> io::Result<bool> {
-    Ok(read_header(input)?.1.stretch.is_some())
-}
-
-/// The header with its bytes, to which every piece is bound.
-fn read_header(input: &mut impl BufRead) -> io::Result<(Vec<u8>, Header)> {
-    let mut magic = [0; MAGIC.len()];
-    input.read_exact(&mut magic).map_err(|_| broken("is no backup of this program"))?;
-    if magic != MAGIC {
-        return Err(broken("is no backup of this program, or one of a newer version"));
+    if is_former(input)? {
+        return former::wants_passphrase(input);
     }
-    let mut line = Vec::new();
-    input.by_ref().take(LOCK_LIMIT).read_until(b'\n', &mut line)?;
-    let header = serde_json::from_slice(&line).map_err(|_| broken("is damaged in its first lines"))?;
-    Ok((line, header))
+    Decryptor::new_buffered(input).map(|decryptor| decryptor.is_scrypt()).map_err(said)
 }
 
-fn broken(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-fn nonce_of(number: u64, last: bool) -> Nonce {
-    let mut nonce = Nonce::default();
-    nonce.iter_mut().zip(number.to_le_bytes().into_iter().chain([u8::from(last)])).for_each(|(to, from)| *to = from);
-    nonce
+/// Whether what comes is in the form before that of age. Reads nothing.
+fn is_former(input: &mut impl BufRead) -> io::Result<bool> {
+    Ok(input.fill_buf()?.starts_with(former::MAGIC))
 }
 
 /// Writes a closed file. Nothing of it can be read before [`Closing::finish`].
-pub struct Closing<W: Write> {
-    pieces: DeflateEncoder<Pieces<W>>,
-}
-
-struct Pieces<W: Write> {
-    out: W,
-    cipher: Cipher,
-    header: Vec<u8>,
-    number: u64,
-    piece: Vec<u8>,
-}
+pub struct Closing<W: Write>(GzEncoder<age::stream::StreamWriter<W>>);
 
 impl<W: Write> Closing<W> {
-    /// Begins a file.
+    /// Begins a file, and answers what opens it. For a file that is written for others that is a key of its
+    /// own, made for this one file, so that who writes it can read it once and then no more.
     ///
     /// # Errors
-    /// When the system gives no random bytes, or `out` takes nothing.
-    pub fn new(mut out: W, lock: &BackupLock) -> io::Result<Self> {
-        let mut file = [0; 32];
-        random(&mut file).map_err(io::Error::other)?;
-        let (cipher, check) = Header::derive(&lock.key, &file);
-        let mut header = serde_json::to_vec(&Header { stretch: lock.stretch.clone(), file, check })?;
-        header.push(b'\n');
-        out.write_all(MAGIC)?;
-        out.write_all(&header)?;
-        let pieces = Pieces { out, cipher, header, number: 0, piece: Vec::with_capacity(PIECE + TAG) };
-        Ok(Self { pieces: DeflateEncoder::new(pieces, Compression::fast()) })
+    /// When the lock is not one, or `out` takes nothing.
+    pub fn new(out: W, lock: &BackupLock) -> io::Result<(Self, BackupKey)> {
+        let (encryptor, key) = match lock {
+            BackupLock::Passphrase(words) => {
+                let mut recipient = scrypt::Recipient::new(SecretString::from(words.clone()));
+                recipient.set_work_factor(WORK);
+                let all = std::iter::once(&recipient as &dyn age::Recipient);
+                let encryptor = Encryptor::with_recipients(all).map_err(io::Error::other)?;
+                (encryptor, BackupKey::Passphrase(words.clone().into()))
+            }
+            BackupLock::Recipients(keys) => {
+                let ours = Identity::generate();
+                let mut recipients = vec![ours.to_public()];
+                for key in keys {
+                    recipients.push(recipient(key).map_err(io::Error::other)?);
+                }
+                let all = recipients.iter().map(|recipient| recipient as &dyn age::Recipient);
+                (Encryptor::with_recipients(all).map_err(io::Error::other)?, BackupKey::Identities(vec![ours]))
+            }
+        };
+        Ok((Self(GzEncoder::new(encryptor.wrap_output(out)?, Compression::fast())), key))
     }
 
-    /// Writes the last piece and gives back what is written to.
+    /// Writes the end and gives back what is written to.
     ///
     /// # Errors
     /// When it takes no more.
     pub fn finish(self) -> io::Result<W> {
-        let mut pieces = self.pieces.finish()?;
-        pieces.close(true)?;
-        Ok(pieces.out)
+        self.0.finish()?.finish()
     }
 }
 
 impl<W: Write> Write for Closing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pieces.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<W: Write> Pieces<W> {
-    fn close(&mut self, last: bool) -> io::Result<()> {
-        let nonce = nonce_of(self.number, last);
-        let tag = self.cipher.encrypt(&nonce, &self.header, &mut self.piece).map_err(io::Error::other)?;
-        self.out.write_all(&self.piece)?;
-        self.out.write_all(&tag)?;
-        self.piece.clear();
-        self.number += 1;
-        Ok(())
-    }
-}
-
-impl<W: Write> Write for Pieces<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.piece.len() == PIECE {
-            self.close(false)?;
-        }
-        let fit = bytes.len().min(PIECE - self.piece.len());
-        self.piece.extend_from_slice(bytes.get(..fit).unwrap_or_default());
-        Ok(fit)
+        self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -208,18 +190,11 @@ impl<W: Write> Write for Pieces<W> {
 }
 
 /// Reads a closed file. What it gives is what was written, or it fails.
-pub struct Opening<R: BufRead> {
-    pieces: DeflateDecoder<OpenPieces<R>>,
-}
-
-struct OpenPieces<R: BufRead> {
-    input: R,
-    cipher: Cipher,
-    header: Vec<u8>,
-    number: u64,
-    piece: Vec<u8>,
-    read: usize,
-    last: bool,
+pub enum Opening<R: BufRead> {
+    /// In the form of age.
+    Age(Box<GzDecoder<BufReader<age::stream::StreamReader<R>>>>),
+    /// In the form before that.
+    Former(DeflateDecoder<Pieces<R>>),
 }
 
 impl<R: BufRead> Opening<R> {
@@ -228,21 +203,24 @@ impl<R: BufRead> Opening<R> {
     /// # Errors
     /// When it is no backup, or the key is the wrong one.
     pub fn new(mut input: R, key: &BackupKey) -> io::Result<Self> {
-        let (header, said) = read_header(&mut input)?;
-        let key = match (key, &said.stretch) {
-            (BackupKey::Key(key), None) | (BackupKey::Stretched(key), Some(_)) => key.clone(),
-            (BackupKey::Passphrase(words), Some(stretch)) => stretch.key(words).map_err(io::Error::other)?,
-            (BackupKey::Key(_), Some(_)) => return Err(broken("opens with a passphrase, not with a key")),
-            (BackupKey::Passphrase(_) | BackupKey::Stretched(_), None) => {
-                return Err(broken("opens with a key file, not with a passphrase"));
-            }
-        };
-        let (cipher, check) = Header::derive(&key, &said.file);
-        if check != said.check {
-            return Err(broken("does not open with this key or passphrase, or its first lines are damaged"));
+        if is_former(&mut input)? {
+            return former::open(input, key).map(Self::Former);
         }
-        let pieces = OpenPieces { input, cipher, header, number: 0, piece: Vec::new(), read: 0, last: false };
-        Ok(Self { pieces: DeflateDecoder::new(pieces) })
+        let decryptor = Decryptor::new_buffered(input).map_err(said)?;
+        let opened = match (key, decryptor.is_scrypt()) {
+            (BackupKey::Passphrase(words), true) => {
+                let mut identity = scrypt::Identity::new(SecretString::from(words.to_string()));
+                identity.set_max_work_factor(MOST_WORK);
+                decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))
+            }
+            (BackupKey::Identities(identities), false) => {
+                decryptor.decrypt(identities.iter().map(|identity| identity as &dyn age::Identity))
+            }
+            (_, true) => return Err(broken("opens with a passphrase, not with a key")),
+            (_, false) => return Err(broken("opens with a private key of age, not with a passphrase")),
+        };
+        let plain = BufReader::with_capacity(1 << 16, opened.map_err(said)?);
+        Ok(Self::Age(Box::new(GzDecoder::new(plain))))
     }
 
     /// That everything was read.
@@ -251,7 +229,13 @@ impl<R: BufRead> Opening<R> {
     /// When something follows, or the end is missing.
     pub fn finish(mut self) -> io::Result<()> {
         let mut more = [0];
-        if self.read(&mut more)? != 0 || !self.pieces.get_ref().last {
+        // First the compressed bytes come to their end, then what they were encrypted into.
+        let mut left = self.read(&mut more)?;
+        left += match &mut self {
+            Self::Age(compressed) => compressed.get_mut().read(&mut more).map_err(damaged)?,
+            Self::Former(compressed) => usize::from(!compressed.get_ref().at_end()),
+        };
+        if left != 0 {
             return Err(broken("is damaged: something follows its end"));
         }
         Ok(())
@@ -260,48 +244,35 @@ impl<R: BufRead> Opening<R> {
 
 impl<R: BufRead> Read for Opening<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.pieces.read(bytes)
-    }
-}
-
-impl<R: BufRead> OpenPieces<R> {
-    fn open(&mut self) -> io::Result<()> {
-        let damaged = || broken("is damaged or was cut short");
-        self.piece.clear();
-        self.read = 0;
-        self.input.by_ref().take((PIECE + TAG) as u64).read_to_end(&mut self.piece)?;
-        let last = self.input.fill_buf()?.is_empty();
-        let length = self.piece.len().checked_sub(TAG).ok_or_else(damaged)?;
-        let tag: Checksum = self.piece.get(length..).and_then(|tag| tag.try_into().ok()).ok_or_else(damaged)?;
-        self.piece.truncate(length);
-        if !self.cipher.decrypt(&nonce_of(self.number, last), &self.header, &mut self.piece, &tag) {
-            self.piece.clear();
-            return Err(damaged());
+        match self {
+            Self::Age(compressed) => compressed.read(bytes),
+            Self::Former(compressed) => compressed.read(bytes),
         }
-        self.number += 1;
-        self.last = last;
-        Ok(())
+        .map_err(damaged)
     }
 }
 
-impl<R: BufRead> BufRead for OpenPieces<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.read == self.piece.len() && !self.last {
-            self.open()?;
+fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+fn damaged(why: io::Error) -> io::Error {
+    match why.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            broken("is damaged or was cut short")
         }
-        Ok(self.piece.get(self.read..).unwrap_or_default())
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.read = (self.read + amount).min(self.piece.len());
+        _ => why,
     }
 }
 
-impl<R: BufRead> Read for OpenPieces<R> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let length = self.fill_buf()?.read(bytes)?;
-        self.consume(length);
-        Ok(length)
+fn said(why: DecryptError) -> io::Error {
+    match why {
+        DecryptError::Io(why) if why.kind() != io::ErrorKind::UnexpectedEof => why,
+        DecryptError::NoMatchingKeys | DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => {
+            broken("does not open with this key or passphrase, or its first lines are damaged")
+        }
+        DecryptError::ExcessiveWork { .. } => broken("does not open here: its passphrase asks for too much work"),
+        _ => broken("is no backup, or its first lines are damaged"),
     }
 }
 
@@ -313,18 +284,24 @@ mod tests {
 
     use super::*;
 
-    fn closed(bytes: &[u8]) -> Vec<u8> {
-        let mut closing = Closing::new(Vec::new(), &BackupLock::from_key(&[1; 32])).unwrap();
+    /// What is closed for one key opens with that, and with the one that was made for it.
+    fn closed(bytes: &[u8], to: &Identity) -> (Vec<u8>, BackupKey) {
+        let lock = BackupLock::to(&[to.to_public().to_string()]).unwrap();
+        let (mut closing, key) = Closing::new(Vec::new(), &lock).unwrap();
         closing.write_all(bytes).unwrap();
-        closing.finish().unwrap()
+        (closing.finish().unwrap(), key)
     }
 
-    fn opened(file: &[u8], key: u8) -> io::Result<Vec<u8>> {
+    fn opened(file: &[u8], key: &BackupKey) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut opening = Opening::new(file, &BackupKey::Key(SecretKey::new([key; 32])))?;
+        let mut opening = Opening::new(file, key)?;
         opening.read_to_end(&mut bytes)?;
         opening.finish()?;
         Ok(bytes)
+    }
+
+    fn key_of(identity: &Identity) -> BackupKey {
+        BackupKey::Identities(vec![identity.clone()])
     }
 
     /// Bytes that do not compress.
@@ -339,32 +316,34 @@ mod tests {
 
         #[test]
         fn what_was_closed_opens(length in prop_oneof![0usize..100, 65_000usize..66_000, 130_000usize..132_000]) {
-            let bytes = noise(length);
-            prop_assert!(opened(&closed(&bytes), 1).unwrap() == bytes);
+            let (bytes, custodian) = (noise(length), Identity::generate());
+            let (file, ours) = closed(&bytes, &custodian);
+            prop_assert!(opened(&file, &ours).unwrap() == bytes);
+            prop_assert!(opened(&file, &key_of(&custodian)).unwrap() == bytes);
         }
     }
 
     #[test]
-    fn a_wrong_key_a_cut_a_changed_bit_and_a_swap_are_noticed() {
-        let file = closed(&noise(200_000));
-        assert!(opened(&file, 1).is_ok());
-        assert!(opened(&file, 2).unwrap_err().to_string().contains("does not open"));
-        for at in (0..file.len()).step_by(997).chain(0..200).chain(file.len() - 40..file.len()) {
+    fn a_wrong_key_a_cut_a_changed_bit_and_more_are_noticed() {
+        let custodian = Identity::generate();
+        let (file, _) = closed(&noise(200_000), &custodian);
+        let key = key_of(&custodian);
+        assert!(opened(&file, &key).is_ok());
+        assert!(opened(&file, &key_of(&Identity::generate())).unwrap_err().to_string().contains("does not open"));
+        for at in (0..file.len()).step_by(997).chain(file.len() - 40..file.len()) {
             let mut changed = file.clone();
             changed[at] ^= 4;
-            assert!(opened(&changed, 1).is_err(), "byte {at}");
-            assert!(opened(&file[..at], 1).is_err(), "cut at {at}");
+            assert!(opened(&changed, &key).is_err(), "byte {at}");
+            assert!(opened(&file[..at], &key).is_err(), "cut at {at}");
         }
-        let first = file.len() - 3 * (PIECE + TAG) - (file.len() - MAGIC.len()) % (PIECE + TAG);
-        let start = MAGIC.len() + file[MAGIC.len()..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
-        assert!(first <= start, "several pieces");
-        let mut swapped = file.clone();
-        swapped[start..start + 2 * (PIECE + TAG)].rotate_left(PIECE + TAG);
-        assert!(opened(&swapped, 1).is_err());
-        // The end of a piece is not the end of the file, whatever decompression makes of it.
-        let cut = &file[..start + 2 * (PIECE + TAG)];
-        let mut pieces = Opening::new(cut, &BackupKey::Key(SecretKey::new([1; 32]))).unwrap().pieces.into_inner();
-        assert!(pieces.read_to_end(&mut Vec::new()).is_err());
-        assert!(opened(&[file, vec![0]].concat(), 1).is_err());
+        assert!(opened(&[file, vec![0]].concat(), &key).is_err());
+    }
+
+    #[test]
+    fn what_is_no_public_key_closes_nothing() {
+        for wrong in ["", "age1", "AGE-SECRET-KEY-1", "somebody"] {
+            assert!(BackupLock::to(&[wrong.to_owned()]).unwrap_err().to_string().contains("no public key"));
+        }
+        assert!(BackupLock::to(&[]).is_err());
     }
 }

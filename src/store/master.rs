@@ -134,7 +134,7 @@ pub(super) enum MasterKind {
 
 /// How a passphrase becomes a key: Argon2id (RFC 9106).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stretch {
+pub(super) struct Stretch {
     salt: [u8; 16],
     memory_kib: u32,
     passes: u32,
@@ -145,7 +145,7 @@ impl Stretch {
     ///
     /// # Errors
     /// When the system gives no random bytes.
-    pub fn new() -> Result<Self, StoreError> {
+    fn new() -> Result<Self, StoreError> {
         let mut salt = [0; 16];
         random(&mut salt)?;
         Ok(Self { salt, memory_kib: 64 << 10, passes: 3 })
@@ -155,7 +155,7 @@ impl Stretch {
     ///
     /// # Errors
     /// When there is not enough memory, or the figures are out of bounds (over 1 GiB or 100 passes).
-    pub fn key(&self, words: &str) -> Result<SecretKey, StoreError> {
+    pub(super) fn key(&self, words: &str) -> Result<SecretKey, StoreError> {
         let failed = || {
             StoreError::Unavailable(format!(
                 "the passphrase cannot be made into a key: it needs {} MiB of memory",
@@ -182,37 +182,41 @@ pub fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
     getrandom::fill(bytes).map_err(|_| StoreError::Unavailable("the system gives no random bytes".to_owned()))
 }
 
-/// The key in a file that is open to its owner alone.
-///
-/// # Errors
-/// As [`Master::from_file`].
-pub fn read_key(path: &Path) -> Result<SecretKey, StoreError> {
-    read_bytes(path, true)
-}
-
 fn read_bytes(path: &Path, ours_alone: bool) -> Result<SecretKey, StoreError> {
-    let said = |what: &str| StoreError::Unavailable(format!("the key {} {what}", path.display()));
-    let unreadable = |why: std::io::Error| match why.kind() {
-        ErrorKind::NotFound => said("is not there: give the file that holds the store's key"),
-        _ => said(&format!("cannot be read: {why}")),
-    };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let found = file.metadata().map_err(unreadable)?;
-    if ours_alone && found.mode() & 0o077 != 0 {
-        return Err(said("may be read by others: run chmod 600 on it"));
-    }
-    let owner = found.uid();
-    if ours_alone && owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(said("belongs to another user: run chown on it"));
-    }
+    let mut file = read_private(path, ours_alone)?;
     let mut key = SecretKey::default();
     let mut more = [0];
     file.read_exact(key.as_mut())
         .and_then(|()| file.read(&mut more))
         .ok()
         .filter(|more| *more == 0)
-        .ok_or_else(|| said("does not have 32 bytes, as a key has: put the right file there"))?;
+        .ok_or_else(|| said(path, "does not have 32 bytes, as a key has: put the right file there"))?;
     Ok(key)
+}
+
+/// A file that holds a key, to be read; with `ours_alone` one that is ours and open to nobody else.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when it cannot be read, is not ours, or is open to others.
+pub(super) fn read_private(path: &Path, ours_alone: bool) -> Result<File, StoreError> {
+    let unreadable = |why: std::io::Error| match why.kind() {
+        ErrorKind::NotFound => said(path, "is not there: give the file that holds the key"),
+        _ => said(path, &format!("cannot be read: {why}")),
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let found = file.metadata().map_err(unreadable)?;
+    if ours_alone && found.mode() & 0o077 != 0 {
+        return Err(said(path, "may be read by others: run chmod 600 on it"));
+    }
+    let owner = found.uid();
+    if ours_alone && owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(said(path, "belongs to another user: run chown on it"));
+    }
+    Ok(file)
+}
+
+fn said(path: &Path, what: &str) -> StoreError {
+    StoreError::Unavailable(format!("the key {} {what}", path.display()))
 }
 
 /// Makes a key file of 32 random bytes that nobody else can read, whole or not at all; one that is there

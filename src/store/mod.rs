@@ -28,10 +28,10 @@ use crate::audit::Record;
 
 pub use backup::{About, Manifest, TableSum};
 pub use embedded::{EmbeddedStore, verify_offline};
-pub use envelope::{BackupKey, BackupLock, wants_passphrase as backup_wants_passphrase};
+pub use envelope::{BackupKey, BackupLock, lines_of_keys, wants_passphrase as backup_wants_passphrase};
 pub use health::{Health, STEPS, Spread, Times};
 pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
-pub use master::{Master, Places, SecretKey, make_key, read_key};
+pub use master::{Master, Places, SecretKey, make_key};
 pub use migrate::{Migrated, migrate};
 pub use opening::{Opened, Options};
 pub use restore::restore;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use age::x25519::Identity;
 use anteroom::store::{
     About, BackupKey, BackupLock, EmbeddedStore, Manifest, Options, Rekey, Store, StoreError, Unit, rekey, restore,
     verify_offline,
@@ -13,18 +14,25 @@ use chrono::DateTime;
 
 use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, temporary, unit};
 
-const KEY: [u8; 32] = [0xb0; 32];
+/// The custodian of the golden backup, and of all others here.
+fn custodian() -> Identity {
+    include_str!("../data/store-format/custodian").lines().last().unwrap().parse().unwrap()
+}
+
+fn key() -> BackupKey {
+    BackupKey::Identities(vec![custodian()])
+}
 
 fn about() -> About {
     About::new("Z99901", DateTime::UNIX_EPOCH, vec![("practice.toml".to_owned(), "# a test\n".to_owned())])
 }
 
 fn back_up(store: &EmbeddedStore, file: &Path) -> Result<Manifest, StoreError> {
-    store.back_up(&about(), file, &BackupLock::from_key(&KEY))
+    store.back_up(&about(), file, &BackupLock::to(&[custodian().to_public().to_string()]).unwrap())
 }
 
 fn restored(file: &Path, to: &Path) -> Result<Manifest, StoreError> {
-    restored_with(file, to, &BackupKey::Key(KEY.into()))
+    restored_with(file, to, &key())
 }
 
 fn restored_with(file: &Path, to: &Path, key: &BackupKey) -> Result<Manifest, StoreError> {
@@ -164,7 +172,7 @@ fn a_damaged_or_cut_backup_is_refused_by_name_and_leaves_nothing() {
         assert!(refusal.contains(file.to_str().unwrap()), "{how}: {refusal}");
         assert_eq!(names(folder.path()).len(), left, "{how}");
     };
-    for at in (0..sound.len()).step_by(29) {
+    for at in (0..sound.len()).step_by(61) {
         let mut flipped = sound.clone();
         flipped[at] ^= 1 << (at % 8);
         refused(&flipped, &format!("flipped at {at}"));
@@ -175,7 +183,9 @@ fn a_damaged_or_cut_backup_is_refused_by_name_and_leaves_nothing() {
     refused(&[sound.as_slice(), b"more"].concat(), "longer");
     refused(b"", "empty");
     fs::write(&file, &sound).unwrap();
-    for key in [BackupKey::Key([1; 32].into()), BackupKey::Passphrase("some words".to_owned().into())] {
+    for key in
+        [BackupKey::Identities(vec![Identity::generate()]), BackupKey::Passphrase("some words".to_owned().into())]
+    {
         let refusal = restored_with(&file, &to, &key).unwrap_err().to_string();
         assert!(refusal.contains("open"), "{refusal}");
     }
@@ -207,7 +217,7 @@ fn a_passphrase_closes_a_backup_and_no_word_of_it_shows() {
     let (store, _) = open(&folder.path().join("store"));
     store.commit(put(1, "key", "quokkaville ".repeat(50).as_bytes())).unwrap();
     let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
-    store.back_up(&about(), &file, &BackupLock::from_passphrase("four words of mine").unwrap()).unwrap();
+    store.back_up(&about(), &file, &BackupLock::passphrase("four words of mine")).unwrap();
     let bytes = fs::read(&file).unwrap();
     for word in [b"quokkaville".as_slice(), b"Z99901", b"practice.toml", store.secret(), &[0x5e; 32]] {
         assert!(!bytes.windows(word.len()).any(|window| window == word));
@@ -217,27 +227,56 @@ fn a_passphrase_closes_a_backup_and_no_word_of_it_shows() {
     restored_with(&file, &to, &words("four words of mine")).unwrap();
 }
 
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2")
+}
+
 #[test]
-fn the_backup_of_today_is_read_for_ever() {
+fn the_backups_of_every_form_are_read_for_ever() {
+    let former = || BackupKey::Former([0xb0; 32].into());
+    // Before there was age, and since.
+    for (name, key) in [("backup", former()), ("backup.age", key())] {
+        let folder = temporary();
+        let (file, to) = (golden().join(name), folder.path().join("new"));
+        assert_eq!(restored_with(&file, &to, &key).unwrap().frames, 5, "{name}");
+        // The very bytes of the golden journal, and so the same log.
+        let units: Vec<Unit> = (1..=5).map(decision).collect();
+        assert_holds(&open(&to.join("store")).0, &units);
+        let journal = |folder: &Path| verify_offline(folder, None).unwrap().head;
+        assert_eq!(journal(&to.join("store")), journal(&golden().join("store")), "{name}");
+    }
+}
+
+#[test]
+fn a_former_backup_opens_with_its_own_key_and_whole_alone() {
     let folder = temporary();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2/backup");
-    let to = folder.path().join("new");
-    assert_eq!(restored(&golden, &to).unwrap().frames, 5);
-    // The very bytes of the golden journal, and so the same log.
-    let units: Vec<Unit> = (1..=5).map(decision).collect();
-    assert_holds(&open(&to.join("store")).0, &units);
-    let journal = |folder: &Path| verify_offline(folder, None).unwrap().head;
-    assert_eq!(journal(&to.join("store")), journal(&golden.with_file_name("store")));
+    let (file, to) = (folder.path().join("backup"), folder.path().join("new"));
+    let sound = fs::read(golden().join("backup")).unwrap();
+    let refused = |bytes: &[u8], key: &BackupKey, how: &str| {
+        fs::write(&file, bytes).unwrap();
+        assert!(restored_with(&file, &to, key).is_err(), "{how}");
+        assert!(!to.exists(), "{how}");
+    };
+    let former = BackupKey::Former([0xb0; 32].into());
+    for wrong in [BackupKey::Former([0xb1; 32].into()), BackupKey::Passphrase("four words".to_owned().into()), key()] {
+        refused(&sound, &wrong, "a wrong key");
+    }
+    for at in (0..sound.len()).step_by(41) {
+        let mut flipped = sound.clone();
+        flipped[at] ^= 1 << (at % 8);
+        refused(&flipped, &former, &format!("flipped at {at}"));
+        refused(&sound[..at], &former, &format!("cut at {at}"));
+    }
+    refused(&[sound.as_slice(), b"more"].concat(), &former, "longer");
 }
 
 /// Not a test: writes the golden backup. `cargo test --test store golden -- --ignored`
 #[test]
 #[ignore = "writes tests/data/store-format anew"]
 fn write_golden_backup() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2");
     let folder = temporary();
-    copy(&golden.join("store"), folder.path());
-    let _ = fs::remove_file(golden.join("backup"));
+    copy(&golden().join("store"), folder.path());
+    let _ = fs::remove_file(golden().join("backup.age"));
     let (store, _) = EmbeddedStore::open(folder.path(), &Options { year: 2026, ..options() }, &master()).unwrap();
-    back_up(&store, &golden.join("backup")).unwrap();
+    back_up(&store, &golden().join("backup.age")).unwrap();
 }
