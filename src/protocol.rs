@@ -130,6 +130,12 @@ pub enum Request {
         act: Act,
         /// Why.
         why: String,
+        /// As in a decision.
+        #[serde(default)]
+        token: Option<Token>,
+        /// As in a decision.
+        #[serde(default)]
+        waivers: Vec<Waiver>,
     },
     /// Withdraws what is visible, in whatever version and revision it is.
     Withdraw {

@@ -69,6 +69,9 @@ enum What {
 pub struct LeadArgs {
     /// The entry's identifier, or the beginning of it
     entry: String,
+    /// Another entry with the same sensitive words, named as considered: anteroom show lists them
+    #[arg(long, value_name = "ENTRY")]
+    waive: Vec<String>,
     #[command(subcommand)]
     what: LeadWhat,
 }
@@ -179,7 +182,10 @@ async fn decide_as_lead(args: &LeadArgs, practice: &mut Reached) -> Result<Decid
     };
     let words = words()?;
     let request = match (act, &args.what) {
-        (Some(act), _) => Request::Resolve { entry, version, revision, act, why: words },
+        (Some(act), _) => {
+            let waivers = args.waive.iter().map(|name| waiver(&opened, name)).collect::<Result<_, _>>()?;
+            Request::Resolve { entry, version, revision, act, why: words, token: None, waivers }
+        }
         (None, what) => {
             let handling = match what {
                 LeadWhat::Return => Handling::Return { advice: words },

@@ -68,11 +68,31 @@ pub enum Guard {
     Agreed,
     /// Formula: the uniform hold has run.
     HoldRun,
+    /// One person has a patient's entries in hand at a stage, and no other.
+    InHand,
+    /// A decision shows the token of the lease that binds now.
+    Token,
+    /// A decision is on the version and revision that was read.
+    AsRead,
+    /// The same words elsewhere are handled, or named as considered.
+    Twins,
+    /// A second reader learns nothing of the first.
+    Blind,
+    /// Clearing a flag takes two people.
+    FlagByTwo,
+    /// Only named reviewers open a restricted record.
+    NamedReaders,
+    /// After the clock was put forward nothing is shown by time.
+    ClockForward,
+    /// Nothing clears by itself before enough was read and the lead has signed.
+    ShadowFirst,
+    /// Nothing clears by itself where something serious was missed.
+    Suspended,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 42] = [
         Self::Role,
         Self::OwnName,
         Self::NotParty,
@@ -105,18 +125,28 @@ impl Guard {
         Self::NoHide,
         Self::Agreed,
         Self::HoldRun,
+        Self::InHand,
+        Self::Token,
+        Self::AsRead,
+        Self::Twins,
+        Self::Blind,
+        Self::FlagByTwo,
+        Self::NamedReaders,
+        Self::ClockForward,
+        Self::ShadowFirst,
+        Self::Suspended,
     ];
 
     /// Whether the guard refuses: `breach`, unless this is a build for mutation and the guard is taken away.
     #[cfg(not(feature = "mutation"))]
     #[inline]
-    pub(super) const fn stops(self, breach: bool) -> bool {
+    pub(crate) const fn stops(self, breach: bool) -> bool {
         breach
     }
 
     /// Whether the guard refuses: `breach`, unless it is the one taken away.
     #[cfg(feature = "mutation")]
-    pub(super) fn stops(self, breach: bool) -> bool {
+    pub(crate) fn stops(self, breach: bool) -> bool {
         breach && TAKEN_AWAY.load(std::sync::atomic::Ordering::Relaxed) != self as usize
     }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::guard::Guard;
 use super::state::State;
 use crate::record::{PatientId, Stage, Token};
 
@@ -182,8 +183,8 @@ impl Leases {
             Some(lease) if lease.holder == *who => Ok(continued(lease, who, now)),
             Some(lease) if lease.holder.login == who.login && lease.lost.is_some() => Ok(continued(lease, who, now)),
             Some(lease) if lease.holder.login == who.login => Err(LeaseRefusal::Elsewhere(lease.clone())),
-            Some(lease) => Err(LeaseRefusal::Held(lease.clone())),
-            None => Ok(self.granted(scope, who, now)),
+            Some(lease) if Guard::InHand.stops(true) => Err(LeaseRefusal::Held(lease.clone())),
+            _ => Ok(self.granted(scope, who, now)),
         }
     }
 
@@ -212,7 +213,9 @@ impl Leases {
     /// What became of the lease with that token.
     pub fn admit(&self, scope: Scope, who: &Holder, token: Token, now: Duration) -> Result<Change, LeaseRefusal> {
         match self.on(scope, now) {
-            Some(lease) if lease.token == token && lease.holder.login == who.login => Ok(continued(lease, who, now)),
+            Some(lease) if !Guard::Token.stops(lease.token != token || lease.holder.login != who.login) => {
+                Ok(continued(lease, who, now))
+            }
             Some(lease) if lease.holder.login != who.login => Err(match self.taken.get(&who.login) {
                 Some((taken, by)) if *taken == token => LeaseRefusal::TakenOver { by: by.clone() },
                 _ => LeaseRefusal::Held(lease.clone()),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::guard::Guard;
 use crate::record::{Act, Decision, Fingerprint, Lane, Note, Tier, Version};
 
 /// Where the current version of an entry stands. Everything but [`State::Released`] is withheld.
@@ -253,7 +254,7 @@ impl Review {
 
     /// Whether this person reads it as the second, and so must learn nothing of the first.
     pub fn is_blind_for(&self, login: &str) -> bool {
-        self.state == State::AwaitingSecond && !self.is_party(login)
+        Guard::Blind.stops(self.state == State::AwaitingSecond && !self.is_party(login))
     }
 
     /// What people agreed or passed no longer counts.

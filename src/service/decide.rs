@@ -6,7 +6,7 @@ use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::Decided;
 use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Token, Version};
-use crate::review::{self, Caller, Facts, Policy, Refusal, Rendition, Review, State, Waiver};
+use crate::review::{self, Caller, Facts, Guard, Policy, Refusal, Rendition, Review, State, Waiver};
 use crate::store::{Expect, StoreError, Table};
 
 /// How often what withholds is tried against others who write the same entry.
@@ -46,6 +46,22 @@ impl Service {
         if matches!(act, Act::Hide { .. }) {
             return self.withhold(actor, id, event, judge);
         }
+        self.release_in_hand(seat, id, event, grounds, judge)
+    }
+
+    /// A move towards visible: by who has the patient in hand, on what they have read, with the twins they named.
+    ///
+    /// # Errors
+    /// As [`Service::decide`].
+    pub(super) fn release_in_hand(
+        &self,
+        seat: &Seat,
+        id: EntryId,
+        event: Event,
+        grounds: Grounds<'_>,
+        judge: impl Fn(&EntryRow) -> Result<Review, ServiceError>,
+    ) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         let row = self.existing(id)?.row;
         let in_hand = match self.in_hand(seat, &row, grounds.token) {
             Ok(in_hand) => in_hand,
@@ -323,10 +339,10 @@ impl Service {
 /// # Errors
 /// What happened to it in the meantime. A second reader is not told who was first.
 pub(super) fn as_read(actor: &Actor, row: &EntryRow, version: Version, revision: u64) -> Result<(), ServiceError> {
-    if row.review.version != version {
+    if Guard::AsRead.stops(row.review.version != version) {
         return Err(ServiceError::Refused("the entry has changed at the source: read the new version".into()));
     }
-    if row.review.revision == revision {
+    if !Guard::AsRead.stops(row.review.revision != revision) {
         return Ok(());
     }
     Err(ServiceError::Refused(match row.review.decisions.last() {

@@ -114,8 +114,9 @@ impl Session {
                 Reply::GivenBack
             }
             Request::Propose { entry } => Reply::Proposed(service.propose(seat, entry)?),
-            Request::Resolve { entry, version, revision, act, why } => {
-                Reply::Decided(service.resolve(actor, entry, (version, revision), act, why)?)
+            Request::Resolve { entry, version, revision, act, why, token, waivers } => {
+                let grounds = Grounds { token, waivers: &waivers };
+                Reply::Decided(service.resolve(seat, entry, (version, revision), act, &why, grounds)?)
             }
             Request::Withdraw { entry, reason, note } => Reply::Decided(service.withdraw(actor, entry, reason, &note)?),
             Request::Handle { entry, version, revision, handling } => {

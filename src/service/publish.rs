@@ -9,7 +9,7 @@ use crate::audit::{Actor, Event, Record, Role};
 use crate::channel::{Delivery, Released};
 use crate::protocol::Published;
 use crate::record::{Act, EntryId, Lane};
-use crate::review::{self, Caller, Present, State, Withheld};
+use crate::review::{self, Caller, Guard, Present, State, Withheld};
 use crate::store::{Expect, StoreError, Table};
 
 /// The row that says a feed was written once.
@@ -96,7 +96,7 @@ impl Service {
 
     /// Whether the clock was put forward, so that nothing becomes visible for a while.
     pub(super) fn is_barred(&self) -> bool {
-        lock(&self.pace).is_barred(self.clock.as_ref())
+        Guard::ClockForward.stops(lock(&self.pace).is_barred(self.clock.as_ref()))
     }
 
     /// Whether anything is due.

@@ -19,7 +19,7 @@ use crate::review::quality::{Missed, Sampled, missed};
 use crate::review::sampling::{
     self, Clearing, Demands, NEAR, Plan, Rate, Sample, SampleReading, Stratum, Window, is_drawn,
 };
-use crate::review::{self, Caller, State};
+use crate::review::{self, Caller, Guard, State};
 use crate::store::{Expect, StoreError, Table};
 
 const KEY: &[u8] = b"clearing";
@@ -154,6 +154,10 @@ impl Service {
         self.board().seriously_missed(since)
     }
 
+    fn is_suspended(&self, standing: &Standing, stratum: Stratum) -> bool {
+        Guard::Suspended.stops(self.suspended(standing).contains(&stratum))
+    }
+
     fn clearing<'a>(
         &self,
         row: &EntryRow,
@@ -199,7 +203,7 @@ impl Service {
             Ok(()) => {
                 let age = patient.age_on(version.happened.unwrap_or_else(|| self.now().date_naive()));
                 let stratum = Stratum::of(version, age, clearing.skimmed);
-                let all = standing.signed.is_none() || self.suspended(&standing).contains(&stratum);
+                let all = Guard::ShadowFirst.stops(standing.signed.is_none()) || self.is_suspended(&standing, stratum);
                 let rate = if all { Rate::ALL } else { standing.plan.rate(stratum) };
                 let seed = standing.window.seed(&self.keys.sampling);
                 let drawn = is_drawn(&seed, row.entry.id, version.version, rate);
@@ -276,13 +280,13 @@ impl Service {
             return Ok(None);
         }
         let standing = self.standing()?;
-        if standing.signed.is_none() {
+        if Guard::ShadowFirst.stops(standing.signed.is_none()) {
             return Ok(Some("nothing clears by itself before enough was read and the lead has signed".into()));
         }
         let Some(sample) = row.samples.iter().find(|sample| sample.version == version.version) else {
             return Ok(Some("it was not open to the sample".into()));
         };
-        if self.suspended(&standing).contains(&sample.stratum) {
+        if self.is_suspended(&standing, sample.stratum) {
             return Ok(Some("something serious was missed among entries like it".into()));
         }
         let clearing = self.clearing(row, version, patient, screening)?;

@@ -1,9 +1,9 @@
 //! What a person does with an entry beside deciding: asking the lead, putting it off, reopening; and what the
 //! lead and the second reader do.
 
-use super::decide::{as_read, refuse};
+use super::decide::{Grounds, as_read, refuse};
 use super::rows::{EntryRow, Read};
-use super::{Service, ServiceError};
+use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Record};
 use crate::protocol::Decided;
 use crate::record::{Act, Decision, EntryId, Handling, HideReason, Version};
@@ -11,34 +11,41 @@ use crate::review::{self, Caller, Review};
 use crate::store::StoreError;
 
 impl Service {
-    /// The lead decides in a dispute, or where somebody asked.
+    /// The lead decides in a dispute, or where somebody asked. Towards visible under the same conditions as any
+    /// decision: with the patient in hand, and every twin handled or named.
     ///
     /// # Errors
     /// As [`Service::decide`].
     pub fn resolve(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         id: EntryId,
         (version, revision): (Version, u64),
         act: Act,
-        why: String,
+        why: &str,
+        grounds: Grounds<'_>,
     ) -> Result<Decided, ServiceError> {
-        let name = match act {
-            Act::Approve => "approve",
-            Act::Redact { .. } => "redact",
-            Act::Hide { .. } => "hide",
+        let actor = &seat.actor;
+        let (name, hides) = match act {
+            Act::Approve => ("approve", false),
+            Act::Redact { .. } => ("redact", false),
+            Act::Hide { .. } => ("hide", true),
         };
         let event = Event::Resolved { act: name.to_owned() };
-        let read = self.existing(id)?;
-        let judged = as_read(actor, &read.row, version, revision).and_then(|()| {
+        let judge = |row: &EntryRow| {
+            // A hide is never blocked by what somebody else did a moment ago.
+            as_read(actor, row, version, if hides { row.review.revision } else { revision })?;
             let decision = Decision { by: actor.login.clone(), act: act.clone(), at: self.now() };
-            let next = self.step(actor, &read.row, &review::Event::Resolve(decision, why))?;
-            if !matches!(act, Act::Hide { .. }) {
-                self.releasable_words(&read.row, &act, &[])?;
+            let next = self.step(actor, row, &review::Event::Resolve(decision, why.to_owned()))?;
+            if !hides {
+                self.releasable_words(row, &act, grounds.waivers)?;
             }
             Ok(next)
-        });
-        self.finish(actor, event, read, judged)
+        };
+        match hides {
+            true => self.withhold(actor, id, event, judge),
+            false => self.release_in_hand(seat, id, event, grounds, judge),
+        }
     }
 
     /// Withdraws what is visible, whatever somebody else did a moment ago.

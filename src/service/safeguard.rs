@@ -5,7 +5,7 @@ use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::PatientDone;
 use crate::record::{EntryId, FlagSet, Patient, PatientAct, PatientId, Safeguards};
-use crate::review::{self, Already, Caller, State};
+use crate::review::{self, Already, Caller, Guard, State};
 use crate::store::{Expect, StoreError, Table};
 
 /// How often an act over a patient is tried against others who write the same entries.
@@ -99,7 +99,7 @@ impl Service {
                     return Err((event, "this flag does not stand over the patient".to_owned()));
                 };
                 match set.clearing.clone() {
-                    Some(first) if first == by => {
+                    Some(first) if Guard::FlagByTwo.stops(first == by) => {
                         Err((event, "you already asked for it: a second person must agree".to_owned()))
                     }
                     Some(first) if !lead && !self.is_lead(&first) => {
@@ -221,7 +221,8 @@ impl Service {
     /// Whether the caller may open this patient's record; an attempt is logged.
     pub(super) fn may_open(&self, actor: &Actor, row: &EntryRow) -> Result<(), ServiceError> {
         let safeguards = self.safeguards(row.entry.patient)?;
-        if safeguards.may_open(&actor.login) && !(self.shuts_out() && safeguards.locks_out(&actor.login)) {
+        let shut_out = !safeguards.may_open(&actor.login) || self.shuts_out() && safeguards.locks_out(&actor.login);
+        if !Guard::NamedReaders.stops(shut_out) {
             return Ok(());
         }
         let why = ServiceError::Refused("only named reviewers may open this record: ask the safeguarding lead".into());

@@ -1,5 +1,4 @@
-//! Each guard by itself: what it refuses, and that the same is allowed where it has nothing to say. With the
-//! feature `mutation`, the list of guards with the test that fails when it is taken away.
+//! Each guard by itself: what it refuses, and that the same is allowed where it has nothing to say.
 
 use anteroom::record::{Act, Decision, Handling, Tier};
 use anteroom::review::{Already, Caller, Cause, Event, Facts, Policy, Refusal, Review, State, Withheld, step};
@@ -30,6 +29,7 @@ fn go(review: &Review, event: &Event<'_>, caller: Caller<'_>) -> Result<Review, 
     step(review, event, &facts(caller, &policy))
 }
 
+#[test]
 pub fn the_lead_who_decides_is_neither_reader() {
     let dispute = standing(State::Disputed, Tier::Cue, vec![by(1, 0), by(LEAD, 1)]);
     assert_eq!(go(&dispute, &resolve(LEAD, 0, start()), person(LEAD)), Err(Refusal::Party));
@@ -40,6 +40,7 @@ pub fn the_lead_who_decides_is_neither_reader() {
     assert_eq!((resolved.state, resolved.decisions.len()), (State::Settling, 2), "who agrees with the lead counts");
 }
 
+#[test]
 pub fn nothing_is_overruled_or_handed_over_without_a_word() {
     let hidden = standing(State::Hidden, Tier::Cue, vec![by(1, 3)]);
     for words in ["", "  \n"] {
@@ -51,6 +52,7 @@ pub fn nothing_is_overruled_or_handed_over_without_a_word() {
     assert!(go(&hidden, &handle(4), person(LEAD)).is_ok());
 }
 
+#[test]
 pub fn showing_what_was_hidden_takes_two() {
     let hidden = standing(State::Hidden, Tier::Nothing, vec![by(1, 3)]);
     let reopened = go(&hidden, &handle(4), person(LEAD)).unwrap();
@@ -67,6 +69,7 @@ pub fn showing_what_was_hidden_takes_two() {
     assert_eq!(go(&returned, &decide(2, 0, start()), person(2)).unwrap().state, State::AwaitingSecond);
 }
 
+#[test]
 pub fn who_is_locked_out_only_hides() {
     let locked = |who| Caller::Reviewer { login: PEOPLE[who], lead: who == LEAD, wrote_it: false, locked_out: true };
     let queued = standing(State::Queued, Tier::Cue, Vec::new());
@@ -94,6 +97,7 @@ pub fn who_is_locked_out_only_hides() {
     }
 }
 
+#[test]
 pub fn a_redaction_is_read_back_before_it_is_agreed_to() {
     let redacted = standing(State::AwaitingSecond, Tier::Critical, vec![by(1, 1)]);
     assert_eq!(go(&redacted, &decide(2, 1, start()), person(2)), Err(Refusal::ReadBackFirst));
@@ -103,12 +107,14 @@ pub fn a_redaction_is_read_back_before_it_is_agreed_to() {
     assert_eq!(go(&read, &decide(2, 1, start()), person(2)).unwrap().state, State::Settling);
 }
 
+#[test]
 pub fn who_can_name_what_is_gone_makes_a_dispute() {
     let redacted = standing(State::AwaitingSecond, Tier::Critical, vec![by(1, 1)]);
     let named = go(&redacted, &Event::ReadBack { named_it: true }, person(2)).unwrap();
     assert_eq!(named.state, State::Disputed);
 }
 
+#[test]
 pub fn a_deferral_ends_within_its_limit() {
     let queued = standing(State::Queued, Tier::Cue, Vec::new());
     let until = |days| {
@@ -130,6 +136,7 @@ pub fn a_deferral_ends_within_its_limit() {
     assert!(step(&queued, &far, &facts(person(1), &lax)).is_err());
 }
 
+#[test]
 pub fn a_flag_makes_approvals_fall_and_lets_a_hide_stand() {
     for state in [State::AwaitingSecond, State::Settling, State::Released] {
         let agreed = standing(state, Tier::Cue, vec![by(1, 0)]);
@@ -148,6 +155,7 @@ pub fn a_flag_makes_approvals_fall_and_lets_a_hide_stand() {
     );
 }
 
+#[test]
 pub fn nothing_of_a_held_patient_clears_without_people() {
     let policy = Policy::default();
     let held = Facts { held: true, ..facts(Caller::System, &policy) };
@@ -164,6 +172,7 @@ pub fn nothing_of_a_held_patient_clears_without_people() {
     assert!(go(&settling, &Event::Publish, Caller::System).is_ok());
 }
 
+#[test]
 pub fn who_is_drawn_is_read_twice_and_a_lead_is_among_them_where_it_says_so() {
     let queued = standing(State::Queued, Tier::Cue, Vec::new());
     let policy = Policy::default();
@@ -177,6 +186,7 @@ pub fn who_is_drawn_is_read_twice_and_a_lead_is_among_them_where_it_says_so() {
     assert_eq!(step(&two, &decide(LEAD, 0, start()), &facts(person(LEAD), &led)).unwrap().state, State::Settling);
 }
 
+#[test]
 pub fn newer_rules_raise_and_withdraw_and_never_lower() {
     let again = |review: &Review, tier| {
         let found = screening(tier);
@@ -201,6 +211,7 @@ pub fn newer_rules_raise_and_withdraw_and_never_lower() {
     assert_eq!(again(&settling, Tier::Cue), Review { revision: 2, ..settling });
 }
 
+#[test]
 pub fn what_comes_back_is_screened_first() {
     let hidden = standing(State::Hidden, Tier::Critical, vec![by(1, 3)]);
     assert_eq!(go(&hidden, &Event::Undo, person(1)).unwrap().state, State::Screening);
@@ -210,6 +221,7 @@ pub fn what_comes_back_is_screened_first() {
     }
 }
 
+#[test]
 pub fn publication_asks_everything_anew() {
     let due = Some(start());
     let policy = Policy { people: [2; 5], ..Policy::default() };
@@ -221,6 +233,7 @@ pub fn publication_asks_everything_anew() {
     assert_eq!(step(&cleared, &Event::Publish, &early), Err(Refusal::Withheld(Withheld::NotYet)));
 }
 
+#[test]
 pub fn roles_and_names_are_one_s_own() {
     let queued = standing(State::Queued, Tier::Cue, Vec::new());
     let hidden = standing(State::Hidden, Tier::Cue, vec![by(1, 3)]);
@@ -236,55 +249,11 @@ pub fn roles_and_names_are_one_s_own() {
     assert_eq!(go(&queued, &Event::Decide(author), person(AUTHOR)), Err(Refusal::Author));
 }
 
-macro_rules! as_tests {
-    ($($name:ident)*) => {
-        mod alone {
-            $(#[test] fn $name() { super::$name(); })*
-        }
-        #[cfg(feature = "mutation")]
-        pub const ALONE: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
-    };
-}
-as_tests! {
-    the_lead_who_decides_is_neither_reader
-    nothing_is_overruled_or_handed_over_without_a_word
-    showing_what_was_hidden_takes_two
-    who_is_locked_out_only_hides
-    a_redaction_is_read_back_before_it_is_agreed_to
-    who_can_name_what_is_gone_makes_a_dispute
-    a_deferral_ends_within_its_limit
-    a_flag_makes_approvals_fall_and_lets_a_hide_stand
-    nothing_of_a_held_patient_clears_without_people
-    who_is_drawn_is_read_twice_and_a_lead_is_among_them_where_it_says_so
-    newer_rules_raise_and_withdraw_and_never_lower
-    what_comes_back_is_screened_first
-    publication_asks_everything_anew
-    roles_and_names_are_one_s_own
-}
-
-/// Takes every guard away in turn and prints which test notices. One that nobody notices is a defect:
-///
-///     cargo test --features mutation --test review every_guard -- --ignored --nocapture
-#[cfg(feature = "mutation")]
 #[test]
-#[ignore = "takes guards away from the whole process: alone, on request"]
-fn every_guard_has_a_test_that_fails_without_it() {
-    use anteroom::review::Guard;
-    let tests: Vec<(&str, fn())> = ALONE.iter().chain(super::histories::PROPERTIES).copied().collect();
-    std::panic::set_hook(Box::new(|_| {}));
-    let failing = |guard| {
-        Guard::take_away(guard);
-        tests.iter().filter(|(_, test)| std::panic::catch_unwind(test).is_err()).map(|(name, _)| *name).collect()
-    };
-    let without_any: Vec<&str> = failing(None);
-    let table: Vec<(Guard, Vec<&str>)> = Guard::ALL.into_iter().map(|guard| (guard, failing(Some(guard)))).collect();
-    Guard::take_away(None);
-    drop(std::panic::take_hook());
-    println!("| Guard | Taken away, these fail |\n| --- | --- |");
-    for (guard, noticed) in &table {
-        println!("| {guard:?} | {} |", noticed.join(", "));
-    }
-    assert!(without_any.is_empty(), "with every guard in place: {without_any:?}");
-    let unnoticed: Vec<_> = table.iter().filter(|(_, noticed)| noticed.is_empty()).map(|(guard, _)| guard).collect();
-    assert!(unnoticed.is_empty(), "nobody notices without {unnoticed:?}");
+pub fn a_line_counts_as_read_after_its_time_on_the_screen() {
+    let skim = standing(State::Skim, Tier::Weak, Vec::new());
+    assert_eq!(go(&skim, &pass(1, 499, start()), person(1)), Err(Refusal::TooFast));
+    assert_eq!(go(&skim, &pass(1, 500, start()), person(1)).unwrap().state, State::AutoHold);
+    let slow = Policy { reading_time: 2_000, ..Policy::default() };
+    assert_eq!(step(&skim, &pass(1, 1_999, start()), &facts(person(1), &slow)), Err(Refusal::TooFast));
 }

@@ -84,7 +84,7 @@ fn explore() -> Explored {
 }
 
 #[test]
-fn every_move_of_the_table_can_happen_and_no_other() {
+pub fn every_move_of_the_table_can_happen_and_no_other() {
     let explored = &*EXPLORED;
     let stands = |number: usize| explored.reviews[number].state;
     let happened: BTreeSet<_> =
@@ -97,7 +97,7 @@ fn every_move_of_the_table_can_happen_and_no_other() {
 
 /// P37: from every state with the source present, some way leads to the patient and some way leads away.
 #[test]
-fn p37_no_review_is_stuck() {
+pub fn p37_no_review_is_stuck() {
     let explored = &*EXPLORED;
     let mut back: HashMap<usize, Vec<usize>> = HashMap::new();
     for (from, _, to) in &explored.moves {

@@ -168,3 +168,9 @@ fn a_later_run_of_the_daemon_gives_higher_tokens() {
     let mut later = Leases::new(13);
     assert!(later.claim(scope, &who, Duration::ZERO).unwrap().lease.token > last);
 }
+
+/// The property by name.
+pub const P11: (&str, fn()) = (
+    "p11_of_all_tokens_ever_given_one_at_most_is_good_for_a_scope_and_it_is_the_last",
+    p11_of_all_tokens_ever_given_one_at_most_is_good_for_a_scope_and_it_is_the_last,
+);

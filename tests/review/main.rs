@@ -1,16 +1,22 @@
-//! The rules of review, driven through their public doors: every interleaving of a few people (exhaustively),
-//! and long random histories with changing clocks, policies and sources, judged by a model of its own.
+//! The rules of review: driven through their public doors (every interleaving of a few people, exhaustively, and
+//! long random histories with changing clocks, policies and sources, judged by a model of its own), through the
+//! real service, and measured. `properties.rs` says which test stands for which property and guard.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agreement;
 mod guards;
 mod histories;
 mod interleavings;
 mod kit;
+mod lead;
 mod leases;
 mod policy;
 mod practice;
+mod properties;
 mod quality;
+mod sampling;
 #[path = "../kit/mod.rs"]
 mod service_kit;
 mod table;
+mod twins;
 mod world;

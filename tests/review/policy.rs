@@ -12,7 +12,7 @@ fn at(day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
 }
 
 #[test]
-fn a_policy_below_the_floors_counts_as_the_floors() {
+pub fn a_policy_below_the_floors_counts_as_the_floors() {
     let [default, _, below, ..] = policies();
     for (tier, people) in [(Tier::Nothing, 1), (Tier::Cue, 1), (Tier::Disclosure, 1), (Tier::Critical, 2)] {
         assert_eq!(below.required(tier, &act(0), false).people, people);
@@ -31,7 +31,7 @@ fn a_policy_below_the_floors_counts_as_the_floors() {
 }
 
 #[test]
-fn the_batch_is_at_the_agreed_hour_in_london_all_year() {
+pub fn the_batch_is_at_the_agreed_hour_in_london_all_year() {
     let policy = Policy::default();
     // The clocks go forward on 29 March 2026, at 01:00 UTC.
     assert_eq!(policy.batch_from(at(28, 8, 0)), at(29, 6, 0));
@@ -42,7 +42,7 @@ fn the_batch_is_at_the_agreed_hour_in_london_all_year() {
 }
 
 #[test]
-fn the_formula_withholds_what_no_rule_could_have_released() {
+pub fn the_formula_withholds_what_no_rule_could_have_released() {
     let policy = Policy::default();
     let by = |by: &str, act: Act| Decision { by: by.into(), act, at: start() };
     let hide = act(3);
@@ -82,7 +82,7 @@ fn the_formula_withholds_what_no_rule_could_have_released() {
 }
 
 #[test]
-fn a_printed_policy_reads_back_as_itself() {
+pub fn a_printed_policy_reads_back_as_itself() {
     let mut strict = Policy {
         hold: Duration::hours(120),
         people: [1, 2, 2, 2, 3],
@@ -106,7 +106,7 @@ fn a_printed_policy_reads_back_as_itself() {
 }
 
 #[test]
-fn a_policy_that_may_not_be_is_refused_with_its_line_and_why() {
+pub fn a_policy_that_may_not_be_is_refused_with_its_line_and_why() {
     let file = print(&Policy::default());
     let cases = [
         ("hold-hours = 72", "hold-hours = 23", "outside the floor"),
@@ -149,7 +149,7 @@ fn a_policy_that_may_not_be_is_refused_with_its_line_and_why() {
 }
 
 #[test]
-fn targets_run_in_working_time() {
+pub fn targets_run_in_working_time() {
     let policy = Policy::default();
     // Friday 6 March 2026, 18:00: half an hour is left of the day, then a weekend.
     let friday = at(6, 18, 0);

@@ -17,21 +17,21 @@ use chrono::Duration;
 use crate::service_kit::extract::{self, Row, row};
 use crate::service_kit::{Person, Practice, all_suggestions, master, options, person, start};
 
-const ABUSE: &str = "Domestic abuse disclosed, partner hits her. MARAC referral made. Cough.";
-const HARMLESS: &str = "Flu jab given.";
+pub const ABUSE: &str = "Domestic abuse disclosed, partner hits her. MARAC referral made. Cough.";
+pub const HARMLESS: &str = "Flu jab given.";
 
-fn practice(rows: &[Row]) -> Practice {
+pub fn practice(rows: &[Row]) -> Practice {
     let practice = Practice::new();
     pull(&practice, "first", rows);
     practice
 }
 
-fn pull(practice: &Practice, folder: &str, rows: &[Row]) {
+pub fn pull(practice: &Practice, folder: &str, rows: &[Row]) {
     let feed = extract::write(&practice.path().join(folder), rows);
     practice.user("adm").pull(&feed);
 }
 
-fn ask(person: &mut Person, request: Request) -> Result<Decided, String> {
+pub fn ask(person: &mut Person, request: Request) -> Result<Decided, String> {
     match person.ask(request) {
         Reply::Decided(decided) => Ok(decided),
         Reply::Refused { why } => Err(why),
@@ -39,18 +39,19 @@ fn ask(person: &mut Person, request: Request) -> Result<Decided, String> {
     }
 }
 
-fn handle(person: &mut Person, entry: EntryId, handling: Handling) -> Result<Decided, String> {
+pub fn handle(person: &mut Person, entry: EntryId, handling: Handling) -> Result<Decided, String> {
     let row = person.open(entry).row;
     ask(person, Request::Handle { entry, version: row.version, revision: row.revision, handling })
 }
 
-fn resolve(person: &mut Person, entry: EntryId, act: Act) -> Result<Decided, String> {
+pub fn resolve(person: &mut Person, entry: EntryId, act: Act) -> Result<Decided, String> {
     let row = person.open(entry).row;
     let why = "both have read it with me".to_owned();
-    ask(person, Request::Resolve { entry, version: row.version, revision: row.revision, act, why })
+    let (version, revision, token, waivers) = (row.version, row.revision, None, Vec::new());
+    ask(person, Request::Resolve { entry, version, revision, act, why, token, waivers })
 }
 
-fn about(person: &mut Person, entry: EntryId, act: PatientAct) -> Result<(u64, bool), String> {
+pub fn about(person: &mut Person, entry: EntryId, act: PatientAct) -> Result<(u64, bool), String> {
     let patient = person.open(entry).row.patient;
     match person.ask(Request::Patient { patient, act }) {
         Reply::PatientDone(done) => Ok((done.moved, done.needs_second)),
@@ -59,18 +60,18 @@ fn about(person: &mut Person, entry: EntryId, act: PatientAct) -> Result<(u64, b
     }
 }
 
-fn flag(flag: Flag, withdraw: bool) -> PatientAct {
+pub fn flag(flag: Flag, withdraw: bool) -> PatientAct {
     PatientAct::SetFlag { flag, why: "her sister rang".into(), withdraw }
 }
 
-fn worklist(person: &mut Person) -> Worklist {
+pub fn worklist(person: &mut Person) -> Worklist {
     match person.ask(Request::Worklist) {
         Reply::Worklist(list) => list,
         other => panic!("{other:?}"),
     }
 }
 
-fn log(person: &mut Person) -> Vec<AuditLine> {
+pub fn log(person: &mut Person) -> Vec<AuditLine> {
     match person.ask(Request::Audit { before: None, limit: 500, everything: true }) {
         Reply::Audit(lines) => lines,
         other => panic!("{other:?}"),
@@ -78,13 +79,13 @@ fn log(person: &mut Person) -> Vec<AuditLine> {
 }
 
 /// The one entry that waits in the queue.
-fn waiting(person: &mut Person) -> EntryId {
+pub fn waiting(person: &mut Person) -> EntryId {
     let rows = person.queue().rows;
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows[0].entry
 }
 
-fn publish(practice: &Practice, after: Duration) {
+pub fn publish(practice: &Practice, after: Duration) {
     practice.clock.set(start() + after);
     let reply = practice.user("adm").ask(Request::Publish);
     assert!(matches!(reply, Reply::Published(_)), "{reply:?}");
@@ -92,7 +93,7 @@ fn publish(practice: &Practice, after: Duration) {
 
 /// P32: what the second reader is sent is the same whoever was first, and whatever they decided or wrote.
 #[test]
-fn p32_the_second_reader_learns_nothing_of_the_first() {
+pub fn p32_the_second_reader_learns_nothing_of_the_first() {
     let first = practice(&[row(1, 1, 0, ABUSE)]);
     std::fs::write(first.path().join("policy.toml"), print(&Policy { read_back: false, ..Policy::default() })).unwrap();
     let reply = first.user("lea").ask(Request::TakePolicy);
@@ -124,7 +125,7 @@ fn p32_the_second_reader_learns_nothing_of_the_first() {
 }
 
 #[test]
-fn the_second_reader_of_a_redaction_first_sees_what_is_left() {
+pub fn the_second_reader_of_a_redaction_first_sees_what_is_left() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let (mut ben, mut lea) = (practice.user("ben"), practice.user("lea"));
     let entry = waiting(&mut ben);
@@ -160,7 +161,7 @@ fn the_second_reader_of_a_redaction_first_sees_what_is_left() {
 }
 
 #[test]
-fn two_who_differ_wait_for_a_lead_who_is_neither_and_a_hide_is_overruled_by_two() {
+pub fn two_who_differ_wait_for_a_lead_who_is_neither_and_a_hide_is_overruled_by_two() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let (mut ann, mut ben, mut lea) = (practice.user("ann"), practice.user("ben"), practice.user("lea"));
     let entry = waiting(&mut ben);
@@ -187,7 +188,7 @@ fn two_who_differ_wait_for_a_lead_who_is_neither_and_a_hide_is_overruled_by_two(
 }
 
 #[test]
-fn what_was_visible_is_withdrawn_with_a_reason_and_stands_as_shown_until_the_feed_is_written() {
+pub fn what_was_visible_is_withdrawn_with_a_reason_and_stands_as_shown_until_the_feed_is_written() {
     let practice = practice(&[row(1, 1, 0, HARMLESS)]);
     publish(&practice, Duration::days(4));
     publish(&practice, Duration::days(5));
@@ -222,7 +223,7 @@ fn what_was_visible_is_withdrawn_with_a_reason_and_stands_as_shown_until_the_fee
 }
 
 #[test]
-fn a_question_and_a_deferral_come_back() {
+pub fn a_question_and_a_deferral_come_back() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let (mut ben, mut lea) = (practice.user("ben"), practice.user("lea"));
     let entry = waiting(&mut ben);
@@ -250,7 +251,7 @@ fn a_question_and_a_deferral_come_back() {
 }
 
 #[test]
-fn one_person_holds_a_patient_and_two_let_go_and_that_shows_nothing() {
+pub fn one_person_holds_a_patient_and_two_let_go_and_that_shows_nothing() {
     let practice = practice(&[row(1, 1, 0, HARMLESS), row(2, 2, 0, ABUSE), row(3, 3, 1, HARMLESS)]);
     let (mut ben, mut ann, mut lea) = (practice.user("ben"), practice.user("ann"), practice.user("lea"));
     let known = waiting(&mut ben);
@@ -277,7 +278,7 @@ fn one_person_holds_a_patient_and_two_let_go_and_that_shows_nothing() {
 }
 
 #[test]
-fn a_flag_leaves_what_is_visible_or_withdraws_it_as_the_person_says() {
+pub fn a_flag_leaves_what_is_visible_or_withdraws_it_as_the_person_says() {
     for (withdraw, visible) in [(false, 1), (true, 0)] {
         let practice = practice(&[row(1, 1, 0, HARMLESS)]);
         publish(&practice, Duration::days(4));
@@ -297,7 +298,7 @@ fn a_flag_leaves_what_is_visible_or_withdraws_it_as_the_person_says() {
 }
 
 #[test]
-fn who_has_a_conflict_of_interest_only_hides_and_restricted_records_open_for_named_readers() {
+pub fn who_has_a_conflict_of_interest_only_hides_and_restricted_records_open_for_named_readers() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let (mut ben, mut lea, mut ann) = (practice.user("ben"), practice.user("lea"), practice.user("ann"));
     let entry = waiting(&mut ben);
@@ -326,7 +327,7 @@ fn who_has_a_conflict_of_interest_only_hides_and_restricted_records_open_for_nam
 }
 
 #[test]
-fn undo_reaches_any_depth_after_a_new_connection_and_ends_with_publication() {
+pub fn undo_reaches_any_depth_after_a_new_connection_and_ends_with_publication() {
     let practice = practice(&[row(1, 1, 0, ABUSE), row(2, 2, 1, "Partner hits him, he says."), row(3, 3, 0, HARMLESS)]);
     let mut ben = practice.user("ben");
     let entries: Vec<EntryId> = ben.queue().rows.iter().map(|row| row.entry).collect();
@@ -350,7 +351,7 @@ fn undo_reaches_any_depth_after_a_new_connection_and_ends_with_publication() {
 }
 
 #[test]
-fn a_hide_is_reviewed_on_its_day_and_what_the_patient_asks_for_is_on_the_list_at_once() {
+pub fn a_hide_is_reviewed_on_its_day_and_what_the_patient_asks_for_is_on_the_list_at_once() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let (mut ben, mut lea) = (practice.user("ben"), practice.user("lea"));
     let entry = waiting(&mut ben);
@@ -372,7 +373,7 @@ fn a_hide_is_reviewed_on_its_day_and_what_the_patient_asks_for_is_on_the_list_at
 
 /// P38: every line of the list has an owner by name; being late escalates and never releases.
 #[test]
-fn p38_what_is_late_is_somebody_s() {
+pub fn p38_what_is_late_is_somebody_s() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let mut lea = practice.user("lea");
     // Monday 07:45; the practice opens at 08:00 and the target is four hours.
@@ -389,7 +390,7 @@ fn p38_what_is_late_is_somebody_s() {
 }
 
 #[test]
-fn a_policy_below_a_floor_is_refused_with_its_line_and_the_one_before_stays() {
+pub fn a_policy_below_a_floor_is_refused_with_its_line_and_the_one_before_stays() {
     let practice = practice(&[row(1, 1, 0, "Her ex follows her.")]);
     let file = practice.path().join("policy.toml");
     let strict = print(&Policy { people: [1, 2, 2, 2, 2], redact: [1, 2, 2, 2, 2], ..Policy::default() });
@@ -423,7 +424,7 @@ fn a_policy_below_a_floor_is_refused_with_its_line_and_the_one_before_stays() {
 
 /// P10: tighter withdraws at once, looser brings nothing back.
 #[test]
-fn p10_a_tighter_policy_withdraws_at_once() {
+pub fn p10_a_tighter_policy_withdraws_at_once() {
     let practice = practice(&[row(1, 1, 0, "Her ex follows her.")]);
     let mut ben = practice.user("ben");
     let entry = waiting(&mut ben);
@@ -443,7 +444,7 @@ fn p10_a_tighter_policy_withdraws_at_once() {
     assert_eq!(waiting(&mut ben), entry);
 }
 
-fn with_rules(practice: Practice, more: &str) -> (tempfile::TempDir, Arc<SetClock>, Arc<Service>) {
+pub fn with_rules(practice: Practice, more: &str) -> (tempfile::TempDir, Arc<SetClock>, Arc<Service>) {
     let Practice { dir, service, clock } = practice;
     drop(service);
     let packs = concat!(env!("CARGO_MANIFEST_DIR"), "/src/screen/packs");
@@ -475,7 +476,7 @@ fn with_rules(practice: Practice, more: &str) -> (tempfile::TempDir, Arc<SetCloc
 }
 
 #[test]
-fn newer_rules_withdraw_what_they_find_more_in_before_anything_else_is_done() {
+pub fn newer_rules_withdraw_what_they_find_more_in_before_anything_else_is_done() {
     let practice = practice(&[row(1, 1, 0, "Given a zanzibar leaflet."), row(2, 2, 1, HARMLESS)]);
     publish(&practice, Duration::days(4));
     publish(&practice, Duration::days(5));
@@ -507,7 +508,7 @@ spares = ["Given a leaflet."]
 
 /// P29, P30: what people write is with the entry, never in the log; every refusal is in it.
 #[test]
-fn p29_no_note_is_in_the_log() {
+pub fn p29_no_note_is_in_the_log() {
     let practice = practice(&[row(1, 1, 0, ABUSE)]);
     let (mut ben, mut lea) = (practice.user("ben"), practice.user("lea"));
     let entry = waiting(&mut ben);
@@ -553,7 +554,7 @@ impl anteroom::service::Clock for Wound {
 
 /// P16: a clock that is put forward shortens no hold.
 #[test]
-fn p16_a_clock_put_forward_shows_nothing_early() {
+pub fn p16_a_clock_put_forward_shows_nothing_early() {
     let dir = Practice::new().dir;
     let clock = Arc::new(Wound(std::sync::Mutex::new((start(), std::time::Duration::from_secs(1_000)))));
     let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &options(), &master()).unwrap();

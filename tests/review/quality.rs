@@ -36,7 +36,7 @@ fn close(a: f64, b: f64, within: f64) {
 }
 
 #[test]
-fn exact_limits_are_those_of_the_published_examples() {
+pub fn exact_limits_are_those_of_the_published_examples() {
     // Newcombe, Stat. Med. 17 (1998) 857–872, table I, method 5 (Clopper–Pearson), to the digits printed there.
     for (hits, of, low, high) in
         [(81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684), (1, 29, 0.0009, 0.1776)]
@@ -58,7 +58,7 @@ fn exact_limits_are_those_of_the_published_examples() {
 }
 
 #[test]
-fn exact_limits_at_the_edges_say_what_is_known_and_no_more() {
+pub fn exact_limits_at_the_edges_say_what_is_known_and_no_more() {
     assert_eq!((Share::of(0, 0).low, Share::of(0, 0).high), (0.0, 1.0));
     assert_eq!((Share::of(5, 5).high, Share::of(0, 5).low), (1.0, 0.0));
     assert_eq!(Share::of(9, 5), Share::of(5, 5), "more hits than trials cannot be");
@@ -82,7 +82,7 @@ proptest! {
 }
 
 #[test]
-fn the_interval_holds_the_truth_at_least_95_times_in_100() {
+pub fn the_interval_holds_the_truth_at_least_95_times_in_100() {
     const RUNS: u64 = 4_000;
     // Three standard errors of a simulated share of .05.
     let margin = 3.0 * (0.05 * 0.95 / RUNS as f64).sqrt();
@@ -106,7 +106,7 @@ fn the_interval_holds_the_truth_at_least_95_times_in_100() {
 const STRATA: [(u64, u64, f64); 3] = [(9_000, 450, 0.004), (900, 60, 0.03), (100, 60, 0.10)];
 
 #[test]
-fn the_share_missed_is_estimated_without_bias_and_its_bound_holds() {
+pub fn the_share_missed_is_estimated_without_bias_and_its_bound_holds() {
     const RUNS: u64 = 3_000;
     let total: u64 = STRATA.iter().map(|(entries, ..)| entries).sum();
     let truth: f64 = STRATA.iter().map(|(entries, _, p)| *entries as f64 / total as f64 * p).sum();
@@ -133,7 +133,7 @@ fn the_share_missed_is_estimated_without_bias_and_its_bound_holds() {
 }
 
 #[test]
-fn the_bound_holds_where_strata_were_read_in_proportion_and_is_not_idle() {
+pub fn the_bound_holds_where_strata_were_read_in_proportion_and_is_not_idle() {
     const RUNS: u64 = 3_000;
     let mut random = Random(7);
     let mut held = 0;
@@ -151,7 +151,7 @@ fn the_bound_holds_where_strata_were_read_in_proportion_and_is_not_idle() {
 }
 
 #[test]
-fn with_readers_who_miss_too_the_bound_still_holds() {
+pub fn with_readers_who_miss_too_the_bound_still_holds() {
     const RUNS: u64 = 2_000;
     let (truth, sight) = (0.01, 0.8);
     let mut random = Random(99);
@@ -168,7 +168,7 @@ fn with_readers_who_miss_too_the_bound_still_holds() {
 }
 
 #[test]
-fn none_missed_of_600_is_recall_of_71_at_least_and_what_nobody_read_counts_as_missed() {
+pub fn none_missed_of_600_is_recall_of_71_at_least_and_what_nobody_read_counts_as_missed() {
     let of = |missed| [Sampled { entries: 10_000, read: 600, missed }];
     let none = missed(&of(0), 120, None);
     assert_eq!((none.share, none.recall), (Some(0.0), Some(1.0)));
@@ -191,7 +191,7 @@ fn none_missed_of_600_is_recall_of_71_at_least_and_what_nobody_read_counts_as_mi
 const ABSTRACTORS: [[u64; 3]; 3] = [[13, 0, 0], [0, 20, 7], [0, 4, 56]];
 
 #[test]
-fn kappa_and_ac1_are_those_of_the_published_examples() {
+pub fn kappa_and_ac1_are_those_of_the_published_examples() {
     let kappa = cohen(&ABSTRACTORS, Weights::Nominal).unwrap();
     close(kappa.value, 0.7964094, 5e-8);
     close(kappa.error, 0.05891072, 5e-9);
@@ -213,7 +213,7 @@ fn kappa_and_ac1_are_those_of_the_published_examples() {
 }
 
 #[test]
-fn ninety_per_cent_agreement_can_be_anything() {
+pub fn ninety_per_cent_agreement_can_be_anything() {
     // Workflow.md §5.1: κ = .80 where half is hidden, .11 where 6 % are, with AC1 .89 and .17 on hides.
     let balanced = Agreement::from_table([[45, 0, 5], [0, 0, 0], [5, 0, 45]], Overlap::default());
     close(cohen(&[[45, 5], [5, 45]], Weights::Nominal).unwrap().value, 0.80, 1e-9);
@@ -229,7 +229,7 @@ fn ninety_per_cent_agreement_can_be_anything() {
 }
 
 #[test]
-fn kappa_is_grey_where_it_says_nothing() {
+pub fn kappa_is_grey_where_it_says_nothing() {
     let of = |table| Agreement::from_table(table, Overlap::default());
     assert_eq!(of([[20, 1, 1], [1, 8, 1], [1, 1, 15]]).kappa, Err(Greyed::TooFew { n: 49 }));
     assert_eq!(of([[40, 1, 1], [1, 8, 0], [0, 0, 4]]).kappa, Err(Greyed::TooRare { n: 4 }));
@@ -240,7 +240,7 @@ fn kappa_is_grey_where_it_says_nothing() {
 }
 
 #[test]
-fn the_intervals_of_kappa_and_ac1_hold_what_they_estimate() {
+pub fn the_intervals_of_kappa_and_ac1_hold_what_they_estimate() {
     // Two readers who see the same, but for a share of slips.
     const RUNS: u64 = 2_000;
     let truth = [[0.55, 0.04, 0.03], [0.05, 0.10, 0.02], [0.02, 0.02, 0.17]];
@@ -274,7 +274,7 @@ fn the_intervals_of_kappa_and_ac1_hold_what_they_estimate() {
 }
 
 #[test]
-fn redactions_are_alike_by_words_and_what_was_left_standing_counts_apart() {
+pub fn redactions_are_alike_by_words_and_what_was_left_standing_counts_apart() {
     let words = |numbers: &[u32]| numbers.iter().copied().collect::<BTreeSet<u32>>();
     let alike = overlap(&words(&[1, 2, 3, 4]), &words(&[3, 4, 5]));
     assert_eq!(alike, Overlap { both: 2, first_only: 2, second_only: 1 });
@@ -295,7 +295,7 @@ fn redactions_are_alike_by_words_and_what_was_left_standing_counts_apart() {
 }
 
 #[test]
-fn a_reader_is_held_against_their_cases_alone() {
+pub fn a_reader_is_held_against_their_cases_alone() {
     // Who reads the hard half withholds more, and stands where chance puts them.
     let easy = Kind { read: 100, withheld: 2, all_read: 1_000, all_withheld: 20 };
     let hard = Kind { read: 100, withheld: 60, all_read: 500, all_withheld: 300 };

@@ -8,8 +8,8 @@ use anteroom::review::{Folded, Sought, State, Waiver};
 use chrono::Duration;
 use proptest::prelude::*;
 
-use super::kit::extract::{self, Row, row};
-use super::kit::{Person, Practice};
+use crate::service_kit::extract::{self, Row, row};
+use crate::service_kit::{Person, Practice};
 
 /// Sentences that screening holds, none a part of another.
 const SENSITIVE: [&str; 3] = [
@@ -88,12 +88,12 @@ fn feed_of(practice: &Practice, id: EntryId) -> Option<String> {
 }
 
 fn publish(practice: &Practice) {
-    practice.clock.set(super::kit::start() + Duration::days(5));
+    practice.clock.set(crate::service_kit::start() + Duration::days(5));
     assert!(matches!(practice.user("lea").ask(Request::Publish), Reply::Published(_)));
 }
 
 #[test]
-fn what_repeats_hidden_words_is_not_approved_until_the_hidden_one_is_named() {
+pub fn what_repeats_hidden_words_is_not_approved_until_the_hidden_one_is_named() {
     let practice = practice(&[
         row(1, 1, 0, &format!("{}. Rest and fluids, {}.", SENSITIVE[0], "quillwort")),
         row(2, 2, 1, &format!("Wife seen. {}. Form filled, {}.", SENSITIVE[0].to_uppercase(), "plumbago")),
@@ -125,7 +125,7 @@ fn what_repeats_hidden_words_is_not_approved_until_the_hidden_one_is_named() {
 }
 
 #[test]
-fn a_redaction_waits_for_what_would_show_its_words_by_itself() {
+pub fn a_redaction_waits_for_what_would_show_its_words_by_itself() {
     let practice = practice(&[
         row(1, 1, 0, &format!("{}. Rest and fluids, {}.", SENSITIVE[1], "quillwort")),
         // Nothing that screening would hold: the words of a neighbour.
@@ -159,7 +159,7 @@ fn a_redaction_waits_for_what_would_show_its_words_by_itself() {
 }
 
 #[test]
-fn a_hide_takes_back_what_shows_the_same_words_at_once_and_leaves_the_rest() {
+pub fn a_hide_takes_back_what_shows_the_same_words_at_once_and_leaves_the_rest() {
     let practice = practice(&[
         row(1, 1, 0, &format!("{}. Rest and fluids, {}.", SENSITIVE[2], "quillwort")),
         row(2, 2, 1, &format!("Wife seen. {}. Form filled, {}.", SENSITIVE[2], "plumbago")),
@@ -182,7 +182,7 @@ fn a_hide_takes_back_what_shows_the_same_words_at_once_and_leaves_the_rest() {
 }
 
 #[test]
-fn words_left_standing_in_another_line_of_the_entry_are_twins_too() {
+pub fn words_left_standing_in_another_line_of_the_entry_are_twins_too() {
     let practice = practice(&[
         row(1, 1, 0, &format!("{}. Rest and fluids, quillwort.", SENSITIVE[0])),
         row(2, 1, 0, &format!("Letter dictated. {}.", SENSITIVE[0])),
@@ -195,7 +195,7 @@ fn words_left_standing_in_another_line_of_the_entry_are_twins_too() {
 }
 
 #[test]
-fn one_act_proposes_the_same_for_all_and_each_is_decided() {
+pub fn one_act_proposes_the_same_for_all_and_each_is_decided() {
     let practice = practice(&[
         row(1, 1, 0, &format!("{}. Rest and fluids, quillwort.", SENSITIVE[1])),
         row(2, 2, 1, &format!("Wife seen. {}. Form filled, plumbago.", SENSITIVE[1])),
@@ -219,7 +219,7 @@ fn one_act_proposes_the_same_for_all_and_each_is_decided() {
 }
 
 #[test]
-fn it_still_holds_after_a_restart() {
+pub fn it_still_holds_after_a_restart() {
     let practice = practice(&[
         row(1, 1, 0, &format!("{}. Rest and fluids, quillwort.", SENSITIVE[0])),
         row(2, 2, 1, &format!("Wife seen. {}. Form filled, plumbago.", SENSITIVE[0])),
@@ -305,7 +305,7 @@ proptest! {
                 }
                 Op::Publish => {
                     days += 1;
-                    practice.clock.set(super::kit::start() + Duration::days(days));
+                    practice.clock.set(crate::service_kit::start() + Duration::days(days));
                     prop_assert!(matches!(people[1].ask(Request::Publish), Reply::Published(_)));
                 }
             }
@@ -373,7 +373,7 @@ fn sample_version() -> anteroom::record::EntryVersion {
 }
 
 #[test]
-fn a_single_word_is_looked_for_only_where_it_is_a_name() {
+pub fn a_single_word_is_looked_for_only_where_it_is_a_name() {
     let with = |text: &str| {
         let mut version = sample_version();
         version.parts[0].text = text.to_owned();
@@ -396,3 +396,7 @@ fn a_single_word_is_looked_for_only_where_it_is_a_name() {
     let sought = Sought::withheld(&with("she was locked out all night"), &hide(), &[]);
     assert!(!sought.stands_in(&Folded::version(&two)));
 }
+
+/// The property by name.
+pub const P25: (&str, fn()) =
+    ("p25_every_published_rendition_has_no_unwaived_twin", p25_every_published_rendition_has_no_unwaived_twin);

@@ -5,8 +5,8 @@ use anteroom::record::Act;
 use anteroom::review::State;
 use anteroom::review::quality::Share;
 
-use super::kit::extract::{self, row};
-use super::kit::{Person, Practice};
+use crate::service_kit::extract::{self, row};
+use crate::service_kit::{Person, Practice};
 
 fn report(person: &mut Person) -> AgreementReport {
     match person.ask(Request::Agreement) {
@@ -16,7 +16,7 @@ fn report(person: &mut Person) -> AgreementReport {
 }
 
 #[test]
-fn two_who_read_the_same_are_compared_and_each_sees_only_their_own_line() {
+pub fn two_who_read_the_same_are_compared_and_each_sees_only_their_own_line() {
     let practice = Practice::new();
     let rows = [
         row(1, 1, 0, "Tells me her husband threatens to kill her, quillwort."),
