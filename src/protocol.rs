@@ -8,7 +8,7 @@ use crate::record::{
     AccessLevel, Act, Decision, EntryId, EntryVersion, Handling, HideReason, Lane, Note, PatientAct, PatientId,
     Removal, Screening, Span, Stage, Style, Tier, Token, Version,
 };
-use crate::review::quality::{Agreement, Missed, Sampled, Standing};
+use crate::review::quality::{Agreement, Missed, Sampled, Share, Standing};
 use crate::review::{LookAgain, State, Waiver};
 
 /// The version of this protocol. A client and a daemon that differ say so and part.
@@ -683,6 +683,9 @@ pub struct Decided {
     /// shown, waits for people now.
     #[serde(default)]
     pub twins: Vec<EntryId>,
+    /// Whether it was invented, to measure what readers miss: it is gone, and nothing else is to be done.
+    #[serde(default)]
+    pub decoy: bool,
 }
 
 /// What became of an act about a whole patient.
@@ -748,6 +751,10 @@ pub enum Work {
     HideReview,
     /// A flag that somebody wants cleared.
     FlagToClear,
+    /// A flag that the record speaks for and nobody has set.
+    FlagProposed,
+    /// A flag that has stood for long.
+    FlagReview,
     /// A child with safeguarding signals who will soon be eleven: proxy access changes.
     TurnsEleven,
     /// One who will soon be sixteen: their own access begins.
@@ -769,6 +776,8 @@ impl Work {
             Self::SoonLate => "soon late",
             Self::HideReview => "hide to review",
             Self::FlagToClear => "flag to clear",
+            Self::FlagProposed => "flag proposed",
+            Self::FlagReview => "flag to review",
             Self::TurnsEleven => "turns eleven",
             Self::TurnsSixteen => "turns sixteen",
             Self::ProxyOfChild => "proxy of a child at risk",
@@ -796,6 +805,9 @@ pub struct PolicyFile {
     pub text: String,
     /// Its digest, as the log names it.
     pub digest: String,
+    /// What the file that was to be taken waits for, if it is not in force yet.
+    #[serde(default)]
+    pub waits: Option<String>,
 }
 
 /// What a pull brought.
@@ -934,6 +946,18 @@ pub struct ClearingReport {
     pub windows: Vec<WindowLine>,
     /// Visible entries of suspended strata that cleared by rule: for the lead to look at again.
     pub look_back: Vec<EntryId>,
+    /// What each reader noticed of the decoys they read: the caller alone, or for the lead everybody.
+    #[serde(default)]
+    pub readers: Vec<ReaderLine>,
+}
+
+/// What one reader noticed of the decoys they read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReaderLine {
+    /// Who.
+    pub login: String,
+    /// Decoys withheld, or asked about, of those decided on.
+    pub noticed: Share,
 }
 
 /// Whether entries clear by themselves.

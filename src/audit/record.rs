@@ -312,6 +312,44 @@ pub enum Event {
         /// The line and the reason.
         why: String,
     },
+    /// Somebody wants a policy that is looser than the one in force: a second person must agree.
+    PolicyProposed {
+        /// The digest of the file.
+        digest: String,
+        /// The lines that are looser.
+        looser: Vec<String>,
+    },
+    /// The file of those who may use the program was read anew.
+    UsersChanged {
+        /// How many it names.
+        users: usize,
+    },
+    /// That file is wrong; what it said before counts.
+    UsersRefused {
+        /// The line and the reason.
+        why: String,
+    },
+    /// Somebody wanted to do something in a role that they have no longer.
+    RoleLost,
+    /// An invented entry was put among those that are read as a sample.
+    DecoySown {
+        /// In which window.
+        window: u32,
+    },
+    /// An invented entry was read, and is gone.
+    DecoyRead {
+        /// In which window it stood.
+        window: u32,
+        /// Whether its reader noticed anything.
+        seen: bool,
+        /// Whether that counts: not where rules had come to highlight it.
+        counts: bool,
+    },
+    /// A flag that a record speaks for was refused.
+    FlagRefused {
+        /// Which.
+        flag: Flag,
+    },
     /// A flag was set on a patient.
     FlagSet {
         /// Which.
@@ -512,6 +550,13 @@ impl Event {
             Self::RulesChanged { .. } => "rules changed",
             Self::PolicyChanged { .. } => "policy changed",
             Self::PolicyRefused { .. } => "policy refused",
+            Self::PolicyProposed { .. } => "proposed policy",
+            Self::UsersChanged { .. } => "users changed",
+            Self::UsersRefused { .. } => "users refused",
+            Self::RoleLost => "lost the role",
+            Self::DecoySown { .. } => "decoy sown",
+            Self::DecoyRead { .. } => "decoy read",
+            Self::FlagRefused { .. } => "refused a flag",
             Self::FlagSet { .. } => "set a flag",
             Self::FlagClearAsked { .. } => "asked to clear",
             Self::FlagCleared { .. } => "cleared a flag",

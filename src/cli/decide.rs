@@ -289,5 +289,10 @@ fn say(decided: &Decided, mut out: impl Write) -> Result<Exit, Failure> {
         write!(out, "  until review on {day}")?;
     }
     writeln!(out)?;
+    if decided.decoy {
+        writeln!(out, "{DECOY}")?;
+    }
     Ok(Exit::Ok)
 }
+
+const DECOY: &str = "This entry was invented, to measure what readers notice. It is gone: nothing of it is true, nothing is to be done.";

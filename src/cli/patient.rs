@@ -37,6 +37,12 @@ enum What {
         #[arg(value_parser = flag)]
         flag: Flag,
     },
+    /// As lead: refuse a flag that the worklist proposes
+    RefuseFlag {
+        /// Which
+        #[arg(value_parser = flag)]
+        flag: Flag,
+    },
     /// Name who may open the record while restricted-readers stands
     NameReaders {
         /// Their logins
@@ -70,6 +76,7 @@ pub async fn run(args: &PatientArgs, dir: Option<PathBuf>, mut out: impl Write) 
     let act = match &args.what {
         What::SetFlag { flag, withdraw } => PatientAct::SetFlag { flag: *flag, why, withdraw: *withdraw },
         What::ClearFlag { flag } => PatientAct::ClearFlag { flag: *flag, why },
+        What::RefuseFlag { flag } => PatientAct::RefuseFlag { flag: *flag, why },
         What::NameReaders { logins } => PatientAct::NameReaders { logins: logins.clone(), why },
         What::LockOut { login } => PatientAct::LockOut { login: login.clone(), why },
         What::LetIn { login } => PatientAct::LetIn { login: login.clone(), why },

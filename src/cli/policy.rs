@@ -48,7 +48,13 @@ pub async fn run(args: &PolicyArgs, dir: Option<PathBuf>, mut out: impl Write) -
     practice.leave().await;
     let Reply::Policy(policy) = reply? else { return Err(garbled()) };
     match args.what {
-        Some(_) => writeln!(out, "in force: {}", policy.digest)?,
+        Some(_) => {
+            writeln!(out, "in force: {}", policy.digest)?;
+            if let Some(waits) = &policy.waits {
+                writeln!(out, "{waits}")?;
+                return Ok(Exit::Found);
+            }
+        }
         None => write!(out, "{}", policy.text)?,
     }
     Ok(Exit::Ok)

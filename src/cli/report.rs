@@ -137,6 +137,9 @@ pub fn clearing(report: &ClearingReport, out: &mut impl Write) -> std::io::Resul
         writeln!(out, "{} entries like these were shown and need another look:", report.look_back.len())?;
         report.look_back.iter().try_for_each(|id| writeln!(out, "  {id}"))?;
     }
+    for reader in &report.readers {
+        writeln!(out, "{} noticed {} decoys", reader.login, shown(&reader.noticed))?;
+    }
     for window in &report.windows {
         writeln!(out, "window {}, from {}", window.window, window.begins)?;
         for (name, missed) in [("nothing found", &window.clear), ("skimmed, passed", &window.skimmed)] {

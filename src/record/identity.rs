@@ -49,6 +49,37 @@ impl FromStr for NhsNumber {
     }
 }
 
+/// The range 999 999 0000 to 999 999 9999: numbers that begin with 999 are nobody's.
+const DECOYS: [u8; 6] = [9; 6];
+
+impl NhsNumber {
+    /// A number of those reserved for decoys; which, follows from `n`.
+    pub fn of_decoy(n: u32) -> Option<Self> {
+        let all: Vec<Self> = (0..10_000).filter_map(|last| format!("999999{last:04}").parse().ok()).collect();
+        all.get(n as usize % all.len().max(1)).cloned()
+    }
+
+    /// Whether it is reserved for decoys: then no channel takes it.
+    pub fn is_decoy(&self) -> bool {
+        self.0.starts_with(&DECOYS)
+    }
+
+    /// As readers see it. A decoy must not be told by its number, and a number that could be somebody's must not be
+    /// invented: theirs has a check digit that is wrong.
+    pub fn shown(&self) -> String {
+        let Self([.., a, b, c, d]) = self;
+        if !self.is_decoy() {
+            return self.to_string();
+        }
+        let nine = [4 + a % 4, *b, *c, *d, 9 - a, 9 - b, *c, *a, 9 - d];
+        let text = |last: u8| nine.iter().chain([&last]).map(|digit| char::from(b'0' + digit)).collect::<String>();
+        let wrong = (0..10).map(text).find(|digits| digits.parse::<Self>().is_err()).unwrap_or_default();
+        let (first, rest) = wrong.split_at(3);
+        let (second, third) = rest.split_at(3);
+        format!("{first} {second} {third}")
+    }
+}
+
 impl fmt::Display for NhsNumber {
     /// In the three groups that people read it in: `999 012 3456`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,6 +18,6 @@ pub use entry::{Author, Entry, EntryKind, EntryVersion, Fingerprint, Fingerprint
 pub use finding::{Category, Context, Finding, Lane, Place, Screening, Subject, Tier};
 pub use identity::{EntryId, IdentityKey, NhsNumber, NhsNumberError, PatientId, SourceKey, Version};
 pub use lease::{Stage, Token};
-pub use patient::{AccessLevel, Flag, FlagSet, Patient, PatientAct, Proxy, Safeguards, Sex};
+pub use patient::{AccessLevel, Flag, FlagRefused, FlagSet, Patient, PatientAct, Proxy, Safeguards, Sex};
 pub use shown::Shown;
 pub use span::{Span, sentences, snap_to_words, words};

@@ -46,6 +46,11 @@ impl Patient {
         day.years_since(self.born?)
     }
 
+    /// Whether nobody is this patient: the entries are decoys.
+    pub fn is_decoy(&self) -> bool {
+        self.nhs_number.as_ref().is_some_and(NhsNumber::is_decoy)
+    }
+
     /// Family name in capitals, then the given name, as NHS systems write it.
     pub fn full_name(&self) -> String {
         format!("{} {}", self.family_name.to_uppercase(), self.given_name).trim().to_owned()
@@ -154,7 +159,7 @@ impl Flag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PatientAct {
-    /// Sets a flag. One person is enough.
+    /// Sets a flag, or says of one that it must still stand. One person is enough.
     SetFlag {
         /// Which.
         flag: Flag,
@@ -166,6 +171,13 @@ pub enum PatientAct {
     },
     /// Asks to clear a flag, or agrees to that: two people, one of them a lead. Makes nothing visible.
     ClearFlag {
+        /// Which.
+        flag: Flag,
+        /// Why.
+        why: String,
+    },
+    /// As lead: refuses a flag that the record speaks for. It is proposed again only for another reason.
+    RefuseFlag {
         /// Which.
         flag: Flag,
         /// Why.
@@ -200,6 +212,7 @@ impl PatientAct {
         match self {
             Self::SetFlag { why, .. }
             | Self::ClearFlag { why, .. }
+            | Self::RefuseFlag { why, .. }
             | Self::NameReaders { why, .. }
             | Self::LockOut { why, .. }
             | Self::LetIn { why, .. } => why,
@@ -220,6 +233,24 @@ pub struct FlagSet {
     pub why: String,
     /// Who has asked to clear it, and waits for a second person.
     pub clearing: Option<String>,
+    /// When somebody last said that it must still stand, UTC.
+    #[serde(default)]
+    pub looked_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// A flag that the record spoke for and a lead did not want.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagRefused {
+    /// Which.
+    pub flag: Flag,
+    /// What spoke for it.
+    pub cause: String,
+    /// Who refused.
+    pub by: String,
+    /// When, UTC.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// Why. Clinical: kept with the patient, never in the log.
+    pub why: String,
 }
 
 /// What people have set over a patient. Kept apart from what the feeds say, so that no feed overwrites it.
@@ -231,6 +262,12 @@ pub struct Safeguards {
     pub readers: Vec<String>,
     /// Who moves nothing of this patient towards visible: login and reason.
     pub locked_out: Vec<(String, String)>,
+    /// Flags that were proposed and refused.
+    #[serde(default)]
+    pub refused: Vec<FlagRefused>,
+    /// Flags that were cleared, and when, UTC.
+    #[serde(default)]
+    pub cleared: Vec<(Flag, chrono::DateTime<chrono::Utc>)>,
 }
 
 impl Safeguards {

@@ -88,11 +88,21 @@ pub enum Guard {
     ShadowFirst,
     /// Nothing clears by itself where something serious was missed.
     Suspended,
+    /// Formula: an invented entry is shown to nobody.
+    Decoy,
+    /// Who reads does not see in the log how what they have yet to read arrived.
+    DecoyUnseen,
+    /// Every fifth hand-out goes by the end of the target.
+    EveryFifth,
+    /// A looser policy takes two people.
+    PolicyByTwo,
+    /// Who lost their role does nothing more with it.
+    RoleNow,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 47] = [
         Self::Role,
         Self::OwnName,
         Self::NotParty,
@@ -135,6 +145,11 @@ impl Guard {
         Self::ClockForward,
         Self::ShadowFirst,
         Self::Suspended,
+        Self::Decoy,
+        Self::DecoyUnseen,
+        Self::EveryFifth,
+        Self::PolicyByTwo,
+        Self::RoleNow,
     ];
 
     /// Whether the guard refuses: `breach`, unless this is a build for mutation and the guard is taken away.

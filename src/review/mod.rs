@@ -6,9 +6,11 @@
 mod calendar;
 mod caution;
 mod cut;
+pub mod decoys;
 mod guard;
 pub mod lease;
 mod moves;
+pub mod order;
 mod policy;
 pub mod policy_file;
 pub mod quality;

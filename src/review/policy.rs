@@ -45,6 +45,9 @@ pub struct Policy {
     pub reading_time: u64,
     /// A hide is looked at again after this many days. At most 365.
     pub hide_days: u64,
+    /// So many invented entries stand among a hundred that are read as a sample, to measure what readers miss. At
+    /// most 10.
+    pub decoy_percent: u8,
 }
 
 /// Who must agree before something is shown.
@@ -90,7 +93,7 @@ impl Default for Policy {
             redact: [1, 1, 1, 1, 2],
             lead: [false; 5],
             author_barred_from: Tier::Cue,
-            blind_share: [0; 5],
+            blind_share: [0, 20, 50, 50, 0],
             conflict: Conflict::MayOnlyHide,
             read_back: true,
             targets: [day * 5, day * 3, day * 2, day, Duration::hours(4)],
@@ -99,6 +102,7 @@ impl Default for Policy {
             deferral_days: 14,
             reading_time: 500,
             hide_days: 90,
+            decoy_percent: 2,
         }
     }
 }
@@ -197,6 +201,29 @@ impl Policy {
         };
         let two = if Guard::Overruling.stops(overrules) { 2 } else { 1 };
         Required { people: people.max(floor::people(tier)).max(two), lead: self.lead[at] }
+    }
+
+    /// The lines in which this policy is looser than `before`, as its file names them. When the practice works, when
+    /// the batch is made and who is told of what is late is neither looser nor tighter.
+    pub fn looser_than(&self, before: &Self) -> Vec<&'static str> {
+        let by_tier = |looser: fn(&Self, &Self, usize) -> bool| (0..5).any(|at| looser(self, before, at));
+        let lines = [
+            ("hold-hours", self.hold < before.hold),
+            ("grace-minutes", self.grace < before.grace),
+            ("approve", by_tier(|new, old, at| new.people[at] < old.people[at])),
+            ("redact", by_tier(|new, old, at| new.redact[at].max(new.people[at]) < old.redact[at].max(old.people[at]))),
+            ("one-must-be", by_tier(|new, old, at| !new.lead[at] && old.lead[at])),
+            ("blind-second-percent", by_tier(|new, old, at| new.blind_share[at] < old.blind_share[at])),
+            ("late-after", by_tier(|new, old, at| new.targets[at] > old.targets[at])),
+            ("author-barred-from-tier", self.author_barred_from > before.author_barred_from),
+            ("conflict-of-interest", self.conflict == Conflict::MayOnlyHide && before.conflict == Conflict::MayNotOpen),
+            ("read-back", !self.read_back && before.read_back),
+            ("deferral", self.deferral_days > before.deferral_days),
+            ("hide", self.hide_days > before.hide_days),
+            ("reading-milliseconds", self.reading_time < before.reading_time),
+            ("decoys-percent", self.decoy_percent < before.decoy_percent),
+        ];
+        lines.into_iter().filter(|(_, looser)| *looser).map(|(line, _)| line).collect()
     }
 
     /// Until when an entry first pulled at `pulled` is withheld, whatever is decided.

@@ -33,6 +33,7 @@ struct File {
     deferral: Option<Days>,
     hide: Option<Days>,
     skim: Option<Skim>,
+    sample: Option<SampleLines>,
     calendar: Option<CalendarLines>,
 }
 
@@ -72,6 +73,12 @@ struct Days {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Skim {
     reading_milliseconds: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct SampleLines {
+    decoys_percent: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +123,9 @@ pub fn parse(text: &str) -> Result<Policy, Fault> {
     }
     if let Some(time) = file.skim.and_then(|lines| lines.reading_milliseconds) {
         policy.reading_time = reader.within(&time, floor::READING_TIME as i64, 60_000, "milliseconds")? as u64;
+    }
+    if let Some(percent) = file.sample.and_then(|lines| lines.decoys_percent) {
+        policy.decoy_percent = reader.within(&percent, 0, 10, "percent")? as u8;
     }
     Ok(policy)
 }
@@ -311,7 +321,8 @@ pub fn print(policy: &Policy) -> String {
         "# How this practice lets entries of the record through to patients.\n\
          # Every line may be made stricter. Nothing may be looser than the floor written beside it: such a file is\n\
          # refused with the line, and the policy before stays in force. A change is in the log with both digests;\n\
-         # what no longer satisfies it is withheld at once; a looser line shows nothing that was withheld.\n\
+         # what no longer satisfies it is withheld at once; a looser line shows nothing that was withheld. Where a\n\
+         # line is looser than the one in force, two people put the file in force, one of them a lead.\n\
          # Hiding always takes one person, at once, and no line here changes that.\n",
     );
     let floors = |out: &mut String, key: &str| {
@@ -379,6 +390,11 @@ pub fn print(policy: &Policy) -> String {
     out.push_str("\n[skim]\n# So long each line of a skim page must have been on the screen to count as read.\n");
     floors(&mut out, "reading-milliseconds");
     _ = writeln!(out, "reading-milliseconds = {}", policy.reading_time);
+    out.push_str(
+        "\n[sample]\n# Among a hundred entries that are read as a sample stand so many invented ones: what their readers notice of them\n\
+         # says what readers miss. They are nobody's, are shown to nobody, and count in no other figure.\n",
+    );
+    _ = writeln!(out, "decoys-percent = {}", policy.decoy_percent);
 
     let calendar = &policy.calendar;
     let days: Vec<String> =

@@ -20,6 +20,8 @@ use crate::record::{Act, EntryId, EntryKind, EntryVersion, HideReason, Lane, Scr
 const WINDOW: Duration = Duration::days(28);
 /// A flag within so much time, before or after, keeps an entry from clearing by itself.
 pub const NEAR: Duration = Duration::days(7);
+/// So long after a flag was cleared nothing of the patient clears by itself either.
+pub const AFTER_FLAG: Duration = Duration::days(90);
 
 /// What measuring asks for. Proposals of ours, to be agreed with the clinical safety officer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,7 +99,7 @@ pub fn is_drawn(seed: &[u8; 32], entry: EntryId, version: Version, rate: Rate) -
     (u128::from(u64::from_be_bytes(first)) * u128::from(Rate::ALL.0)) >> 64 < u128::from(rate.0)
 }
 
-fn keyed(secret: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn keyed(secret: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     match Hmac::<Sha256>::new_from_slice(secret) {
         Ok(mac) => parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().into(),
         // HMAC takes keys of any length; the type cannot say so.
@@ -268,6 +270,16 @@ pub struct Sample {
     pub reading: Option<SampleReading>,
 }
 
+/// That an entry is invented, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planted {
+    /// In which window.
+    pub window: Window,
+    /// Who read it first, by login, and whether they noticed anything.
+    #[serde(default)]
+    pub reading: Option<(String, bool)>,
+}
+
 /// What the reader of a drawn entry said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleReading {
@@ -330,7 +342,7 @@ pub enum NotEligible {
     #[error("letters of this kind are always read")]
     Kind,
     /// A flag.
-    #[error("a flag stands over the patient")]
+    #[error("a flag stands over the patient, or did until lately")]
     PatientFlagged,
     /// A flag nearby.
     #[error("a flag stands over somebody linked with the patient")]

@@ -166,6 +166,14 @@ pub struct Review {
     pub due: Option<DateTime<Utc>>,
     /// When a hide is looked at again.
     pub review_by: Option<NaiveDate>,
+    /// Whether it is invented, to measure what readers miss.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub decoy: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Something that was shown or hidden deserves another look. It stays where it is until somebody has looked.
@@ -234,6 +242,7 @@ impl Review {
             since: now,
             due: None,
             review_by: None,
+            decoy: false,
         }
     }
 

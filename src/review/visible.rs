@@ -31,6 +31,9 @@ pub enum Withheld {
     /// Recorded before the online record begins.
     #[error("it is older than the online record")]
     NotOpen,
+    /// It is invented.
+    #[error("it is a decoy")]
+    Decoy,
     /// The hold or the grace runs.
     #[error("it is not due yet")]
     NotYet,
@@ -72,6 +75,9 @@ pub fn visible(present: &Present<'_>) -> Result<(), Withheld> {
 /// The first reason to withhold it.
 pub fn releasable(present: &Present<'_>) -> Result<(), Withheld> {
     let review = present.review;
+    if Guard::Decoy.stops(review.decoy) {
+        return Err(Withheld::Decoy);
+    }
     if Guard::AtSource.stops(!present.at_source) {
         return Err(Withheld::Gone);
     }

@@ -60,6 +60,9 @@ impl Service {
                 else {
                     continue;
                 };
+                if self.board().is_decoy(entry) {
+                    continue;
+                }
                 let verdict = match record.event {
                     Event::Screened { tier, .. } => {
                         read.entry((entry, version)).or_default().tier = tier;

@@ -14,8 +14,9 @@ use super::people::People;
 use super::quality::Tally;
 use super::rows::EntryRow;
 use crate::record::{Act, EntryId, Patient, PatientId, Tier, Version};
-use crate::review::State;
-use crate::review::sampling::{Sample, SampleReading, Stratum, Window};
+use crate::review::order::{Order, Waits};
+use crate::review::sampling::{Planted, Sample, SampleReading, Stratum, Window};
+use crate::review::{Policy, State};
 
 /// The place of one entry on the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +35,9 @@ struct Place {
     samples: Box<[Sample]>,
 }
 
-/// By tier, then who waited longest, then what was recorded first; the entry itself only makes the order total.
-type Urgency = (Reverse<Tier>, DateTime<Utc>, DateTime<Utc>, EntryId);
-
 impl Place {
-    fn urgency(&self, id: EntryId) -> Urgency {
-        (Reverse(self.tier), self.since, self.recorded, id)
+    fn waits(&self, id: EntryId) -> Waits {
+        Waits { tier: Reverse(self.tier), since: self.since, recorded: self.recorded, entry: id }
     }
 }
 
@@ -47,12 +45,12 @@ impl Place {
 #[derive(Debug, Default)]
 pub struct Board {
     places: HashMap<EntryId, Place>,
-    waiting: BTreeMap<Urgency, Listed>,
+    waiting: Order<Listed>,
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     put_off: BTreeSet<(DateTime<Utc>, EntryId)>,
-    for_lead: BTreeSet<Urgency>,
+    for_lead: BTreeSet<Waits>,
     look_again: BTreeSet<(DateTime<Utc>, EntryId)>,
     hides: BTreeSet<(NaiveDate, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
@@ -65,6 +63,7 @@ pub struct Board {
     tallies: BTreeMap<(Window, Stratum), Tally>,
     people: People,
     clocks: Clocks,
+    decoys: HashMap<EntryId, Planted>,
 }
 
 impl Board {
@@ -90,16 +89,27 @@ impl Board {
         }
         if let Some(old) = self.places.remove(&id) {
             self.take_off(id, &old);
+            if old.state.waits_for_person() && !place.state.waits_for_person() {
+                self.waiting.hand_out();
+            }
+        }
+        if let Some(planted) = &row.planted {
+            self.decoys.insert(id, planted.clone());
+            // Nothing counts one that has been read.
+            if place.state == State::SourceDeleted {
+                self.places.insert(id, place);
+                return;
+            }
         }
         if place.state.waits_for_person() {
             let name = self.names.get(&place.patient).map(String::as_str).unwrap_or_default();
-            self.waiting.insert(place.urgency(id), Listed::new(row, name));
+            self.waiting.insert(place.waits(id), Listed::new(row, name));
         }
         if place.state == State::Skim {
             self.skim.insert((place.since, id));
         }
         if place.state.waits_for_lead() {
-            self.for_lead.insert(place.urgency(id));
+            self.for_lead.insert(place.waits(id));
         }
         match place.due {
             Some(due) if place.state == State::Deferred => self.put_off.insert((due, id)),
@@ -113,13 +123,15 @@ impl Board {
             self.hides.insert((day, id));
         }
         let withholds = |act: &Act| matches!(act, Act::Hide { .. } | Act::Redact { .. });
-        if row.review.decisions.iter().any(|decision| withholds(&decision.act)) {
+        if row.planted.is_none() && row.review.decisions.iter().any(|decision| withholds(&decision.act)) {
             self.withholding.entry(place.patient).or_default().insert(id);
         }
         for sample in &place.samples {
             self.tallies.entry((sample.window, sample.stratum)).or_default().add(sample);
         }
-        self.clocks.put(row);
+        if row.planted.is_none() {
+            self.clocks.put(row);
+        }
         *self.counts.entry(place.state).or_default() += 1;
         self.of_patient.entry(place.patient).or_default().insert(id);
         self.places.insert(id, place);
@@ -129,8 +141,8 @@ impl Board {
         for sample in &old.samples {
             self.tallies.entry((sample.window, sample.stratum)).or_default().remove(sample);
         }
-        self.waiting.remove(&old.urgency(id));
-        self.for_lead.remove(&old.urgency(id));
+        self.waiting.remove(&old.waits(id));
+        self.for_lead.remove(&old.waits(id));
         self.skim.remove(&(old.since, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
@@ -150,9 +162,32 @@ impl Board {
         }
     }
 
-    /// Entries that wait for a person, most urgent first: by tier, then oldest first.
+    /// Entries that wait for a person, in the order in which they are handed out.
     pub fn waiting(&self) -> impl Iterator<Item = (EntryId, Tier, DateTime<Utc>, &Listed)> {
-        self.waiting.iter().map(|((Reverse(tier), since, _, id), listed)| (*id, *tier, *since, listed))
+        self.waiting.in_turn().map(|(_, waits, listed)| (waits.entry, waits.tier.0, waits.since, listed))
+    }
+
+    /// Orders what waits by another policy.
+    pub fn agree(&mut self, policy: &Policy) {
+        self.waiting.agree(policy);
+    }
+
+    /// Every decoy that was ever sown, with what came of it.
+    pub fn decoys(&self) -> impl Iterator<Item = &Planted> {
+        self.decoys.values()
+    }
+
+    /// Whether an entry is invented.
+    pub fn is_decoy(&self, id: EntryId) -> bool {
+        self.decoys.contains_key(&id)
+    }
+
+    /// Of the entries drawn in a window that wait and nobody has read, the one with the least `chance`.
+    pub fn unread_sample<C: Ord>(&self, window: Window, chance: impl Fn(EntryId) -> C) -> Option<EntryId> {
+        let unread = |sample: &Sample| sample.window == window && sample.drawn && sample.reading.is_none();
+        let waits = |place: &Place| place.state == State::Queued && place.samples.iter().any(unread);
+        let waiting = self.places.iter().filter(|(_, place)| waits(place)).map(|(id, _)| *id);
+        waiting.min_by_key(|id| chance(*id))
     }
 
     /// What waits for a person in one patient's record, most urgent first.
@@ -161,11 +196,11 @@ impl Board {
         let mut found: Vec<_> = ids
             .filter_map(|id| {
                 let place = self.places.get(id).filter(|place| place.state.waits_for_person())?;
-                Some(place.urgency(*id))
+                Some(place.waits(*id))
             })
             .collect();
         found.sort_unstable();
-        found.into_iter().map(|(.., id)| id).collect()
+        found.into_iter().map(|waits| waits.entry).collect()
     }
 
     /// How many entries wait for a person.
@@ -175,7 +210,7 @@ impl Board {
 
     /// Entries that wait for the lead, most urgent first.
     pub fn for_lead(&self) -> impl Iterator<Item = EntryId> {
-        self.for_lead.iter().map(|(.., id)| *id)
+        self.for_lead.iter().map(|waits| waits.entry)
     }
 
     /// Entries that were shown or hidden and want another look, longest first.
@@ -186,6 +221,12 @@ impl Board {
     /// Hides whose day of review has come.
     pub fn hides_to_review(&self, today: NaiveDate) -> impl Iterator<Item = EntryId> {
         self.hides.iter().take_while(move |(day, _)| *day <= today).map(|(_, id)| *id)
+    }
+
+    /// Entries at the highest tier that are still at their source.
+    pub fn critical(&self) -> Vec<EntryId> {
+        let critical = |place: &Place| place.tier == Tier::Critical && place.state != State::SourceDeleted;
+        self.places.iter().filter(|(_, place)| critical(place)).map(|(id, _)| *id).collect()
     }
 
     /// Whether an entry of the patient holds more than a weak cue.
@@ -213,7 +254,7 @@ impl Board {
 
     /// Tier and waiting time of those that wait for a person.
     pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>)> {
-        self.waiting.keys().map(|(Reverse(tier), since, ..)| (*tier, *since))
+        self.waiting.all().map(|waits| (waits.tier.0, waits.since))
     }
 
     /// Entries whose time has come.
@@ -302,8 +343,11 @@ impl Board {
     /// Puts a patient into the household that their row says, beside those who read their record, and notes their
     /// name for whoever looks for it.
     pub fn settle(&mut self, patient: &Patient) {
-        self.kin.settle(patient);
         self.name(patient);
+        if patient.is_decoy() {
+            return;
+        }
+        self.kin.settle(patient);
         self.people.settle(patient);
         if self.home.get(&patient.id) == patient.household.as_ref() {
             return;
@@ -325,7 +369,7 @@ impl Board {
             return;
         }
         for id in self.of_patient.get(&patient.id).into_iter().flatten() {
-            let place = self.places.get(id).map(|place| place.urgency(*id));
+            let place = self.places.get(id).map(|place| place.waits(*id));
             if let Some(listed) = place.and_then(|place| self.waiting.get_mut(&place)) {
                 listed.rename(&name);
             }

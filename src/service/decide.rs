@@ -199,7 +199,8 @@ impl Service {
     pub(super) fn caller<'a>(&self, actor: &'a Actor, row: &EntryRow) -> Result<Caller<'a>, ServiceError> {
         Ok(match actor.role {
             Role::Clinician | Role::Lead => {
-                let staff = self.settings.user(&actor.login).and_then(|user| user.staff_guid.as_deref());
+                let staff = self.staff();
+                let staff = staff.user(&actor.login).and_then(|user| user.staff_guid.as_deref());
                 let wrote_it = staff.is_some_and(|staff| row.authors.iter().any(|author| same_guid(author, staff)));
                 let locked_out = self.safeguards(row.entry.patient)?.locks_out(&actor.login);
                 Caller::Reviewer { login: &actor.login, lead: actor.role == Role::Lead, wrote_it, locked_out }
@@ -267,6 +268,7 @@ impl Service {
         record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));
         let was_visible = row.review.state == State::Released;
         row.review = review;
+        let decoy = self.note_decoy(actor, &mut row)?;
         if row.review.decisions.is_empty() {
             row.waived.clear();
         }
@@ -279,7 +281,8 @@ impl Service {
             writes.push((Table::Draft, draft_key(&self.keys.identity, id, &actor.login), None));
         }
         // The act first: what leads to it or follows from it stands behind it.
-        let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).collect();
+        let is_decoy = decoy.is_some();
+        let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).chain(decoy).collect();
         let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit)?;
         self.board().put(id, receipt.seq, &row);
         self.announce();
@@ -305,6 +308,7 @@ impl Service {
             review_by: row.review.review_by,
             seq: receipt.seq,
             twins,
+            decoy: is_decoy,
         })
     }
 

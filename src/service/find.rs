@@ -106,7 +106,7 @@ impl Service {
         let (now, policy) = (self.now(), self.policy());
         let words: Vec<String> = fold(&only.words).split_whitespace().map(str::to_owned).collect();
         let (reason, author) = (only.reason.as_deref().map(line), only.author.as_deref().map(line));
-        let staff = self.settings.user(&actor.login).and_then(|user| user.staff_guid.clone());
+        let staff = self.staff().user(&actor.login).and_then(|user| user.staff_guid.clone());
         let held = if only.mine { self.patients_of(actor) } else { HashSet::new() };
         let fits = |tier, since, listed: &Listed| {
             only.tier.is_none_or(|least| tier >= least)

@@ -15,6 +15,7 @@ pub struct Session {
     seat: Seat,
     notices: Option<mpsc::Receiver<Notice>>,
     name: String,
+    groups: Vec<String>,
     welcomed: bool,
 }
 
@@ -39,14 +40,14 @@ impl Session {
     /// # Errors
     /// When nobody has given the login or one of the groups a role, or the groups are given several.
     pub fn of(service: Arc<Service>, login: &str, groups: &[String]) -> Result<Self, ServiceError> {
-        let (actor, name) = match service.settings.user(login) {
+        service.reread_staff()?;
+        let staff = service.staff();
+        let (actor, name) = match staff.user(login) {
             Some(user) => (user.actor(), user.name.clone()),
-            None => {
-                (Actor { login: login.to_owned(), role: service.settings.role_of(login, groups)? }, login.to_owned())
-            }
+            None => (Actor { login: login.to_owned(), role: staff.role_of(login, groups)? }, login.to_owned()),
         };
         let (seat, notices) = service.sit_down(actor);
-        Ok(Self { service, seat, notices: Some(notices), name, welcomed: false })
+        Ok(Self { service, seat, notices: Some(notices), name, groups: groups.to_vec(), welcomed: false })
     }
 
     /// Who the caller is.
@@ -74,6 +75,7 @@ impl Session {
 
     fn reply(&mut self, request: Request) -> Result<Reply, ServiceError> {
         let (service, seat, actor) = (&self.service, &self.seat, &self.seat.actor);
+        service.still_has_role(actor, &self.groups)?;
         Ok(match request {
             Request::Hello { version } if version != VERSION => Reply::Refused {
                 why: format!("this client speaks version {version} and the daemon version {VERSION}: use the same"),
@@ -86,7 +88,7 @@ impl Session {
                     name: self.name.clone(),
                     practice: service.settings.practice.name.clone(),
                     demo_people: match service.demo {
-                        true => service.settings.users.iter().map(super::User::actor).collect(),
+                        true => service.staff().users.iter().map(super::User::actor).collect(),
                         false => Vec::new(),
                     },
                 })

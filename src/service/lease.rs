@@ -439,7 +439,7 @@ impl Service {
     }
 
     fn name_of(&self, login: &str) -> String {
-        self.settings.user(login).map_or_else(|| login.to_owned(), |user| user.name.clone())
+        self.staff().user(login).map_or_else(|| login.to_owned(), |user| user.name.clone())
     }
 }
 

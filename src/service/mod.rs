@@ -8,6 +8,7 @@ mod calendar;
 mod clock;
 mod counts;
 mod decide;
+mod decoys;
 mod exposure;
 mod find;
 mod handle;
@@ -15,6 +16,7 @@ mod kin;
 mod lease;
 mod people;
 mod policy;
+mod propose;
 mod publish;
 mod pull;
 mod quality;
@@ -27,6 +29,7 @@ mod safeguard;
 mod secret;
 mod settings;
 mod skim;
+mod staff;
 mod twins;
 mod worklist;
 
@@ -92,6 +95,7 @@ pub struct Service {
     rules: Rules,
     keys: Keys,
     settings: Settings,
+    staff: staff::Staff,
     /// What the practice has agreed. Whoever works with it holds one for the whole of an act.
     policy: RwLock<Arc<Policy>>,
     channel: Box<dyn Channel>,
@@ -151,6 +155,7 @@ impl Service {
             clock: parts.clock,
             rules: parts.rules,
             keys: parts.keys,
+            staff: staff::Staff::of(&parts.settings),
             settings: parts.settings,
             policy: RwLock::new(Arc::new(Policy::default())),
             channel: parts.channel,
@@ -176,6 +181,7 @@ impl Service {
         let receipt = service.commit(Vec::new(), writes, vec![started])?;
         service.desk = Desk::new(receipt.seq);
         service.policy = RwLock::new(Arc::new(service.accepted_policy()?));
+        service.board().agree(&service.policy());
         match service.adopt_policy(&job, service.settings.policy.as_deref()) {
             // Refused, in the log and on every screen; the policy before stays in force.
             Ok(()) | Err(ServiceError::Refused(_)) => {}

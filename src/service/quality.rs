@@ -69,8 +69,13 @@ impl Tally {
 }
 
 impl Service {
-    fn is_measured(&self) -> bool {
+    pub(super) fn is_measured(&self) -> bool {
         self.settings.practice.clearing == Clears::Measured
+    }
+
+    /// The window that is open, where clearing is measured.
+    pub(super) fn open_window(&self) -> Result<Option<Window>, ServiceError> {
+        if self.is_measured() { Ok(Some(self.standing()?.window)) } else { Ok(None) }
     }
 
     /// Where clearing stands, with the present window open: its commitment is in the log before anything is
@@ -145,7 +150,7 @@ impl Service {
         }
         let strata: Vec<Sampled> = strata.into_values().collect();
         let found = self.board().found_since(since.begins());
-        missed(&strata, found, None)
+        missed(&strata, found, self.decoys_seen(|window| window >= since))
     }
 
     /// Strata in which a reader found something serious since the lead signed.
@@ -178,7 +183,7 @@ impl Service {
             version,
             screening,
             skimmed: row.review.passed.is_some(),
-            patient_flagged: !self.safeguards(patient.id)?.flags.is_empty(),
+            patient_flagged: self.was_flagged(&self.safeguards(patient.id)?),
             linked_flagged,
             held_nearby,
         })
@@ -308,6 +313,7 @@ impl Service {
             suspended: Vec::new(),
             windows: Vec::new(),
             look_back: Vec::new(),
+            readers: self.readers(|login| actor.role == Role::Lead || login == actor.login),
         };
         self.note(actor, Event::ReportViewed)?;
         if !self.is_measured() {

@@ -9,14 +9,14 @@ use super::pull::StreamState;
 use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
 use super::{Seat, Service, ServiceError};
-use crate::audit::{Actor, Event, Role};
+use crate::audit::{Actor, Event, Record, Role};
 use crate::protocol::{
     AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, Wanted, hex,
 };
 use crate::record::{
     AccessLevel, Act, EntryId, EntryVersion, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
 };
-use crate::review::{Review, State};
+use crate::review::{Guard, Review, State};
 use crate::store::Table;
 
 impl Service {
@@ -114,6 +114,7 @@ impl Service {
             alarms.insert(0, "the clock was put forward: nothing becomes visible until its holds have run".into());
         }
         alarms.extend(self.policy_alarm()?);
+        alarms.extend(self.staff_alarm());
         rows::for_each::<StreamState>(self.store.as_ref(), Table::Meta, b"stream/", |_, read| {
             alarms.extend(read.row.alarms());
             Ok(())
@@ -335,7 +336,7 @@ impl Service {
             name: name_of(patient),
             sex_age: sex_age(patient, now),
             born: patient.born,
-            nhs_number: patient.nhs_number.as_ref().map(ToString::to_string),
+            nhs_number: patient.nhs_number.as_ref().map(crate::record::NhsNumber::shown),
             readers,
             household: household
                 .iter()
@@ -405,9 +406,7 @@ impl Service {
                     if arriving && !everything || self.is_blind(actor, &record)? {
                         continue;
                     }
-                    // Who reads entries must not learn which of them were drawn.
-                    let tells = matches!(record.event, Event::Drawn { .. } | Event::SampleRead { .. });
-                    if tells && actor.role == Role::Clinician {
+                    if self.tells_too_much(actor, &record) {
                         continue;
                     }
                     let subject = match (record.entry, actor.role) {
@@ -429,6 +428,18 @@ impl Service {
         }
         self.note(actor, Event::AuditViewed { rows: lines.len() })?;
         Ok(lines)
+    }
+
+    /// Who reads entries must not learn which of them were drawn, nor which are invented: of what has yet to be read
+    /// they are not shown how it arrived.
+    fn tells_too_much(&self, actor: &Actor, record: &Record) -> bool {
+        if !matches!(actor.role, Role::Clinician | Role::Lead) {
+            return false;
+        }
+        let arrival = matches!(record.event, Event::Ingested | Event::Screened { .. } | Event::DecoySown { .. });
+        let unread = self.is_measured() && record.entry.is_some_and(|entry| self.board().is_waiting(entry));
+        matches!(record.event, Event::Drawn { .. } | Event::SampleRead { .. })
+            || Guard::DecoyUnseen.stops(arrival && unread)
     }
 
     fn subject(&self, id: EntryId) -> Result<Option<String>, ServiceError> {

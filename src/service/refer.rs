@@ -135,6 +135,7 @@ impl Service {
     /// Puts what was deferred until now back into the queue. Asked before every list, so that no list and no
     /// clock can forget one.
     pub(super) fn wake(&self) -> Result<(), ServiceError> {
+        self.sow()?;
         let now = self.now();
         let due = self.board().deferred_until(now);
         let policy = self.policy();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use crate::record::{Entry, EntryId, EntryKind, IdentityKey, Version};
-use crate::review::sampling::Sample;
+use crate::review::sampling::{Planted, Sample};
 use crate::review::{Review, Waiver};
 use crate::store::{Store, Table};
 
@@ -45,6 +45,9 @@ pub struct EntryRow {
     /// Versions of it that were open to the sample of what clears, with what came of it.
     #[serde(default)]
     pub samples: Vec<Sample>,
+    /// Set where it is a decoy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<Planted>,
 }
 
 /// A row as read, with the sequence number that a later write can insist on.

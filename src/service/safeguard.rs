@@ -4,7 +4,7 @@ use super::rows::{EntryRow, Read, encode, get};
 use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::PatientDone;
-use crate::record::{EntryId, FlagSet, Patient, PatientAct, PatientId, Safeguards};
+use crate::record::{EntryId, FlagRefused, FlagSet, Patient, PatientAct, PatientId, Safeguards};
 use crate::review::{self, Already, Caller, Guard, State};
 use crate::store::{Expect, StoreError, Table};
 
@@ -31,14 +31,15 @@ impl Service {
         patient: PatientId,
         act: &PatientAct,
     ) -> Result<PatientDone, ServiceError> {
-        if get::<Patient>(self.store.as_ref(), Table::Patient, &patient.0)?.is_none() {
+        let Some(Read { row: whose, .. }) = get::<Patient>(self.store.as_ref(), Table::Patient, &patient.0)? else {
             return Err(ServiceError::Refused("there is no such patient: refresh the queue".into()));
-        }
+        };
         for _ in 0..TRIES {
             let stored = get::<Safeguards>(self.store.as_ref(), Table::Safeguard, &patient.0)?;
             let seq = stored.as_ref().map(|read| read.seq);
             let before = stored.map(|read| read.row).unwrap_or_default();
-            let change = match self.judge_patient(actor, before, act) {
+            let causes = self.causes(&whose, &before, act)?;
+            let change = match self.judge_patient(actor, before, act, causes) {
                 Ok(change) => change,
                 Err((event, why)) => return Err(self.refused_patient(actor, patient, event, why)),
             };
@@ -50,11 +51,24 @@ impl Service {
         Err(ServiceError::Refused("others write this patient's entries at this moment: try again".into()))
     }
 
+    /// What speaks for the flag that is to be refused.
+    fn causes(
+        &self,
+        patient: &Patient,
+        safeguards: &Safeguards,
+        act: &PatientAct,
+    ) -> Result<Vec<String>, ServiceError> {
+        let PatientAct::RefuseFlag { flag, .. } = act else { return Ok(Vec::new()) };
+        let proposals = self.proposals(patient, safeguards, &self.perpetrators()?)?;
+        Ok(proposals.into_iter().filter(|proposal| proposal.flag == *flag).map(|proposal| proposal.cause).collect())
+    }
+
     fn judge_patient(
         &self,
         actor: &Actor,
         mut safeguards: Safeguards,
         act: &PatientAct,
+        causes: Vec<String>,
     ) -> Result<Change, (Event, String)> {
         let by = actor.login.clone();
         let lead = actor.role == Role::Lead;
@@ -64,6 +78,7 @@ impl Service {
                 (true, Event::FlagSet { flag: *flag, withdrew: *withdraw, entries: 0 })
             }
             PatientAct::ClearFlag { flag, .. } => (true, Event::FlagClearAsked { flag: *flag }),
+            PatientAct::RefuseFlag { flag, .. } => (lead, Event::FlagRefused { flag: *flag }),
             PatientAct::NameReaders { logins, .. } => (lead, Event::ReadersNamed { logins: logins.clone() }),
             PatientAct::LockOut { login, .. } => (lead || *login == by, Event::LockedOut { login: login.clone() }),
             PatientAct::LetIn { login, .. } => (lead && *login != by, Event::LetIn { login: login.clone() }),
@@ -88,8 +103,11 @@ impl Service {
                 let (at, why) = (self.now(), why.trim().to_owned());
                 match safeguards.flags.iter_mut().find(|set| set.flag == *flag) {
                     // Set anew, whoever wants it cleared must begin again.
-                    Some(set) => set.clearing = None,
-                    None => safeguards.flags.push(FlagSet { flag: *flag, by, at, why, clearing: None }),
+                    Some(set) => (set.clearing, set.looked_at) = (None, Some(at)),
+                    None => {
+                        let set = FlagSet { flag: *flag, by, at, why, clearing: None, looked_at: None };
+                        safeguards.flags.push(set);
+                    }
                 }
                 let flagged = (flag.holds() || *withdraw).then_some(already);
                 Ok(Change { safeguards, event, flagged, needs_second: false })
@@ -110,6 +128,8 @@ impl Service {
                     }
                     Some(_) => {
                         safeguards.flags.retain(|set| set.flag != *flag);
+                        safeguards.cleared.retain(|(cleared, _)| cleared != flag);
+                        safeguards.cleared.push((*flag, self.now()));
                         quiet(safeguards, Event::FlagCleared { flag: *flag })
                     }
                     None => {
@@ -117,6 +137,15 @@ impl Service {
                         Ok(Change { safeguards, event, flagged: None, needs_second: true })
                     }
                 }
+            }
+            PatientAct::RefuseFlag { flag, why } => {
+                if causes.is_empty() {
+                    return Err((event, "nothing in the record speaks for this flag now: see the worklist".to_owned()));
+                }
+                let (at, why) = (self.now(), why.trim());
+                let refused = |cause| FlagRefused { flag: *flag, cause, by: by.clone(), at, why: why.to_owned() };
+                safeguards.refused.extend(causes.into_iter().map(refused));
+                quiet(safeguards, event)
             }
             PatientAct::NameReaders { logins, .. } => {
                 safeguards.readers.clone_from(logins);
@@ -196,7 +225,7 @@ impl Service {
     }
 
     fn is_lead(&self, login: &str) -> bool {
-        self.settings.user(login).is_some_and(|user| user.role == Role::Lead)
+        self.staff().user(login).is_some_and(|user| user.role == Role::Lead)
     }
 
     fn refused_patient(&self, actor: &Actor, patient: PatientId, event: Event, why: String) -> ServiceError {

@@ -12,7 +12,7 @@ use crate::audit::{Actor, Role};
 use crate::store::BackupLock;
 
 const PRACTICE: &str = "practice.toml";
-const USERS: &str = "users.toml";
+pub(super) const USERS: &str = "users.toml";
 const POLICY: &str = "policy.toml";
 
 /// `practice.toml`, `users.toml` and `policy.toml` of the state folder.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
+use super::propose::STANDS;
 use super::rows::{self, EntryRow, Read};
 use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Role};
@@ -87,8 +88,12 @@ impl Service {
         let today = policy.day(self.now());
         let owner = self.names_of(Role::Lead, "the safeguarding lead");
         let mut items = Vec::new();
+        let perpetrators = self.perpetrators()?;
         let store = self.store.as_ref();
         rows::for_each::<Patient>(store, Table::Patient, &[], |_, Read { row: patient, .. }| {
+            if patient.is_decoy() {
+                return Ok(());
+            }
             let safeguards = self.safeguards(patient.id)?;
             let item = |kind: Work, what: String, since: DateTime<Utc>| WorkItem {
                 kind,
@@ -101,6 +106,21 @@ impl Service {
             };
             for set in safeguards.flags.iter().filter(|set| set.clearing.is_some()) {
                 items.push(item(Work::FlagToClear, format!("clear “{}”?", set.flag.words()), set.at));
+            }
+            for proposal in self.proposals(&patient, &safeguards, &perpetrators)? {
+                let what = format!("set “{}”? {}", proposal.flag.words(), proposal.words);
+                items.push(item(Work::FlagProposed, what, policy.morning_of(today)));
+            }
+            for set in &safeguards.flags {
+                let due = set.looked_at.unwrap_or(set.at) + STANDS;
+                if due <= self.now() {
+                    let what = format!(
+                        "“{}” has stood since {}: set it anew, or clear it",
+                        set.flag.words(),
+                        policy.day(set.at)
+                    );
+                    items.push(item(Work::FlagReview, what, due));
+                }
             }
             let Some(born) = patient.born else { return Ok(()) };
             if !self.has_signal(&patient, &safeguards) {
@@ -131,7 +151,8 @@ impl Service {
 
     /// The people with a role, by name, or `otherwise` where nobody has it.
     fn names_of(&self, role: Role, otherwise: &str) -> String {
-        let users = self.settings.users.iter().filter(|user| user.role == role);
+        let staff = self.staff();
+        let users = staff.users.iter().filter(|user| user.role == role);
         let names: Vec<&str> = users.map(|user| user.name.as_str()).collect();
         if names.is_empty() { otherwise.to_owned() } else { names.join(", ") }
     }

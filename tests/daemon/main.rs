@@ -20,6 +20,7 @@ use anteroom::client::{Client, ClientError};
 use anteroom::protocol::{Draft, Queue, QueueRow, Reply, Request};
 use anteroom::record::{Act, EntryId, HideReason, PatientId};
 use anteroom::review::State;
+use anteroom::review::policy_file::print;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
@@ -89,6 +90,7 @@ async fn practice(entries: usize) -> (TempDir, Daemon) {
 /// A practice with these entries, all of which wait.
 async fn practice_of(rows: &[Row]) -> (TempDir, Daemon) {
     let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("policy.toml"), print(&kit::Practice::policy())).unwrap();
     let feed = extract::write(&dir.path().join("extract"), rows);
     let daemon = Daemon::start(dir.path());
     let mut client = connect(dir.path()).await;

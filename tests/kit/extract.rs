@@ -48,6 +48,8 @@ pub fn write(folder: &Path, rows: &[Row]) -> String {
         &[
             "1,Had a chat to patient,,,,,,,,1,".to_owned(),
             "2,At risk of domestic violence,,413457006,,,,,,1,".to_owned(),
+            "3,Enhanced review indicated before granting access to own health record,,1364731000000104,,,,,,1,"
+                .to_owned(),
         ],
     );
     let most = rows.iter().map(|row| row.patient).max().unwrap_or(0).max(1);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use anteroom::channel::Portal;
 use anteroom::protocol::{Decided, Notice, Opened, Pulled, Queue, QueueRow, Reply, Request, VERSION};
 use anteroom::record::{Act, EntryId, HideReason, Removal, RemovalTarget, Style};
+use anteroom::review::Policy;
+use anteroom::review::policy_file::print;
 use anteroom::screen::Rules;
 use anteroom::service::{Keys, Parts, Service, Session, SetClock, Settings};
 use anteroom::store::{EmbeddedStore, Master, Options};
@@ -67,9 +69,20 @@ impl Practice {
         Self::open(Self::folder())
     }
 
-    /// An empty practice as a real one begins: nothing clears by itself before it was measured.
+    /// An empty practice as a real one begins: nothing clears by itself before it was measured. Without decoys.
     pub fn measured() -> Self {
+        Self::measured_with(&Self::policy())
+    }
+
+    /// What practices of tests agree on: the default, and nothing that chance decides.
+    pub fn policy() -> Policy {
+        Policy { blind_share: [0; 5], decoy_percent: 0, ..Policy::default() }
+    }
+
+    /// The same under a policy of its own.
+    pub fn measured_with(policy: &Policy) -> Self {
         let dir = Self::folder();
+        std::fs::write(dir.path().join("policy.toml"), print(policy)).unwrap();
         let path = dir.path().join("practice.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("clearing = \"unmeasured\"\n", "")).unwrap();
@@ -92,6 +105,7 @@ impl Practice {
         )
         .unwrap();
         std::fs::write(dir.path().join("users.toml"), USERS).unwrap();
+        std::fs::write(dir.path().join("policy.toml"), print(&Self::policy())).unwrap();
         dir
     }
 

@@ -234,6 +234,14 @@ pub fn publication_asks_everything_anew() {
 }
 
 #[test]
+pub fn an_invented_entry_is_shown_to_nobody() {
+    let settling = Review { due: Some(start()), ..standing(State::Settling, Tier::Nothing, vec![by(1, 0)]) };
+    assert!(go(&settling, &Event::Publish, Caller::System).is_ok());
+    let decoy = Review { decoy: true, ..settling };
+    assert_eq!(go(&decoy, &Event::Publish, Caller::System), Err(Refusal::Withheld(Withheld::Decoy)));
+}
+
+#[test]
 pub fn roles_and_names_are_one_s_own() {
     let queued = standing(State::Queued, Tier::Cue, Vec::new());
     let hidden = standing(State::Hidden, Tier::Cue, vec![by(1, 3)]);

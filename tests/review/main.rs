@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod agreement;
+mod decoys;
 mod guards;
 mod histories;
 mod interleavings;
 mod kit;
 mod lead;
 mod leases;
+mod order;
+mod patients;
 mod policy;
 mod practice;
 mod properties;
@@ -17,6 +20,8 @@ mod quality;
 mod sampling;
 #[path = "../kit/mod.rs"]
 mod service_kit;
+mod source;
 mod table;
 mod twins;
+mod two;
 mod world;

@@ -10,7 +10,10 @@ use std::fmt::Write as _;
 
 use anteroom::review::Guard;
 
-use super::{guards, histories, interleavings, lead, leases, policy, practice, quality, sampling, twins};
+use super::{
+    decoys, guards, histories, interleavings, lead, leases, order, patients, policy, practice, quality, sampling,
+    source, twins, two,
+};
 
 /// A test by its name.
 type Test = (&'static str, fn());
@@ -69,6 +72,11 @@ const PROPERTIES: &[Property] = &[
         guards: &[Guard::SameContent, Guard::AtSource, Guard::AsRead],
         tests: &[
             history(3),
+            ("what_comes_back_after_a_deletion_is_read_anew", source::what_comes_back_after_a_deletion_is_read_anew),
+            (
+                "removals_of_an_earlier_version_come_back_as_suggestions_only",
+                source::removals_of_an_earlier_version_come_back_as_suggestions_only,
+            ),
             (
                 "p12_a_decision_on_an_older_version_or_revision_changes_nothing",
                 lead::p12_a_decision_on_an_older_version_or_revision_changes_nothing,
@@ -161,6 +169,10 @@ const PROPERTIES: &[Property] = &[
         tests: &[
             history(9),
             (
+                "a_perpetrator_s_record_and_a_flag_next_door_propose_flags_and_set_none",
+                patients::a_perpetrator_s_record_and_a_flag_next_door_propose_flags_and_set_none,
+            ),
+            (
                 "one_person_holds_a_patient_and_two_let_go_and_that_shows_nothing",
                 practice::one_person_holds_a_patient_and_two_let_go_and_that_shows_nothing,
             ),
@@ -171,10 +183,14 @@ const PROPERTIES: &[Property] = &[
     Property {
         name: "P10",
         says: "a tighter policy withdraws at once, a looser one shows nothing again",
-        guards: &[Guard::Agreed],
+        guards: &[Guard::Agreed, Guard::PolicyByTwo],
         tests: &[
             history(10),
             ("p10_a_tighter_policy_withdraws_at_once", practice::p10_a_tighter_policy_withdraws_at_once),
+            (
+                "a_looser_policy_takes_two_people_one_of_them_a_lead",
+                two::a_looser_policy_takes_two_people_one_of_them_a_lead,
+            ),
         ],
         elsewhere: &[],
     },
@@ -239,13 +255,17 @@ const PROPERTIES: &[Property] = &[
     Property {
         name: "P28",
         says: "everybody acts as themselves, and only where nothing bars them",
-        guards: &[Guard::OwnName, Guard::LockedOut, Guard::NamedReaders],
+        guards: &[Guard::OwnName, Guard::LockedOut, Guard::NamedReaders, Guard::RoleNow],
         tests: &[
             history(11),
             ("who_is_locked_out_only_hides", guards::who_is_locked_out_only_hides),
             (
                 "who_has_a_conflict_of_interest_only_hides_and_restricted_records_open_for_named_readers",
                 practice::who_has_a_conflict_of_interest_only_hides_and_restricted_records_open_for_named_readers,
+            ),
+            (
+                "who_lost_a_role_in_the_middle_of_a_decision_is_refused",
+                two::who_lost_a_role_in_the_middle_of_a_decision_is_refused,
             ),
         ],
         elsewhere: &[],
@@ -284,12 +304,34 @@ const PROPERTIES: &[Property] = &[
         elsewhere: &[],
     },
     Property {
+        name: "P34",
+        says: "decoys are shown to nobody, told by nobody before they are read, and counted nowhere but for their readers",
+        guards: &[Guard::Decoy, Guard::DecoyUnseen],
+        tests: tests![
+            guards::an_invented_entry_is_shown_to_nobody,
+            decoys::p34_nobody_can_tell_a_decoy_before_it_is_read,
+            decoys::p34_a_decoy_is_never_shown_and_counts_for_nothing_but_its_reader,
+            decoys::p34_no_channel_takes_a_number_of_a_decoy,
+        ],
+        elsewhere: &[],
+    },
+    Property {
         name: "P35",
         says: "Clopper–Pearson, kappa and AC1 are those of published examples",
         guards: &[],
         tests: tests![
             quality::exact_limits_are_those_of_the_published_examples,
             quality::kappa_and_ac1_are_those_of_the_published_examples,
+        ],
+        elsewhere: &[],
+    },
+    Property {
+        name: "P36",
+        says: "the queue's order is total, says why, lets nothing starve, and another policy or rule only orders anew",
+        guards: &[Guard::EveryFifth],
+        tests: &[
+            order::P36,
+            ("p36_newer_rules_order_anew_and_release_nothing", order::p36_newer_rules_order_anew_and_release_nothing),
         ],
         elsewhere: &[],
     },
@@ -310,7 +352,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 /// Redaction (P17–P24) and the log (P26, P27, P29, P30) have tests of their own.
-const HERE: [u32; 24] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 25, 28, 31, 32, 33, 35, 37, 38];
+const HERE: [u32; 26] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 25, 28, 31, 32, 33, 34, 35, 36, 37, 38];
 
 /// The table as the README has it.
 fn table() -> String {

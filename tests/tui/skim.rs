@@ -117,7 +117,8 @@ impl Desk {
     }
 
     fn decided(&mut self, request: Request, entry: EntryId, state: ReviewState) {
-        let decided = Decided { entry, state, visible_at: None, review_by: None, seq: 1, twins: Vec::new() };
+        let decided =
+            Decided { entry, state, visible_at: None, review_by: None, seq: 1, twins: Vec::new(), decoy: false };
         self.answer(request, Reply::Decided(decided));
     }
 }

@@ -164,7 +164,7 @@ impl Inside {
         let Some(opened) = found else { return Err(format!("that is not possible from {}", from.name())) };
         opened.row.state = to;
         opened.row.revision += 1;
-        Ok(Decided { entry, state: to, visible_at: None, review_by: None, seq: 88216, twins: Vec::new() })
+        Ok(Decided { entry, state: to, visible_at: None, review_by: None, seq: 88216, twins: Vec::new(), decoy: false })
     }
 
     fn pass(&mut self, line: &PassedLine) -> Result<Decided, String> {
@@ -249,6 +249,7 @@ impl Inside {
                     review_by: hidden.then(|| chrono::NaiveDate::from_ymd_opt(2027, 2, 18).unwrap()),
                     seq: 88214,
                     twins: Vec::new(),
+                    decoy: false,
                 })
             }
             Request::Undo { entry } => {
@@ -265,6 +266,7 @@ impl Inside {
                     review_by: None,
                     seq: 88215,
                     twins: Vec::new(),
+                    decoy: false,
                 })
             }
             Request::KeepDraft { entry, draft } => {
@@ -304,6 +306,7 @@ impl Inside {
                     review_by: None,
                     seq: 88217,
                     twins: Vec::new(),
+                    decoy: false,
                 })
             }
             Request::Resolve { .. }

@@ -333,6 +333,7 @@ impl<'p, 'a> Worker<'p, 'a> {
             waived: Vec::new(),
             as_of: self.pull.made.max(stored.as_ref().and_then(|row| row.as_of)),
             samples: stored.as_ref().map(|row| row.samples.clone()).unwrap_or_default(),
+            planted: None,
         };
         let policy = service.policy();
         let facts = Facts {

@@ -218,6 +218,9 @@ fn elsewhere(decided: &Decided) -> String {
 
 /// What the person should know about a decision: until when it can be taken back, or until when it lasts.
 fn what_follows(state: &State, decided: &Decided) -> String {
+    if decided.decoy {
+        return "this entry was invented, to measure what readers notice: it is gone, nothing is to be done".to_owned();
+    }
     match (decided.state, decided.visible_at, decided.review_by) {
         (ReviewState::AwaitingSecond, ..) => "a second person must agree".to_owned(),
         (_, _, Some(day)) => format!("until review {}", words::day(day)),

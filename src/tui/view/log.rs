@@ -136,11 +136,18 @@ fn particulars(line: &AuditLine) -> String {
             format!("{}, {moved} moved", words::count(*entries, "entry", "entries"))
         }
         Event::PolicyChanged { to, .. } => to.chars().take(12).collect(),
-        Event::PolicyRefused { why, .. } => why.clone(),
+        Event::PolicyRefused { why, .. } | Event::UsersRefused { why } => why.clone(),
+        Event::PolicyProposed { looser, .. } => format!("looser in {}", looser.join(", ")),
+        Event::UsersChanged { users } => words::count(*users as u64, "user", "users"),
+        Event::DecoySown { window } => format!("window {window}"),
+        Event::DecoyRead { seen, .. } => if *seen { "noticed" } else { "not noticed" }.to_owned(),
+        Event::RoleLost => String::new(),
         Event::FlagSet { flag, entries, .. } => {
             format!("{}, {}", flag.name(), words::count(*entries, "entry", "entries"))
         }
-        Event::FlagClearAsked { flag } | Event::FlagCleared { flag } => flag.name().to_owned(),
+        Event::FlagClearAsked { flag } | Event::FlagCleared { flag } | Event::FlagRefused { flag } => {
+            flag.name().to_owned()
+        }
         Event::ReadersNamed { logins } => logins.join(", "),
         Event::LockedOut { login } | Event::LetIn { login } => login.clone(),
         Event::ClockStepped { seconds } => format!("by {seconds} s"),

@@ -1,0 +1,123 @@
+//! In which order what waits is handed out: total, told from each entry's own facts, and without starvation.
+//!
+//! By tier, then who waited longest. Every fifth hand-out is the entry whose target ends first, whatever its tier, so
+//! that no stream of graver ones keeps it waiting for ever. An order is all this makes: nothing here shows anything.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::guard::Guard;
+use super::policy::Policy;
+use crate::record::{EntryId, Tier};
+
+/// Of so many hand-outs one goes by the end of the target.
+pub const TURNS: u64 = 5;
+
+/// What the place of an entry depends on. The greatest tier comes first, then who waited longest, then what was
+/// recorded first; the entry itself only makes the order total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Waits {
+    /// Its tier.
+    pub tier: Reverse<Tier>,
+    /// Since when it waits.
+    pub since: DateTime<Utc>,
+    /// When it was recorded.
+    pub recorded: DateTime<Utc>,
+    /// Which entry.
+    pub entry: EntryId,
+}
+
+/// Why an entry has its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Of what is left it has the highest tier, and waited longest of these.
+    Tier,
+    /// Of what is left its target ends first.
+    Target,
+}
+
+/// What waits, each with something of the caller's.
+#[derive(Debug)]
+pub struct Order<T> {
+    policy: Policy,
+    waiting: BTreeMap<Waits, T>,
+    by_target: BTreeSet<(DateTime<Utc>, Waits)>,
+    handed_out: u64,
+}
+
+impl<T> Default for Order<T> {
+    fn default() -> Self {
+        Self { policy: Policy::default(), waiting: BTreeMap::new(), by_target: BTreeSet::new(), handed_out: 0 }
+    }
+}
+
+impl<T> Order<T> {
+    /// Puts an entry in.
+    pub fn insert(&mut self, waits: Waits, with: T) {
+        self.by_target.insert((self.policy.due(waits.tier.0, waits.since), waits));
+        self.waiting.insert(waits, with);
+    }
+
+    /// Takes an entry out, if it is in.
+    pub fn remove(&mut self, waits: &Waits) -> Option<T> {
+        let with = self.waiting.remove(waits)?;
+        self.by_target.remove(&(self.policy.due(waits.tier.0, waits.since), *waits));
+        Some(with)
+    }
+
+    /// Somebody has dealt with an entry: the next has its turn.
+    pub fn hand_out(&mut self) {
+        self.handed_out += 1;
+    }
+
+    /// What the caller gave with an entry.
+    pub fn get_mut(&mut self, waits: &Waits) -> Option<&mut T> {
+        self.waiting.get_mut(waits)
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// All of them, by tier and age alone.
+    pub fn all(&self) -> impl Iterator<Item = &Waits> {
+        self.waiting.keys()
+    }
+
+    /// All of them, each once, in the order in which they are handed out, and why each has its place.
+    pub fn in_turn(&self) -> impl Iterator<Item = (Turn, &Waits, &T)> {
+        let (mut by_tier, mut by_target) = (self.waiting.keys(), self.by_target.iter().map(|(_, waits)| waits));
+        let mut placed: HashSet<EntryId> = HashSet::new();
+        (self.handed_out..).map_while(move |n| {
+            let left = |waits: &&Waits| !placed.contains(&waits.entry);
+            let (turn, next) = match Guard::EveryFifth.stops(n % TURNS == TURNS - 1) {
+                true => (Turn::Target, by_target.find(left)),
+                false => (Turn::Tier, by_tier.find(left)),
+            };
+            let waits = next?;
+            placed.insert(waits.entry);
+            Some((turn, waits, self.waiting.get(waits)?))
+        })
+    }
+
+    /// Goes by another policy from now on.
+    pub fn agree(&mut self, policy: &Policy) {
+        self.policy = policy.clone();
+        // What was pulled together waits since the same moment.
+        let mut ends: HashMap<(Tier, DateTime<Utc>), DateTime<Utc>> = HashMap::new();
+        let mut again: Vec<(DateTime<Utc>, Waits)> = Vec::with_capacity(self.waiting.len());
+        for waits in self.waiting.keys() {
+            let at = (waits.tier.0, waits.since);
+            again.push((*ends.entry(at).or_insert_with(|| policy.due(at.0, at.1)), *waits));
+        }
+        self.by_target = again.into_iter().collect();
+    }
+}
