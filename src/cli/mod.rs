@@ -114,6 +114,9 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the manual page
     Man,
+    /// Read the words of a letter from standard input: how the program reads PDF, in a process of its own
+    #[command(hide = true)]
+    ReadLetter,
 }
 
 /// Reviews line by line.
@@ -210,6 +213,10 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Keys(args) => keys::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
         Command::Man => man::run(out),
+        Command::ReadLetter => {
+            let read = crate::source::serve_letter(input, out);
+            read.map(|()| Exit::Ok).map_err(Failure::from)
+        }
         Command::Plain(args) => {
             drop((input, out));
             in_runtime(review::run(&review::ReviewArgs::plain(args.map, args.ascii), dir))

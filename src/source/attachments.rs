@@ -1,10 +1,10 @@
-//! The words of a letter that comes with a feed: plain text, HTML, RTF and Word (`.docx`).
+//! The words of a letter that comes with a feed: plain text, HTML, RTF, Word (`.docx`) and the text layer of PDF.
 //!
-//! What is not sure to be all of a letter is marked: a picture in it may be a scanned page. PDF is not read, for
-//! its text stands in any order and may lack what the page shows: it is held.
+//! What is not sure to be all of a letter is marked: a picture in it may be a scanned page.
 
 mod docx;
 mod html;
+pub mod pdf;
 mod rtf;
 
 use super::encoding::Encoding;
@@ -35,6 +35,8 @@ pub(super) fn read(content_type: &str, bytes: &[u8]) -> Result<Letter, Unreadabl
     // Systems call RTF by many names, plain text among them.
     let letter = if bytes.starts_with(b"{\\rtf") {
         rtf::read(bytes)?
+    } else if bytes.starts_with(b"%PDF-") {
+        pdf::read(bytes)?
     } else {
         match media.trim() {
             "text/plain" => Letter { text: plain(charset.unwrap_or("utf-8"), bytes)?, unreadable: None },

@@ -24,6 +24,7 @@ mod rows;
 mod table;
 mod textlines;
 
+pub use attachments::pdf::serve as serve_letter;
 pub use manifest::{FileSum, Manifest};
 
 /// The longest text, in bytes, that is taken from one field. A longer one is not screened, so it is
