@@ -24,6 +24,14 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The result of a pull whose output is no terminal: before it stand lines on how far it had come, each JSON too.
+fn last_line(output: &Output) -> Value {
+    let lines: Vec<Value> = said(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, before) = lines.split_last().unwrap();
+    assert!(before.iter().all(|line| line["lines"].is_u64()), "{before:?}");
+    last.clone()
+}
+
 /// A state folder with one entry that waits and one that does not. Nobody is named, so whoever runs the
 /// tests acts as lead.
 fn practice() -> TempDir {
@@ -34,9 +42,10 @@ fn practice() -> TempDir {
     );
     let settings = "[practice]\nods = \"Z99901\"\nname = \"Test\"\nclearing = \"unmeasured\"\n";
     std::fs::write(dir.path().join("practice.toml"), settings).unwrap();
-    let pulled = anteroom(dir.path(), &["pull", &feed, "--json"]);
+    let pulled = anteroom(dir.path(), &["pull", &feed]);
     assert_eq!(pulled.status.code(), Some(0), "{pulled:?}");
-    assert_eq!((json(&pulled)["new"].as_u64(), json(&pulled)["queued"].as_u64()), (Some(2), Some(1)));
+    let result = last_line(&pulled);
+    assert_eq!((result["new"].as_u64(), result["queued"].as_u64()), (Some(2), Some(1)));
     dir
 }
 
@@ -125,4 +134,71 @@ fn no_clinical_word_and_no_name_leaves_through_status_or_errors() {
     for word in ["NASH", "Nash", "Una", "partner", "Flu", "999000"] {
         assert!(!all.contains(word), "{word}: {all}");
     }
+}
+
+/// A PDF of one page with these words, and further objects from number 6 on; 6 may be drawn as `/X`.
+fn pdf(words: &str, further: &[String]) -> Vec<u8> {
+    let content = format!("BT /F1 12 Tf 72 720 Td ({words}) Tj ET /X Do");
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> \
+         /XObject << /X 6 0 R >> >> >>"
+            .to_owned(),
+        format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+    ];
+    let mut bytes = b"%PDF-1.4\n".to_vec();
+    let mut starts = Vec::new();
+    for (number, object) in objects.iter().chain(further).enumerate() {
+        starts.push(bytes.len());
+        bytes.extend(format!("{} 0 obj\n{object}\nendobj\n", number + 1).into_bytes());
+    }
+    let table = bytes.len();
+    bytes.extend(format!("xref\n0 {}\n0000000000 65535 f \n", starts.len() + 1).into_bytes());
+    starts.iter().for_each(|start| bytes.extend(format!("{start:010} 00000 n \n").into_bytes()));
+    bytes.extend(
+        format!("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n", starts.len() + 1).into_bytes(),
+    );
+    bytes
+}
+
+/// Letters are read in a process of their own: one that would end the pull is held, and the others are read.
+#[test]
+fn the_words_of_a_pdf_are_screened_and_one_that_breaks_its_reader_is_held() {
+    use base64::Engine;
+    let dir = TempDir::new().unwrap();
+    let logo = "<< /Type /XObject /Subtype /Image /Width 9 /Height 9 /Length 0 >>\nstream\n\nendstream".to_owned();
+    // Drawing it draws itself, without end.
+    let ring =
+        "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 6 0 R >> >> /Length 5 >>\n\
+                stream\n/X Do\nendstream"
+            .to_owned();
+    let letters = [
+        ("a", pdf("Her partner hits her and she is afraid to go home.", std::slice::from_ref(&logo))),
+        ("b", pdf("The knee is better and needs no further visit.", &[ring])),
+        ("c", b"%PDF-1.7 cut off".to_vec()),
+        ("d", pdf("The knee is better and needs no further visit.", &[logo])),
+    ];
+    let mut lines =
+        vec![r#"{"resourceType":"Patient","id":"p","name":[{"family":"Nash","given":["Una"]}]}"#.to_owned()];
+    for (id, bytes) in letters {
+        let data = base64::engine::general_purpose::STANDARD.encode(bytes);
+        lines.push(format!(
+            r#"{{"resourceType":"DocumentReference","id":"{id}","status":"current","date":"2026-11-02T09:00:00Z","subject":{{"reference":"Patient/p"}},"type":{{"text":"Letter {id}"}},"content":[{{"attachment":{{"contentType":"application/pdf","data":"{data}"}}}}]}}"#
+        ));
+    }
+    let folder = dir.path().join("letters");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("all.ndjson"), lines.join("\n")).unwrap();
+    let pulled = anteroom(dir.path(), &["pull", &format!("fhir:{}", folder.display())]);
+    assert_eq!(last_line(&pulled)["new"], 4, "{pulled:?}");
+    let queue = json(&anteroom(dir.path(), &["queue", "--json"]));
+    let row = |title: &str| queue["rows"].as_array().unwrap().iter().find(|row| row["title"] == title).unwrap();
+    assert!(row("Letter a")["why"].to_string().contains("hits her"), "{queue}");
+    for held in ["Letter b", "Letter c"] {
+        assert_eq!((&row(held)["lane"], &row(held)["tier"]), (&"hold".into(), &4.into()), "{queue}");
+    }
+    // Drawn to be read, as everything is in a practice that has measured nothing yet: nothing was found in it.
+    assert_eq!((&row("Letter d")["lane"], &row("Letter d")["tier"]), (&"clear".into(), &0.into()), "{queue}");
 }

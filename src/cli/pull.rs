@@ -8,8 +8,9 @@ use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
 use crate::protocol::{Pulled, Pulling, Reply, Request, Status};
 
-/// How often it is asked how far the pull has come.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often it is asked how far the pull has come: for eyes, and for machines.
+const LOOK: Duration = Duration::from_millis(200);
+const TELL: Duration = Duration::from_secs(1);
 
 /// Pulls a feed now.
 #[derive(Debug, clap::Args)]
@@ -17,7 +18,7 @@ pub struct PullArgs {
     /// A [[source]] of practice.toml by its name; emis:FOLDER, tpp:FOLDER or tpp:ZIP, gpconnect:PATH, fhir:PATH or
     /// lines:PATH; or a server, fhir:https://…
     feed: String,
-    /// JSON Lines for machines: how far it has come, then the result
+    /// On a terminal too: JSON Lines for machines, how far it has come and then the result
     #[arg(long)]
     json: bool,
 }
@@ -28,14 +29,18 @@ pub struct PullArgs {
 /// When the feed cannot be read or the store takes no more.
 pub async fn run(args: &PullArgs, dir: Option<PathBuf>, mut out: impl Write) -> Result<Exit, Failure> {
     let mut practice = reach(dir).await?;
-    let bar = std::io::stderr().is_terminal() && !args.json;
-    let mut watcher = if bar || args.json { practice.another().await.ok() } else { None };
+    let json = args.json || !std::io::stdout().is_terminal();
+    let bar = !json && std::io::stderr().is_terminal();
+    let mut watcher = if bar || json { practice.another().await.ok() } else { None };
     let from = Some(absolute(&args.feed));
     let mut pull = Box::pin(practice.ask(Request::Pull { from }));
+    if bar {
+        draw(&Pulling::default());
+    }
     let reply = loop {
         tokio::select! {
             reply = &mut pull => break reply,
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(if json { TELL } else { LOOK }) => {}
         }
         let Some(asked) = &mut watcher else { continue };
         if let Ok(Reply::Status(Status { pulling: Some(pulling), .. })) = asked.ask(Request::Status).await {
@@ -55,7 +60,7 @@ pub async fn run(args: &PullArgs, dir: Option<PathBuf>, mut out: impl Write) -> 
     }
     practice.leave().await;
     let Reply::Pulled(pulled) = reply? else { return Err(garbled()) };
-    if args.json {
+    if json {
         line(&pulled, &mut out)?;
     } else {
         print(&pulled, &mut out)?;

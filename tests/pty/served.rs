@@ -95,3 +95,24 @@ fn without_a_daemon_the_screen_opens_the_folder_itself() {
     let mut terminal = Start::program(BINARY, &[]).env("ANTEROOM_DIR", dir.path().to_str().unwrap()).open();
     terminal.wait_for("0 to review");
 }
+
+#[test]
+fn a_pull_draws_a_bar_over_itself_and_ends_in_words() {
+    let dir = TempDir::new().unwrap();
+    let rows: Vec<_> = (1..=400).map(|n| row(n, n, n % 2, "Flu jab given.")).collect();
+    let feed = extract::write(&dir.path().join("extract"), &rows);
+    let arguments = ["--dir", dir.path().to_str().unwrap(), "pull", feed.as_str()];
+    let mut terminal = Start::program(BINARY, &arguments).open();
+    terminal.wait_for("entries: 400 new");
+    let written = String::from_utf8_lossy(terminal.written()).into_owned();
+    assert!(written.contains("] 0 lines read, 0 entries stored"), "{written}");
+    let screen = terminal.screen();
+    assert!(!screen.contains("lines read") && !screen.contains('{'), "the bar is gone\n{screen}");
+
+    // As a script takes it: a line of JSON on how far it is now and then, and the result.
+    let again = Command::new(BINARY).args(arguments).output().unwrap();
+    let lines = String::from_utf8(again.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.last().unwrap()["new"], 0, "{lines:?}");
+    assert_eq!(again.stderr, b"", "nothing is drawn where nobody looks");
+}
