@@ -1,4 +1,5 @@
-//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file, in gzip or not. [`gpconnect`] reads STU3.
+//! FHIR R4 in bulk: NDJSON files, a resource a line, in one folder or one file, in gzip or not; beside them XML files of
+//! one resource or bundle each. [`gpconnect`] reads STU3.
 //!
 //! A file may hold any types in any order, so the files are gone through more than once: first for
 //! names and for which results belong to which report, then for patients, then for what opens an
@@ -19,6 +20,7 @@ mod json;
 mod observations;
 mod resources;
 mod shapes;
+mod xml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -178,7 +180,7 @@ fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
         if !found.is_file() {
             continue;
         }
-        if name.ends_with(".ndjson") || name.ends_with(".ndjson.gz") {
+        if [".ndjson", ".ndjson.gz", ".xml"].iter().any(|end| name.ends_with(end)) {
             files.push(found);
         } else if [".ndjson.zip", ".ndjson.gpg"].iter().any(|end| name.ends_with(end)) {
             let why = "the file is packed or encrypted and was not read: unpack it first, then pull again";
@@ -187,7 +189,7 @@ fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
     }
     if files.is_empty() {
         return Err(SourceError(format!(
-            "{} holds no .ndjson or .ndjson.gz file: name the folder of a FHIR bulk export",
+            "{} holds no .ndjson, .ndjson.gz or .xml file: name the folder of a FHIR bulk export",
             path.display()
         )));
     }
@@ -372,6 +374,17 @@ fn each_line(
     mut each: impl FnMut(&str, u64, &mut Outlet<'_>) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
     let mut outlet = Outlet::new(&file_name(path), sink);
+    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml")) {
+        return match (xml::resources(path), report) {
+            (Ok(resources), _) => {
+                let numbered = (1..).zip(&resources);
+                numbered.into_iter().try_for_each(|(number, it)| each(&it.to_string(), number, &mut outlet))?;
+                if report == Report::Yes { outlet.end(resources.len() as u64) } else { Ok(()) }
+            }
+            (Err(why), Report::Yes) => outlet.set_aside(0, why),
+            (Err(_), Report::No) => Ok(()),
+        };
+    }
     let mut lines = match packed::open(path) {
         Ok(file) => Lines::new(file),
         Err(error) if report == Report::Yes => return outlet.set_aside(0, unreadable(&error)),
