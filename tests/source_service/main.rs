@@ -4,6 +4,7 @@
 
 mod bad;
 mod generated;
+mod helios;
 mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;
