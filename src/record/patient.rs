@@ -30,6 +30,9 @@ pub struct Patient {
     pub proxies: Vec<Proxy>,
     /// Patients with the same value share an address: a keyed digest, never the address itself.
     pub household: Option<String>,
+    /// Patients of the practice to whom a relation is declared.
+    #[serde(default)]
+    pub related: Vec<PatientId>,
     /// What people have set over the whole patient.
     pub flags: Vec<Flag>,
     /// Since when the patient is registered with this practice: what was recorded before came from another one.

@@ -377,10 +377,18 @@ impl Board {
         self.names.insert(patient.id, name);
     }
 
-    /// Who else lives with a patient.
+    /// Who else lives with a patient, or is declared to be a relation of theirs.
     pub fn household(&self, patient: PatientId) -> Vec<PatientId> {
         let people = self.home.get(&patient).and_then(|home| self.households.get(home));
-        people.into_iter().flatten().copied().filter(|other| *other != patient).collect()
+        let mut people: BTreeSet<PatientId> = people.into_iter().flatten().copied().collect();
+        people.extend(self.kin.declared(patient));
+        people.remove(&patient);
+        people.into_iter().collect()
+    }
+
+    /// How many entries it holds.
+    pub fn entries(&self) -> usize {
+        self.places.len()
     }
 
     /// Whether people withheld words of somebody in a patient's household, the patient's own among them, in an entry

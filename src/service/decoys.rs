@@ -92,6 +92,7 @@ impl Service {
             access_from: None,
             proxies: Vec::new(),
             household: None,
+            related: Vec::new(),
             flags: Vec::new(),
             registered: None,
             enhanced_as_of: None,

@@ -1,4 +1,4 @@
-//! Who reads whose record: proxies that are patients of the practice themselves.
+//! Who is what to whom: proxies that are patients of the practice themselves, and relations that the source declares.
 //!
 //! A source names a proxy and does not say which patient that is. A name that one patient alone bears is taken
 //! to be theirs; that only proposes where to look, and never shows or hides anything by itself.
@@ -12,6 +12,8 @@ use crate::record::{Patient, PatientId};
 pub struct Kin {
     bearers: HashMap<String, BTreeSet<PatientId>>,
     read_by: HashMap<String, BTreeSet<PatientId>>,
+    declared: HashMap<PatientId, BTreeSet<PatientId>>,
+    declared_by: HashMap<PatientId, BTreeSet<PatientId>>,
     names: HashMap<PatientId, Names>,
 }
 
@@ -25,6 +27,7 @@ impl Kin {
     /// Takes over what a patient's row says.
     pub fn settle(&mut self, patient: &Patient) {
         let id = patient.id;
+        self.declare(patient);
         let names = Names {
             own: folded(&format!("{} {}", patient.given_name, patient.family_name)),
             proxies: patient.proxies.iter().map(|proxy| folded(&proxy.name)).filter(|name| !name.is_empty()).collect(),
@@ -48,6 +51,28 @@ impl Kin {
             self.read_by.entry(name.clone()).or_default().insert(id);
         }
         self.names.insert(id, names);
+    }
+
+    fn declare(&mut self, patient: &Patient) {
+        let now: BTreeSet<PatientId> = patient.related.iter().copied().collect();
+        let before = match now.is_empty() {
+            true => self.declared.remove(&patient.id),
+            false => self.declared.insert(patient.id, now.clone()),
+        };
+        for ended in before.unwrap_or_default().difference(&now) {
+            if let Some(by) = self.declared_by.get_mut(ended) {
+                by.remove(&patient.id);
+            }
+        }
+        for other in now {
+            self.declared_by.entry(other).or_default().insert(patient.id);
+        }
+    }
+
+    /// Those with whom a relation is declared, by either of the two.
+    pub fn declared(&self, patient: PatientId) -> impl Iterator<Item = PatientId> {
+        let ways = [self.declared.get(&patient), self.declared_by.get(&patient)];
+        ways.into_iter().flatten().flatten().copied()
     }
 
     /// Those who read a patient's record, and those whose record the patient reads.

@@ -38,6 +38,11 @@ impl People {
         self.born.len() >= FEW && self.enhanced.len() * 100 > self.born.len() * COMMON
     }
 
+    /// How many patients there are.
+    pub fn count(&self) -> usize {
+        self.born.len()
+    }
+
     /// Patients who turn 11 or 16 within the next 90 days: at 11 a parent's access ends by itself, at 16 the
     /// patient's own begins.
     pub fn coming_of_age(&self, today: NaiveDate) -> impl Iterator<Item = PatientId> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::read::has_readers;
 use super::rows::{EntryRow, Read, encode};
 use super::twins::TWIN_WITHHELD;
 use super::{Service, ServiceError, lock};
@@ -215,13 +216,16 @@ impl Service {
         }))
     }
 
-    /// What patients see now, entry by entry: derived from every entry that was ever released.
+    /// What patients see now, entry by entry: derived from every entry that was ever released. Of a patient who has
+    /// opted out of online access, and whom nobody acts for online, nothing leaves.
     fn visible_entries(&self, now: DateTime<Utc>) -> Result<Vec<Released>, ServiceError> {
         let ids: Vec<EntryId> = self.board().standing(State::Released).collect();
         let mut released = Vec::new();
         for id in ids {
             let Some(Read { row, .. }) = self.row(id)? else { continue };
-            released.extend(self.shown_now(&row, now)?);
+            if has_readers(&self.patient(&row)?) {
+                released.extend(self.shown_now(&row, now)?);
+            }
         }
         Ok(released)
     }

@@ -10,6 +10,7 @@
 //! A pull that is killed and run again ends where one run would have: what is stored is what the feed says,
 //! and saying it again changes nothing.
 
+mod absent;
 mod arrive;
 mod assemble;
 mod intake;
@@ -17,8 +18,9 @@ mod ledger;
 mod pending;
 mod scheduled;
 mod spool;
+mod weigh;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -26,12 +28,12 @@ use std::sync::mpsc::sync_channel;
 use blake3::Hasher;
 use chrono::{DateTime, Utc};
 
-pub(super) use self::arrive::is_from_elsewhere;
 use self::arrive::{Common, Group, Worker};
 use self::intake::Intake;
 pub(super) use self::ledger::StreamState;
 use self::pending::{Hand, Pending, Tally};
 pub use self::scheduled::Due;
+pub(super) use self::weigh::is_from_elsewhere;
 use super::rows::{self, EntryRow, encode, get};
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event};
@@ -92,6 +94,8 @@ struct Pull<'a> {
     key: Vec<u8>,
     /// This run of it.
     run: [u8; 8],
+    /// How many entries there were before this run.
+    known: usize,
 }
 
 impl Service {
@@ -249,6 +253,7 @@ impl Service {
             access_from,
             proxies,
             household: household.or_else(|| known.and_then(|known| known.household.clone())),
+            related: known.map(|known| known.related.clone()).unwrap_or_default(),
             flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
             registered: facts.registered.or_else(|| known?.registered),
             enhanced_as_of: known.and_then(|known| known.enhanced_as_of),
@@ -273,7 +278,8 @@ impl<'a> Pull<'a> {
         let began = earlier.map_or(at, |read| read.row);
         let started = service.record(actor, Event::PullStarted { source: name.to_owned() });
         service.commit(Vec::new(), vec![(Table::Meta, key.clone(), Some(encode(&began)?))], vec![started])?;
-        Ok(Self { service, actor, progress: &service.progress, began, at, made: manifest.made, late, key, run })
+        let (progress, known, made) = (&service.progress, service.board().entries(), manifest.made);
+        Ok(Self { service, actor, progress, began, at, made, late, key, run, known })
     }
 
     /// Remembers that something was deleted before it was ever sent, in case an extract made earlier comes later.
@@ -409,6 +415,7 @@ impl Intake<'_, '_> {
             pull.each_of(&[id], &mut |row| worker.entry(Group::departed(row.entry.key)))?;
         }
         notices.extend(pull.absent(&common, system, &mut worker)?);
+        notices.extend(self.absent(system, &mut worker)?);
         worker.finish()?;
         self.notices.extend(notices);
         Ok(())
@@ -460,40 +467,5 @@ impl Pull<'_> {
             }
         }
         self.commit(hand, unit)
-    }
-
-    /// Takes away what is in nobody's whole record any more. Where that is too much to believe, nothing is taken
-    /// away and the sentence for people is returned.
-    fn absent(
-        &self,
-        common: &Common<'_, '_>,
-        system: &str,
-        worker: &mut Worker<'_, '_>,
-    ) -> Result<Option<String>, ServiceError> {
-        const ALWAYS_BELIEVED: usize = 20;
-        let Some(touched) = &common.touched else { return Ok(None) };
-        let touched: HashSet<EntryId> = std::mem::take(&mut *lock(touched));
-        let (mut all, mut absent) = (0_usize, Vec::new());
-        for (patient, kinds) in &common.whole {
-            self.each_of(&[*patient], &mut |row| {
-                let meant = row.entry.key.system == system
-                    && kinds.iter().any(|kind| row.entry.key.id.starts_with(kind.as_str()));
-                all += usize::from(meant);
-                if meant && !touched.contains(&row.entry.id) {
-                    absent.push(row.entry.key);
-                }
-                Ok(())
-            })?;
-        }
-        if absent.len() > ALWAYS_BELIEVED && absent.len() * 4 > all {
-            return Ok(Some(format!(
-                "{} of {all} entries that came before are in none of these records any more, which is too much to \
-                 believe: none was withdrawn; check that the records came whole",
-                absent.len()
-            )));
-        }
-        absent.sort();
-        absent.into_iter().try_for_each(|key| worker.entry(Group::departed(key)))?;
-        Ok(None)
     }
 }

@@ -500,7 +500,8 @@ fn level(level: AccessLevel) -> &'static str {
     }
 }
 
-fn has_readers(patient: &Patient) -> bool {
+/// Whether anybody has a login to the record.
+pub(super) fn has_readers(patient: &Patient) -> bool {
     patient.access > AccessLevel::None || patient.proxies.iter().any(|proxy| proxy.access > AccessLevel::None)
 }
 

@@ -26,7 +26,7 @@ use chrono::NaiveDate;
 
 use super::outlet::{Outlet, Sink};
 use super::table::Row;
-use super::{Change, Manifest, Source, SourceError, dates, manifest};
+use super::{Change, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest};
 use crate::record::{Author, SourceKey};
 use codes::Codes;
 use files::{ExtractFile, Folder, TableName};
@@ -105,7 +105,8 @@ impl Source for Emis {
         each_file(&folder, TableName::Referral, |file| companions::referrals(file, &mut day, sink))?;
         each_file(&folder, TableName::Diary, |file| plans::diary(file, &mut day, sink))?;
         each_file(&folder, TableName::DrugRecord, |file| medicines::drugs(file, &mut day, sink))?;
-        each_file(&folder, TableName::IssueRecord, |file| medicines::issues(file, &mut day, sink))
+        each_file(&folder, TableName::IssueRecord, |file| medicines::issues(file, &mut day, sink))?;
+        sink(Change::Whole(Whole { kinds: folder.kinds(), known: WholeBy::ItsContent }))
     }
 }
 

@@ -118,6 +118,8 @@ pub enum Change {
         /// What the identifiers of the entries meant begin with.
         kinds: Vec<String>,
     },
+    /// The feed holds all lines of some kinds of every practice in it: those that it does not speak of are gone.
+    Whole(Whole),
     /// A row that could not be used, or only with a gap.
     SetAside(SetAside),
     /// A file was read to its end.
@@ -186,6 +188,44 @@ pub struct PatientAlso {
     pub proxies: Vec<Proxy>,
     /// People who no longer read.
     pub proxies_gone: Vec<Proxy>,
+    /// Patients of the practice to whom a relation is declared.
+    pub related: Vec<SourceKey>,
+    /// Those to whom it has ended.
+    pub related_gone: Vec<SourceKey>,
+}
+
+impl PatientAlso {
+    /// Nothing yet.
+    pub fn of(key: SourceKey) -> Self {
+        Self {
+            key,
+            address: String::new(),
+            level: None,
+            proxies: Vec::new(),
+            proxies_gone: Vec::new(),
+            related: Vec::new(),
+            related_gone: Vec::new(),
+        }
+    }
+}
+
+/// That a feed holds everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// Of which lines: what stands before the colon in their identifiers, nothing for those that have none.
+    pub kinds: Vec<String>,
+    /// How that is known.
+    pub known: WholeBy,
+}
+
+/// How it is known that a feed holds everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WholeBy {
+    /// The feed says so.
+    ItsManifest,
+    /// Feeds of this kind never say. One that names nearly every patient and deletes nothing may be whole; it is
+    /// where it also speaks of nearly every line.
+    ItsContent,
 }
 
 /// What time a feed covers. Both ends are moments on the supplier's clock.

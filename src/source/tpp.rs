@@ -27,7 +27,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::encoding::Encoding;
 use super::outlet::{Outlet, Sink};
 use super::table::{self, Column, Header, Row};
-use super::{Change, Manifest, SetAside, Source, SourceError, dates, manifest};
+use super::{Change, Manifest, SetAside, Source, SourceError, Whole, WholeBy, dates, manifest};
 use crate::record::{Author, SourceKey};
 use batch::Batch;
 use lookup::Lookup;
@@ -129,6 +129,7 @@ impl Source for Tpp {
         read.free_text(&batch, sink)?;
         read.ownerless(sink)?;
         read.staff(sink)?;
+        read.whole(&batch, sink)?;
         read.end(sink)
     }
 }
@@ -307,6 +308,18 @@ impl Read {
             }
         }
         Ok(())
+    }
+
+    /// Of which lines the batch holds all, by its manifest.
+    fn whole(&self, batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        let shapes = lines::SHAPES.iter().map(|shape| (shape.table, shape.prefix));
+        let tables = shapes.chain([("SREvent", "event"), ("SRFreeText", "text")]);
+        let there = tables.filter(|(table, _)| batch.is_whole(table) && batch.table(table).is_some());
+        let kinds: Vec<String> = there.map(|(_, prefix)| prefix.to_owned()).collect();
+        match kinds.is_empty() {
+            true => Ok(()),
+            false => sink(Change::Whole(Whole { kinds, known: WholeBy::ItsManifest })),
+        }
     }
 
     fn end(self, sink: &mut Sink<'_>) -> Result<(), SourceError> {

@@ -196,7 +196,7 @@ impl Read {
         let mut changes = Vec::new();
         source
             .read(&mut |change| {
-                if !matches!(change, Change::FileRead { .. }) {
+                if !matches!(change, Change::FileRead { .. } | Change::Whole(_)) {
                     changes.push(change);
                 }
                 Ok(())

@@ -248,3 +248,64 @@ fn an_extract_that_comes_late_overtakes_none_that_was_made_after_it() {
     let texts = texts(&practice);
     assert!(texts.contains("wednesday") && texts.contains("And her son") && !texts.contains("tuesday"), "{texts}");
 }
+
+/// As many entries as a practice has, so that a whole extract can be told.
+fn many(n: usize) -> Vec<extract::Row> {
+    (1..=n).map(|n| row(n, n, n % 5, &format!("Flu jab given, line {n}."))).collect()
+}
+
+fn pulled_rows(practice: &Practice, name: &str, stamp: &str, rows: &[extract::Row]) -> Pulled {
+    let folder = practice.path().join(name);
+    let feed = extract::write(&folder, rows);
+    dated(&folder, stamp);
+    practice.user("lea").pull(&feed)
+}
+
+#[test]
+fn what_a_whole_extract_no_longer_holds_is_gone() {
+    let practice = Practice::new();
+    let mut rows = many(200);
+    rows.push(row(201, 7, 2, "Ear syringed, secondline."));
+    assert_eq!(pulled_rows(&practice, "first", "20261116020000", &rows).new, 200);
+    // A day's changes say nothing of the rest.
+    let day = pulled_rows(&practice, "day", "20261117020000", &[row(300, 300, 1, "Cough.")]);
+    assert_eq!((day.new, day.changed, day.deleted), (1, 0, 0));
+    // Everything again, without three entries and without the second line of another.
+    rows.retain(|row| ![11, 12, 13].iter().any(|gone| row.guid == extract::guid(0x0b, *gone)));
+    rows.retain(|row| row.guid != extract::guid(0x0b, 201));
+    rows.push(row(300, 300, 1, "Cough."));
+    let again = pulled_rows(&practice, "again", "20261118020000", &rows);
+    assert_eq!((again.new, again.changed, again.deleted), (0, 1, 3), "{again:?}");
+    practice.clock.set(crate::kit::start() + Duration::days(30));
+    practice.service.publish(&anteroom::audit::Actor::system("publish")).unwrap();
+    let shown = fs::read_to_string(practice.feed()).unwrap();
+    assert!(shown.contains("line 10.") && shown.contains("line 7."), "{shown}");
+    for gone in ["line 11.", "line 12.", "line 13.", "secondline"] {
+        assert!(!shown.contains(gone), "{gone} is still shown");
+    }
+}
+
+#[test]
+fn a_whole_extract_that_was_cut_short_deletes_nothing_and_is_said() {
+    let practice = Practice::new();
+    let rows = many(200);
+    pulled_rows(&practice, "first", "20261116020000", &rows);
+    let short = pulled_rows(&practice, "short", "20261117020000", &rows[..90]);
+    assert_eq!((short.new, short.changed, short.deleted), (0, 0, 0));
+    let said = |queue: &anteroom::protocol::Queue| queue.alarms.join("\n");
+    let alarms = said(&practice.user("lea").queue());
+    assert!(alarms.contains("none was taken as deleted; ask the supplier whether it is whole"), "{alarms}");
+
+    // With a row that cannot be used it cannot be told what is missing.
+    let folder = practice.path().join("spoiled");
+    let feed = extract::write(&folder, &rows[..195]);
+    edit(&folder, |text| text.replacen(",2026-11-15,YMD", ",1700-01-01,YMD", 1).into_bytes());
+    dated(&folder, "20261118020000");
+    assert_eq!(practice.user("lea").pull(&feed).deleted, 0);
+    let alarms = said(&practice.user("lea").queue());
+    assert!(alarms.contains("1 of its rows could not be used"), "{alarms}");
+    // Every line again: nothing is missing, and nothing is said.
+    let whole = pulled_rows(&practice, "whole", "20261119020000", &rows);
+    assert_eq!(whole.deleted, 0);
+    assert!(!whole.notices.iter().any(|notice| notice.contains("taken as deleted")), "{whole:?}");
+}

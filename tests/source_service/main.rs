@@ -86,7 +86,7 @@ fn who_reads_and_who_lives_there_may_come_a_day_later() {
     };
     let online =
         "RowIdentifier,IDOrganisationVisibleTo,IDPatient,ViewRecord,DetailedCodedRecord,DateDeleted,RemovedData";
-    let relations = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,RelationshipType,PersonalGuardianOrProxy,RelationshipWithName,DateEnded,RemovedData";
+    let relations = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,RelationshipType,PersonalGuardianOrProxy,RelationshipWithName,IDPatientRelationshipWith,DateEnded,RemovedData";
     let addresses = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,NameOfRoad,DateTo,RemovedData";
     let home = [("NameOfRoad", "1 Low Road")];
     let sam = [("RelationshipType", "carer"), ("PersonalGuardianOrProxy", "TRUE"), ("RelationshipWithName", "Sam")];
@@ -109,6 +109,46 @@ fn who_reads_and_who_lives_there_may_come_a_day_later() {
     );
     lea.pull(&tpp_feed(&third, &practice.path().join("third")));
     assert_eq!(lea.open(entry).patient.readers, ["patient’s app, codes without text"]);
+
+    // A relation who is a patient too belongs to the household wherever they live, until it ends.
+    let moved = [("NameOfRoad", "9 High Road")];
+    let husband = [("RelationshipType", "husband"), ("IDPatientRelationshipWith", "2")];
+    let fourth = tpp::Batch::quiet()
+        .with("SRPatientAddressHistory", table(addresses, &[row_of(addresses, "2", "2", &moved)]))
+        .with("SRPatientRelationship", table(relations, &[row_of(relations, "2", "1", &husband)]));
+    lea.pull(&tpp_feed(&fourth, &practice.path().join("fourth")));
+    assert_eq!(lea.open(entry).patient.household.len(), 1);
+    let ended = [&husband[..], &[("DateEnded", "01 Mar 2026")]].concat();
+    let fifth =
+        tpp::Batch::quiet().with("SRPatientRelationship", table(relations, &[row_of(relations, "2", "1", &ended)]));
+    lea.pull(&tpp_feed(&fifth, &practice.path().join("fifth")));
+    assert_eq!(lea.open(entry).patient.household.len(), 0);
+}
+
+/// A whole table says by its manifest that it is one.
+#[test]
+fn what_a_whole_batch_no_longer_holds_is_gone() {
+    use tpp::{SRCODE, SREVENT, SRPATIENT, code, event, patient, table};
+    let practice = Practice::new();
+    let mut lea = practice.user("lea");
+    let of_event = |id: &str, event: &str| code(id, &[("IDEvent", event), ("SNOMEDText", "Domestic abuse")]);
+    let batch = |events: &[String], codes: &[String], listed: fn() -> tpp::Listed| {
+        tpp::Batch::quiet()
+            .with("SRPatient", table(SRPATIENT, &[patient("1", &[])]))
+            .listed_as("SREvent", table(SREVENT, events), listed())
+            .listed_as("SRCode", table(SRCODE, codes), listed())
+    };
+    let events = ["7", "8", "9"].map(|id| event(id, &[]));
+    let codes = [of_event("1", "7"), of_event("2", "7"), of_event("3", "8"), of_event("4", "9")];
+    lea.pull(&tpp_feed(&batch(&events, &codes, || tpp::DELTA), &practice.path().join("first")));
+    // Changes: what they do not speak of stays.
+    let day = tpp_feed(&batch(&events[..1], &codes[..1], || tpp::DELTA), &practice.path().join("day"));
+    assert_eq!(counts(&lea.pull(&day)), [0, 0, 0, 0]);
+    // Whole: the second code of event 7 and all of event 9 are gone.
+    let gone = [codes[0].clone(), codes[2].clone()];
+    let whole = tpp_feed(&batch(&events[..2], &gone, || tpp::WHOLE), &practice.path().join("whole"));
+    assert_eq!(counts(&lea.pull(&whole)), [0, 0, 1, 1]);
+    assert_eq!(lea.queue().rows.len(), 2);
 }
 
 /// The table of referrals has no deletions.

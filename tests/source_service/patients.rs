@@ -133,3 +133,25 @@ fn the_exposure_clock_runs_from_the_entry_to_the_decision() {
     assert_eq!((after.longest_waiting, after.decided), (None, 1));
     assert_eq!((after.median_to_pull, after.median_to_decision), (Some(21 * 60 + 45), Some(23 * 60 + 45)));
 }
+
+#[test]
+fn of_a_patient_who_opted_out_nothing_leaves_until_they_come_back() {
+    let practice = Practice::new();
+    let access = |practice: &Practice, name: &str, level: &str, rows: &[Row]| {
+        pulled(practice, name, rows, |folder| {
+            let text = format!("NhsNumber,AccessLevel,AccessFrom,ProxyName,ProxyRelation\r\n9990000018,{level},,,\r\n");
+            fs::write(folder.join("online-access.csv"), text).unwrap();
+        })
+    };
+    let rows = [row(1, 1, 0, "Flu jab given, optedout."), row(2, 2, 1, "Knee better, stayedin.")];
+    access(&practice, "first", "none", &rows);
+    practice.clock.set(start() + Duration::days(10));
+    assert!(matches!(practice.user("lea").ask(Request::Publish), Reply::Published(_)));
+    let shown = || fs::read_to_string(practice.feed()).unwrap();
+    assert!(shown().contains("stayedin") && !shown().contains("optedout"), "{}", shown());
+    // With the pull that says so, and not only with the next batch.
+    access(&practice, "back", "full", &[row(3, 3, 1, "Cough.")]);
+    assert!(shown().contains("optedout"));
+    access(&practice, "out", "none", &[row(4, 4, 1, "Cough again.")]);
+    assert!(shown().contains("stayedin") && !shown().contains("optedout"));
+}

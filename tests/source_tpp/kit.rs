@@ -193,7 +193,7 @@ impl Read {
     pub fn from(path: &Path) -> Result<Self, SourceError> {
         let mut changes = Vec::new();
         Tpp::new(PathBuf::from(path), NaiveDate::from_ymd_opt(2026, 3, 1).unwrap()).read(&mut |change| {
-            if !matches!(change, Change::FileRead { .. }) {
+            if !matches!(change, Change::FileRead { .. } | Change::Whole(_)) {
                 changes.push(change);
             }
             Ok(())

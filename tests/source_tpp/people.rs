@@ -6,7 +6,7 @@ use anteroom::source::{Change, PatientAlso};
 use crate::kit::*;
 
 const ONLINE: &str = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,ViewRecord,SummaryCareRecord,DateDeleted,DetailedCodedRecord,RemovedData";
-const RELATION: &str = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,RelationshipType,PersonalGuardianOrProxy,NextOfKin,HasParentalResponsibility,RelationshipWithName,DateEnded,RemovedData";
+const RELATION: &str = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,RelationshipType,PersonalGuardianOrProxy,NextOfKin,HasParentalResponsibility,RelationshipWithName,IDPatientRelationshipWith,DateEnded,RemovedData";
 const ADDRESS: &str = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,NumberOfBuilding,NameOfRoad,FullPostCode,DateTo,AddressType,RemovedData";
 
 fn of(columns: &str, id: &str, patient: &str, besides: &[(&str, &str)]) -> String {
@@ -69,6 +69,7 @@ fn who_acts_for_a_patient_may_read_and_where_they_live_makes_a_household() {
         of(RELATION, "1", "1", &mother),
         of(RELATION, "2", "2", &ended),
         of(RELATION, "3", "1", &[("RelationshipType", "Brother"), ("NextOfKin", "TRUE")]),
+        of(RELATION, "4", "1", &[("RelationshipType", "Husband"), ("IDPatientRelationshipWith", "2")]),
     ];
     let homes = [
         of(ADDRESS, "1", "1", &[("NumberOfBuilding", "1"), ("NameOfRoad", "Low Road"), ("AddressType", "Home")]),
@@ -79,17 +80,12 @@ fn who_acts_for_a_patient_may_read_and_where_they_live_makes_a_household() {
         .with("SRPatientAddressHistory", table(ADDRESS, &homes))
         .read();
     let kim = Proxy { name: "Kim Sample".into(), relation: "Mother".into(), access: AccessLevel::Full };
-    let plain = |id: &str| PatientAlso {
-        key: key(id),
-        address: String::new(),
-        level: None,
-        proxies: Vec::new(),
-        proxies_gone: Vec::new(),
-    };
+    let plain = |id: &str| PatientAlso::of(key(id));
     let expected = [
         PatientAlso { address: "1, Low Road".into(), ..plain("patient:1") },
         PatientAlso { proxies: vec![kim.clone()], ..plain("patient:1") },
         PatientAlso { proxies_gone: vec![kim], ..plain("patient:2") },
+        PatientAlso { related: vec![key("patient:2")], ..plain("patient:1") },
     ];
     assert_eq!(also(&read), expected.iter().collect::<Vec<_>>());
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use chrono::{Days, Duration, NaiveDate};
+use chrono::NaiveDate;
 
 use super::super::rows::{EntryRow, Read, decode, encode, get, version_key};
 use super::super::{Service, ServiceError, lock};
@@ -11,21 +11,12 @@ use super::Pull;
 use super::assemble::{Assembled, assemble};
 use super::intake::Item;
 use super::pending::{Hand, Pending};
+use super::weigh::{authors, enhanced_review, is_from_elsewhere};
 use crate::audit::{Actor, Event};
-use crate::record::{
-    AccessLevel, Category, CodeSystem, Context, Entry, EntryId, EntryVersion, Finding, Flag, Lane, Patient, PatientId,
-    Safeguards, Screening, SourceKey, Span, Tier, Version, sentences, words,
-};
+use crate::record::{Entry, EntryId, EntryVersion, Lane, Patient, PatientId, SourceKey, Version};
 use crate::review::{self, Caller, Facts, Review, State};
-use crate::screen::{Standing, raised};
 use crate::source::{GroupFacts, PartFacts, PatientFacts};
 use crate::store::{Expect, StoreError, Table};
-
-/// So long a concern makes weak cues in its household weigh more: a quarter, in which households are reviewed.
-const OF_LATE: Duration = Duration::days(90);
-
-/// How many reasons a list shows of an entry.
-const MOST_REASONS: usize = 4;
 
 /// What was said of one entry.
 #[derive(Debug, Clone)]
@@ -451,159 +442,4 @@ impl<'p, 'a> Worker<'p, 'a> {
         self.patients.insert(id, patient.clone());
         Ok(patient)
     }
-}
-
-impl Service {
-    /// What screening says of a version, with what is known of its patient.
-    pub(in super::super) fn screened(
-        &self,
-        version: &EntryVersion,
-        patient: &Patient,
-        safeguards: &Safeguards,
-    ) -> Screening {
-        let standing = Standing {
-            enhanced_review: safeguards.has(Flag::EnhancedReview) || patient.flags.contains(&Flag::EnhancedReview),
-            // What people decided, not what else this pull brings: the same feed must screen alike in any order.
-            household_concern: self.board().has_concern(patient.id, Tier::Disclosure, self.now() - OF_LATE),
-            proxy_reads_text: patient.proxies.iter().any(|proxy| proxy.access == AccessLevel::Full),
-        };
-        let mut screening = raised(self.rules.screen_entry(version), standing);
-        let mut raise = |rule: &str, category, why: &str| {
-            screening.lane = Lane::Hold;
-            screening.tier = Tier::Critical;
-            screening.findings.insert(
-                0,
-                Finding {
-                    rule: rule.to_owned(),
-                    category,
-                    tier: Tier::Critical,
-                    place: None,
-                    why: why.to_owned(),
-                    context: Context::default(),
-                    suggested: Vec::new(),
-                },
-            );
-        };
-        if patient.family_name.is_empty() && patient.given_name.is_empty() {
-            raise("patient-unknown", Category::Unscreened, "the feeds have not sent this patient");
-        }
-        if version.parts.iter().any(crate::record::Part::is_hidden_at_source) {
-            raise("hidden-at-source", Category::Unscreened, "the practice’s system hides this from the patient");
-        }
-        for flag in Flag::ALL {
-            if flag.holds() && (safeguards.has(flag) || patient.flags.contains(&flag)) {
-                raise(&format!("patient-{}", flag.name()), Category::DomesticAbuse, flag.words());
-            }
-        }
-        if patient.flags.contains(&Flag::EnhancedReview)
-            && screening.lane < Lane::Hold
-            && !self.board().people().enhanced_review_is_common()
-        {
-            screening.lane = Lane::Hold;
-            screening.tier = screening.tier.max(Tier::Cue);
-            screening.findings.push(Finding {
-                rule: "enhanced-review".to_owned(),
-                category: Category::DomesticAbuse,
-                tier: Tier::Cue,
-                place: None,
-                why: "enhanced review is indicated for this patient (104)".to_owned(),
-                context: Context::default(),
-                suggested: Vec::new(),
-            });
-        }
-        screening
-    }
-
-    /// The strongest reasons for a list, each once: the words that stand there, so that half of triage
-    /// needs no opening; where a reason has no words of its own, why.
-    pub(in super::super) fn reasons(version: &EntryVersion, screening: &Screening) -> Vec<String> {
-        let mut why: Vec<String> = Vec::new();
-        for finding in &screening.findings {
-            let words = finding.place.as_ref().and_then(|place| {
-                let part = version.part(&place.part)?;
-                match place.span {
-                    Some(span) => Some(in_short(&part.text, span)),
-                    None => Some(part.display.clone()).filter(|display| !display.is_empty()),
-                }
-            });
-            let words = words.unwrap_or_else(|| finding.why.clone());
-            if !why.iter().any(|said| said.contains(&words)) {
-                why.push(words);
-            }
-        }
-        why.truncate(MOST_REASONS);
-        why
-    }
-
-    /// Whether an entry was recorded on or after the day from which the patient's online record shows.
-    /// Where a date is missing it counts as open, which asks for review.
-    pub(in super::super) fn open_online(&self, row: &EntryRow, patient: &Patient) -> bool {
-        // What was recorded before the patient came to the practice is another one's history.
-        let from = patient.access_from.or_else(|| self.settings.practice.go_live().max(patient.registered));
-        match (from, row.recorded) {
-            (Some(from), Some(recorded)) => recorded.with_timezone(&chrono_tz::Europe::London).date_naive() >= from,
-            _ => true,
-        }
-    }
-}
-
-/// What a version says of enhanced review before access is given (SNOMED CT 1364731000000104, "indicated", and
-/// 1364751000000106, "not indicated"), with the day: the latest counts, and on one day the cautious one.
-fn enhanced_review(version: &EntryVersion) -> Option<(NaiveDate, bool)> {
-    let said = version.parts.iter().flat_map(|part| {
-        let day = part.happened.or(version.happened).or(version.recorded.map(|moment| moment.date_naive()));
-        part.codes.iter().filter_map(move |code| match (code.system, code.code.as_str()) {
-            (CodeSystem::Snomed, "1364731000000104") => Some((day?, true)),
-            (CodeSystem::Snomed, "1364751000000106") => Some((day?, false)),
-            _ => None,
-        })
-    });
-    said.max()
-}
-
-/// Whether an entry is history that came with the patient from another practice: recorded before they registered
-/// here, or about that time and entered by the transfer in the weeks after. It is no news, so it must neither
-/// flood the queue nor clear by itself.
-pub fn is_from_elsewhere(version: &EntryVersion, patient: &Patient) -> bool {
-    const TRANSFER: Days = Days::new(60);
-    let Some(registered) = patient.registered else { return false };
-    let recorded = version.recorded.map(|moment| moment.with_timezone(&chrono_tz::Europe::London).date_naive());
-    let by_transfer = recorded.is_some_and(|day| day <= registered + TRANSFER);
-    recorded.is_some_and(|day| day < registered)
-        || (by_transfer && version.happened.is_some_and(|day| day < registered))
-}
-
-/// The words of a finding with some of the sentence around them: on its own a match can be as short as `DA`.
-fn in_short(text: &str, span: Span) -> String {
-    const ENOUGH: usize = 36;
-    let sentence = sentences(text).into_iter().find(|sentence| sentence.overlaps(span)).unwrap_or(span);
-    let words: Vec<Span> = words(text).into_iter().filter(|word| sentence.contains(*word)).collect();
-    let mut range = (
-        words.iter().position(|word| word.overlaps(span)).unwrap_or(0),
-        words.iter().rposition(|word| word.overlaps(span)).map_or(0, |last| last + 1),
-    );
-    let joined = |(from, to): (usize, usize)| -> String {
-        let words = words.get(from..to).unwrap_or_default();
-        words.iter().filter_map(|word| word.of(text)).collect::<Vec<_>>().join(" ")
-    };
-    // What follows says more than what came before.
-    while range.1 < words.len() && joined((range.0, range.1 + 1)).len() <= ENOUGH {
-        range.1 += 1;
-    }
-    while range.0 > 0 && joined((range.0 - 1, range.1)).len() <= ENOUGH {
-        range.0 -= 1;
-    }
-    joined(range)
-}
-
-/// Everybody who recorded a line, once.
-fn authors(version: &EntryVersion) -> Vec<String> {
-    let mut authors: Vec<String> = std::iter::once(&version.author)
-        .chain(version.parts.iter().map(|part| &part.author))
-        .map(|author| author.id.clone())
-        .filter(|id| !id.is_empty())
-        .collect();
-    authors.sort_unstable();
-    authors.dedup();
-    authors
 }

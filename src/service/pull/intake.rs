@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::super::ServiceError;
+use super::super::read::has_readers;
 use super::super::rows::{self, encode, get};
 use super::Pull;
 use super::pending::{Hand, Pending};
@@ -12,7 +13,7 @@ use super::spool::{Spool, share_of};
 use crate::audit::Event;
 use crate::record::{NhsNumber, Patient, PatientId, SourceKey};
 use crate::source::{
-    Belongs, Change, Covers, GroupFacts, OnlineAccess, PartFacts, PatientAlso, PatientFacts, SetAside,
+    Belongs, Change, Covers, GroupFacts, OnlineAccess, PartFacts, PatientAlso, PatientFacts, SetAside, Whole,
 };
 use crate::store::Table;
 
@@ -77,6 +78,14 @@ pub struct Intake<'p, 'a> {
     pub patients_gone: Vec<SourceKey>,
     /// Patients whose whole record this is, with what kinds of lines it holds.
     pub whole: Vec<(SourceKey, Vec<String>)>,
+    /// Of which lines the feed may hold all.
+    pub everything: Option<Whole>,
+    /// The practices of which there are lines in it.
+    pub practices: HashSet<String>,
+    /// How many patients were sent.
+    pub patients_sent: u64,
+    /// Whether it deletes anything.
+    pub deletes: bool,
     /// What time the feed covers.
     pub covers: Option<Covers>,
     /// Rows of each file that was read to its end.
@@ -110,6 +119,10 @@ impl<'p, 'a> Intake<'p, 'a> {
             online: HashMap::new(),
             patients_gone: Vec::new(),
             whole: Vec::new(),
+            everything: None,
+            practices: HashSet::new(),
+            patients_sent: 0,
+            deletes: false,
             covers: None,
             rows: HashMap::new(),
             parts: 0,
@@ -127,23 +140,32 @@ impl<'p, 'a> Intake<'p, 'a> {
     /// When the store or the temporary file takes no more.
     pub fn take(&mut self, change: Change) -> Result<(), ServiceError> {
         match change {
-            Change::Patient(facts) => self.patient(facts)?,
+            Change::Patient(facts) => {
+                self.patients_sent += 1;
+                self.patient(facts)?;
+            }
             Change::PatientAlso(also) => self.patient_also(also)?,
-            Change::PatientGone(key) => self.patients_gone.push(key),
+            Change::PatientGone(key) => {
+                self.deletes = true;
+                self.patients_gone.push(key);
+            }
             Change::Online { nhs_number, access } => {
                 self.online.insert(nhs_number, access);
             }
             Change::Staff { key, name } => self.staff(key, name)?,
             Change::Group(facts) => {
+                self.of_practice(&facts.key);
                 self.places.push(share_of(&facts.key), &(facts.key.clone(), Place::Header))?;
                 self.items.push(share_of(&facts.key), &Item::Header(facts))?;
             }
             Change::GroupGone(key) => {
+                self.deletes = true;
                 self.places.push(share_of(&key), &(key.clone(), Place::Header))?;
                 self.items.push(share_of(&key), &Item::AllGone(key))?;
             }
             Change::Part(facts) => {
                 self.parts += 1;
+                self.of_practice(&facts.part.key);
                 self.texts += u64::from(!facts.part.text.trim().is_empty());
                 self.pull.progress.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 match facts.belongs.clone() {
@@ -157,11 +179,13 @@ impl<'p, 'a> Intake<'p, 'a> {
             }
             Change::PartGone(key) => {
                 self.parts += 1;
+                self.deletes = true;
                 self.loose.push(share_of(&key), &Loose::Gone(key))?;
             }
             Change::CompanionGone(key) => self.loose.push(share_of(&key), &Loose::CompanionGone(key))?,
             Change::SetAside(row) => self.set_aside(&row)?,
             Change::Notice(sentence) => self.notices.push(sentence),
+            Change::Whole(whole) => self.everything = Some(whole),
             Change::FileRead { file, rows } => {
                 self.rows.insert(file, rows);
             }
@@ -169,6 +193,12 @@ impl<'p, 'a> Intake<'p, 'a> {
             Change::WholeRecord { patient, kinds } => self.whole.push((patient, kinds)),
         }
         self.commit_when_full()
+    }
+
+    fn of_practice(&mut self, key: &SourceKey) {
+        if !self.practices.contains(&key.organisation) {
+            self.practices.insert(key.organisation.clone());
+        }
     }
 
     /// Puts a line into an entry.
@@ -222,6 +252,16 @@ impl<'p, 'a> Intake<'p, 'a> {
                 patient.proxies.push(proxy);
             }
         }
+        let ids = |keys: &[SourceKey]| -> Vec<PatientId> {
+            keys.iter().map(|key| service.keys.identity.patient(key)).collect()
+        };
+        let ended = ids(&also.related_gone);
+        patient.related.retain(|other| !ended.contains(other));
+        for other in ids(&also.related) {
+            if !patient.related.contains(&other) {
+                patient.related.push(other);
+            }
+        }
         self.keep(patient, known.as_ref())
     }
 
@@ -232,6 +272,8 @@ impl<'p, 'a> Intake<'p, 'a> {
         if known.is_some_and(|known| known.access_from != patient.access_from) {
             self.opened.push(patient.id);
         }
+        // Who opts out sees nothing any more from now on, and who comes back what was released.
+        self.pending.tally.withdrawn |= known.is_some_and(|known| has_readers(known) != has_readers(&patient));
         self.pending.tally.pulled.patients += 1;
         self.known.insert(patient.id, patient.clone());
         self.pending.put_patient(patient)

@@ -22,7 +22,7 @@ use crate::record::SourceKey;
 pub const SHARES: usize = 512;
 
 /// How many bytes all shares of one spool hold in memory before they go to the file.
-const BUDGET: usize = 24 << 20;
+const BUDGET: usize = 8 << 20;
 
 /// Where what is about `key` goes.
 pub fn share_of(key: &SourceKey) -> usize {

@@ -180,6 +180,21 @@ impl Folder {
         self.files.iter().filter(move |file| file.table == table)
     }
 
+    /// The kinds of lines of which a table is there.
+    pub(super) fn kinds(&self) -> Vec<String> {
+        let has = |table: &TableName| self.files(*table).next().is_some();
+        let kinds: [(&[TableName], &str); 6] = [
+            (&[TableName::Consultation, TableName::Observation], ""),
+            (&[TableName::Problem], "problem"),
+            (&[TableName::Referral], "referral"),
+            (&[TableName::Diary], "diary"),
+            (&[TableName::DrugRecord], "drug"),
+            (&[TableName::IssueRecord], "issue"),
+        ];
+        let there = kinds.iter().filter(|(tables, _)| tables.iter().all(has));
+        there.map(|(_, kind)| (*kind).to_owned()).collect()
+    }
+
     /// What people must know about the folder as a whole, a sentence each.
     pub(super) fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();

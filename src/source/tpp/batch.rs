@@ -220,8 +220,7 @@ impl Batch {
         let unasked = self.unasked();
         if self.changes().next().is_some() && !unasked.is_empty() {
             notices.push(format!(
-                "Sent whole though the other tables came as changes: {}. What has not changed was not looked at \
-                 again; what is no longer in it does not show as deleted.",
+                "Sent whole though the other tables came as changes: {}. What has not changed was not looked at again.",
                 unasked.join(", ")
             ));
         }

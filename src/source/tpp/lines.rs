@@ -1,6 +1,7 @@
 //! Events and what was recorded in them. Where a table keeps what is data, not a function a table.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::batch::Batch;
 use super::people::patient_in;
@@ -12,8 +13,8 @@ use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
 
 /// Where one table keeps what. Lists are gathered, except `words`, of which the first that is there counts.
 pub(super) struct Shape {
-    table: &'static str,
-    prefix: &'static str,
+    pub(super) table: &'static str,
+    pub(super) prefix: &'static str,
     kind: EntryKind,
     heading: &'static str,
     /// What a row says by being there.
@@ -321,7 +322,8 @@ impl Read {
     /// Free text, which only some practices' extracts have. `RowIdentifier` is not unique in it: the rows of
     /// one identifier are told apart by what they belong to and by their order.
     pub(super) fn free_text(&self, batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let mut earlier: HashMap<String, u32> = HashMap::new();
+        // Of a table of any size: what a name comes to, not the name.
+        let mut earlier: HashMap<u64, u32> = HashMap::new();
         let is_there = self.table(
             batch,
             "SRFreeText",
@@ -347,7 +349,7 @@ impl Read {
                 };
                 let [table, of, questionnaire, question, name] = about.map(|column| row.get(column));
                 let same = format!("text:{id}:{table}:{of}:{questionnaire}");
-                let count = earlier.entry(same.clone()).or_default();
+                let count = earlier.entry(short(&same)).or_default();
                 *count += 1;
                 let own = SourceKey { system: SYSTEM.to_owned(), organisation, id: format!("{same}:{count}") };
                 if super::is_true(row.get(common.removed)) {
@@ -404,6 +406,12 @@ impl Read {
         let only = seen.first().filter(|_| seen.len() == 1).cloned();
         only.or_else(|| Some(row.get(other).to_owned())).filter(|organisation| !organisation.is_empty())
     }
+}
+
+fn short(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// To its event, else to the line it adds to.

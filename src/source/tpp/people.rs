@@ -1,7 +1,7 @@
 //! Patients, where they live, who reads their record.
 
 use super::batch::Batch;
-use super::{Common, Named, Read, identifier, is_true};
+use super::{Common, Named, Read, identifier, is_true, key};
 use crate::record::{AccessLevel, NhsNumber, Proxy, Sex};
 use crate::source::outlet::Sink;
 use crate::source::table::Column;
@@ -104,19 +104,14 @@ impl Read {
                 if !row.get(*until).is_empty() || !is_home || address.is_empty() {
                     return Ok(());
                 }
-                outlet.send(Change::PatientAlso(PatientAlso {
-                    key: patient,
-                    address,
-                    level: None,
-                    proxies: Vec::new(),
-                    proxies_gone: Vec::new(),
-                }))
+                outlet.send(Change::PatientAlso(PatientAlso { address, ..PatientAlso::of(patient) }))
             },
         )
         .map(|_| ())
     }
 
-    /// Relations who act for the patient. Which of them has a login is not in the extract, so each may.
+    /// Relations who act for the patient: which of them has a login is not in the extract, so each may. And relations
+    /// of any kind who are patients here themselves.
     fn relationships(&self, batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         self.table(
             batch,
@@ -127,26 +122,29 @@ impl Read {
                     Common::find(header),
                     header.required("RelationshipType"),
                     acts.map(|name| header.optional(&[name])),
-                    header.optional(&["RelationshipWithName"]),
+                    ["RelationshipWithName", "IDPatientRelationshipWith"].map(|name| header.optional(&[name])),
                     header.optional(&["DateEnded"]),
                 )
             },
             sink,
-            |(common, relation, acts, name, ended), row, outlet| {
+            |(common, relation, acts, [name, other], ended), row, outlet| {
                 let named = self.name(common, "relationship", Change::CompanionGone, row, outlet)?;
                 let Named::Here { patient, .. } = named else { return Ok(()) };
-                if !acts.iter().any(|acts: &Column| is_true(row.get(*acts))) {
-                    return Ok(());
-                }
-                let proxy = Proxy {
+                let proxies = acts.iter().any(|acts: &Column| is_true(row.get(*acts))).then(|| Proxy {
                     name: row.get(*name).to_owned(),
                     relation: self.lookup.words(row.get(*relation)).to_owned(),
                     access: AccessLevel::default(),
-                };
-                let (proxies, proxies_gone) =
-                    if row.get(*ended).is_empty() { (vec![proxy], Vec::new()) } else { (Vec::new(), vec![proxy]) };
-                let also = PatientAlso { key: patient, address: String::new(), level: None, proxies, proxies_gone };
-                outlet.send(Change::PatientAlso(also))
+                });
+                let other = identifier(row.get(*other)).map(|id| key(&patient.organisation, "patient", id));
+                let (proxies, related) = (Vec::from_iter(proxies), Vec::from_iter(other));
+                if proxies.is_empty() && related.is_empty() {
+                    return Ok(());
+                }
+                let also = PatientAlso::of(patient);
+                outlet.send(Change::PatientAlso(match row.get(*ended) {
+                    "" => PatientAlso { proxies, related, ..also },
+                    _ => PatientAlso { proxies_gone: proxies, related_gone: related, ..also },
+                }))
             },
         )
         .map(|_| ())
@@ -204,13 +202,7 @@ impl Read {
                 }
                 Online { level, .. } => level.unwrap_or(AccessLevel::None),
             };
-            sink(Change::PatientAlso(PatientAlso {
-                key,
-                address: String::new(),
-                level: Some(level),
-                proxies: Vec::new(),
-                proxies_gone: Vec::new(),
-            }))?;
+            sink(Change::PatientAlso(PatientAlso { level: Some(level), ..PatientAlso::of(key) }))?;
         }
         if uncertain == 0 {
             return Ok(());
