@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use anteroom::record::{Lane, Tier};
+use anteroom::record::{Category, Lane, Span, Tier};
 use anteroom::screen::{Features, Lesson, Rules, TextItem, TextScreening};
 use proptest::prelude::*;
 
@@ -99,40 +99,45 @@ const HARMLESS: [&str; 8] = [
     "FBC, U&E and TFT requested.",
 ];
 
+/// Every pair of our own folder: the text that discloses and the one in the same words that does not.
+fn pairs() -> Vec<(String, String)> {
+    let files = ["dev-pairs.jsonl", "own-pairs.jsonl", "own-contrast.jsonl", "hard-pairs.jsonl"];
+    let mut pairs = Vec::new();
+    for file in files {
+        let entries = labelled(file);
+        for (twin, other) in entries.iter().step_by(2).zip(entries.iter().skip(1).step_by(2)) {
+            assert!(twin.1 && !other.1, "{file}: twins stand side by side, the one to hold first");
+            pairs.push((twin.0.clone(), other.0.clone()));
+        }
+    }
+    pairs
+}
+
 #[test]
 fn a_model_of_function_words_does_badly_on_pairs_so_the_text_teaches_content() {
-    let entries = labelled("dev-pairs.jsonl");
-    let path = format!("{}/tests/data/screening/dev-pairs.jsonl", env!("CARGO_MANIFEST_DIR"));
-    let marked = std::fs::read_to_string(path).unwrap();
-    // Twins stand side by side, so every fourth pair is held back whole.
-    let held_back = |number: usize| (number / 2).is_multiple_of(4);
-    let lessons: Vec<Lesson> = marked
-        .lines()
-        .zip(&entries)
+    let pairs = pairs();
+    let unseen = |number: &usize| number.is_multiple_of(4);
+    let lesson = |text: &String, holds: bool| Lesson {
+        text: text.clone(),
+        marked: if holds { vec![Span::new(0, text.len())] } else { Vec::new() },
+        category: Category::DomesticAbuse,
+        weight: 1.0,
+    };
+    let lessons: Vec<Lesson> = pairs
+        .iter()
         .enumerate()
-        .filter(|(number, _)| !held_back(*number))
-        .map(|(_, (_, (text, hold)))| {
-            let whole = anteroom::record::Span::new(0, text.len());
-            let marked = if *hold { vec![whole] } else { Vec::new() };
-            let category = anteroom::record::Category::DomesticAbuse;
-            Lesson { text: text.clone(), marked, category, weight: 1.0 }
-        })
+        .filter(|(number, _)| !unseen(number))
+        .flat_map(|(_, (holds, clear))| [lesson(holds, true), lesson(clear, false)])
         .collect();
     let share_right = |kind: Features| {
         let untrained = || Rules::untrained().unwrap();
         let trained = untrained().with_model(&untrained().train(&lessons, kind, ""), kind).unwrap();
-        let scores: Vec<f32> = entries
-            .iter()
-            .enumerate()
-            .filter(|(number, _)| held_back(*number))
-            .map(|(_, (text, _))| trained.score(text))
-            .collect();
-        let pairs = scores.chunks_exact(2);
-        let count = pairs.len() as f32;
-        pairs.filter(|pair| pair[0] > pair[1]).count() as f32 / count
+        let asked: Vec<_> = pairs.iter().enumerate().filter(|(number, _)| unseen(number)).collect();
+        let right = asked.iter().filter(|(_, (holds, clear))| trained.score(holds) > trained.score(clear)).count();
+        right as f32 / asked.len() as f32
     };
     let style = share_right(Features::FunctionWords);
     let content = share_right(Features::Content);
     assert!(style < 0.65, "function words alone order {style} of unseen pairs rightly: the text teaches style");
-    assert!(content > style, "content orders {content} of unseen pairs rightly, style {style}");
+    assert!(content > style + 0.1, "content orders {content} of unseen pairs rightly, style {style}");
 }
