@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{Actor, Record};
 use crate::record::{
     AccessLevel, Act, Decision, EntryId, EntryVersion, Handling, HideReason, Lane, Note, PatientAct, PatientId,
-    Removal, Screening, Span, Stage, Style, Tier, Token, Version,
+    Removal, Safeguards, Screening, Span, Stage, Style, Tier, Token, Version,
 };
 use crate::review::quality::{Agreement, Missed, Sampled, Share, Standing};
 use crate::review::{LookAgain, State, Waiver};
@@ -168,6 +168,18 @@ pub enum Request {
         /// Their guess; empty when nothing seems to be missing.
         guess: String,
     },
+    /// The version of an entry that came before another one, to compare. The read is logged.
+    Earlier {
+        /// Which entry.
+        entry: EntryId,
+        /// The one before this.
+        before: Version,
+    },
+    /// All that is here of one patient, without its text.
+    Record {
+        /// Whom.
+        patient: PatientId,
+    },
     /// Does something about a whole patient.
     Patient {
         /// Whom.
@@ -308,6 +320,10 @@ pub enum Reply {
     GivenBack,
     /// To [`Request::Propose`]: the entries with a new draft.
     Proposed(Vec<EntryId>),
+    /// To [`Request::Earlier`].
+    Earlier(Box<Earlier>),
+    /// To [`Request::Record`].
+    Record(Box<PatientRecord>),
     /// To [`Request::Patient`].
     PatientDone(PatientDone),
     /// To [`Request::Worklist`].
@@ -621,6 +637,35 @@ pub struct Twin {
     pub suggested: Vec<Removal>,
     /// Whether somebody who decided on one of the two named the other as considered.
     pub waived: bool,
+    /// The words of the other that are the same, as they stand there.
+    #[serde(default)]
+    pub words: Vec<String>,
+}
+
+/// An earlier version of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// What stood in it.
+    pub content: EntryVersion,
+    /// What was decided on it; empty where nobody did.
+    pub decisions: Vec<Decision>,
+}
+
+/// All that is here of one patient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientRecord {
+    /// Whom.
+    pub patient: PatientId,
+    /// Who they are, who reads their record, what stands over them.
+    pub card: PatientCard,
+    /// What people have set over them.
+    pub safeguards: Safeguards,
+    /// Their entries, wherever these stand, newest first.
+    pub entries: Vec<QueueRow>,
+    /// How many more there are.
+    pub more: u64,
+    /// Why the caller is shown none of it, in one sentence.
+    pub closed: Option<String>,
 }
 
 /// Which of two twins shows what the other withholds.

@@ -5,7 +5,7 @@ use super::rows::EntryRow;
 use super::{Service, ServiceError};
 use crate::audit::{Actor, Record, Role};
 use crate::record::{Act, Decision, EntryVersion, Note, Occasion, Screening};
-use crate::review;
+use crate::review::{self, State};
 
 /// What is shown of an entry to one who opens it.
 pub struct Shown {
@@ -41,18 +41,24 @@ impl Service {
             to_read_back: false,
             proposed: None,
         };
+        // What a lead told every reader stays; what another reader wrote does not.
+        let advice = |note: &Note| matches!(note.on, Occasion::Returned | Occasion::Reopened);
+        if review.state == State::Disputed && actor.role != Role::Lead {
+            // That two differ is all that others learn: the lead may give it back, to be read again.
+            shown.decisions.retain(|decision| decision.by == actor.login);
+            shown.notes.retain(|note| advice(note) || note.by == actor.login);
+            return shown;
+        }
         if !review.is_blind_for(&actor.login) {
             return shown;
         }
         shown.decisions.clear();
-        // What a lead told every reader stays; what the first reader wrote does not.
-        let advice = |note: &Note| matches!(note.on, Occasion::Returned | Occasion::Reopened);
         shown.notes.retain(|note| advice(note) && !review.is_party(&note.by));
         let Some(act @ Act::Redact { .. }) = review.standing_act() else { return shown };
         if !self.policy().read_back {
             return shown;
         }
-        if review.read_back.as_ref() == Some(&actor.login) {
+        if !self.is_to_read_back(actor, row) {
             shown.proposed = Some(act.clone());
         } else if let Ok(left) = review::render(&shown.version, act) {
             shown.version = as_version(&shown.version, &left);
@@ -60,6 +66,15 @@ impl Service {
             shown.to_read_back = true;
         }
         shown
+    }
+
+    /// Whether the caller is the second reader of a redaction, and has not yet said what seems to be missing.
+    pub(super) fn is_to_read_back(&self, actor: &Actor, row: &EntryRow) -> bool {
+        let review = &row.review;
+        review.is_blind_for(&actor.login)
+            && matches!(review.standing_act(), Some(Act::Redact { .. }))
+            && self.policy().read_back
+            && review.read_back.as_ref() != Some(&actor.login)
     }
 
     /// Whether a record of the log would tell the caller, who still has to read an entry as its second reader,

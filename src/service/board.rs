@@ -47,7 +47,7 @@ pub struct Board {
     places: HashMap<EntryId, Place>,
     waiting: Order<Listed>,
     names: HashMap<PatientId, String>,
-    skim: BTreeSet<(DateTime<Utc>, EntryId)>,
+    skim: BTreeSet<(DateTime<Utc>, DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     put_off: BTreeSet<(DateTime<Utc>, EntryId)>,
     for_lead: BTreeSet<Waits>,
@@ -106,7 +106,7 @@ impl Board {
             self.waiting.insert(place.waits(id), Listed::new(row, name));
         }
         if place.state == State::Skim {
-            self.skim.insert((place.since, id));
+            self.skim.insert((place.since, place.recorded, id));
         }
         if place.state.waits_for_lead() {
             self.for_lead.insert(place.waits(id));
@@ -143,7 +143,7 @@ impl Board {
         }
         self.waiting.remove(&old.waits(id));
         self.for_lead.remove(&old.waits(id));
-        self.skim.remove(&(old.since, id));
+        self.skim.remove(&(old.since, old.recorded, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
             self.put_off.remove(&(due, id));
@@ -241,9 +241,9 @@ impl Board {
         self.put_off.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect()
     }
 
-    /// Entries that wait to be skimmed, oldest first.
+    /// Entries that wait to be skimmed: who waited longest, then what was recorded first.
     pub fn to_skim(&self) -> impl Iterator<Item = EntryId> {
-        self.skim.iter().map(|(_, id)| *id)
+        self.skim.iter().map(|(.., id)| *id)
     }
 
     /// State and tier of those that wait for a person, for the lead or on the skim page.

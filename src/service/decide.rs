@@ -241,7 +241,12 @@ impl Service {
     /// Why this person may not release this entry, if so.
     pub(super) fn why_not_release(&self, actor: &Actor, row: &EntryRow) -> Option<String> {
         let decision = Decision { by: actor.login.clone(), act: Act::Approve, at: self.now() };
-        self.step(actor, row, &review::Event::Decide(decision)).err().map(|error| error.to_string())
+        let event = match row.review.state.waits_for_lead() && actor.role == Role::Lead {
+            // They will say why.
+            true => review::Event::Resolve(decision, "-".to_owned()),
+            false => review::Event::Decide(decision),
+        };
+        self.step(actor, row, &event).err().map(|error| error.to_string())
     }
 
     pub(super) fn carry_out(

@@ -127,6 +127,8 @@ impl Session {
             Request::ReadBack { entry, version, revision, guess } => {
                 Reply::Decided(service.read_back(actor, entry, (version, revision), &guess)?)
             }
+            Request::Earlier { entry, before } => Reply::Earlier(Box::new(service.earlier(actor, entry, before)?)),
+            Request::Record { patient } => Reply::Record(Box::new(service.patient_record(actor, patient)?)),
             Request::Patient { patient, act } => Reply::PatientDone(service.about_patient(actor, patient, &act)?),
             Request::Worklist => Reply::Worklist(service.worklist(actor)?),
             Request::MyActs { limit } => Reply::MyActs(service.my_acts(actor, limit.min(MOST_ROWS))?),

@@ -12,6 +12,7 @@ mod decoys;
 mod exposure;
 mod find;
 mod handle;
+mod history;
 mod kin;
 mod lease;
 mod people;

@@ -36,16 +36,16 @@ impl Service {
         self.may_read(actor, Event::QueueViewed { rows: 0 })?;
         self.wake()?;
         let now = self.now();
-        let (mut ids, mut fits) = self.fitting(actor, wanted);
-        if actor.role == Role::Lead && wanted.only.is_all() {
-            // What only a lead can end stands above everything else.
-            let asked: Vec<EntryId> = self.board().for_lead().collect();
-            fits += asked.len();
-            if wanted.from == 0 {
-                ids.splice(0..0, asked);
-                ids.truncate(wanted.limit);
-            }
-        }
+        // What only a lead can end stands above everything else.
+        let asked: Vec<EntryId> = match actor.role == Role::Lead && wanted.only.is_all() {
+            true => self.board().for_lead().collect(),
+            false => Vec::new(),
+        };
+        let below = Wanted { from: wanted.from.saturating_sub(asked.len()), ..wanted.clone() };
+        let (listed, waiting) = self.fitting(actor, &below);
+        let fits = asked.len() + waiting;
+        let above = asked.into_iter().skip(wanted.from);
+        let ids: Vec<EntryId> = above.chain(listed).take(wanted.limit).collect();
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(read) = self.row(id)? {
@@ -313,7 +313,7 @@ impl Service {
         Ok(others)
     }
 
-    fn card(&self, patient: &Patient) -> Result<PatientCard, ServiceError> {
+    pub(super) fn card(&self, patient: &Patient) -> Result<PatientCard, ServiceError> {
         let now = self.now();
         let mut readers = Vec::new();
         if patient.access > AccessLevel::None {

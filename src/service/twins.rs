@@ -13,7 +13,7 @@ use super::rows::{EntryRow, Read, draft_key, encode, get};
 use super::{Seat, Service, ServiceError, lock};
 use crate::audit::{Actor, Event, Record};
 use crate::protocol::{Draft, Twin, TwinWhy};
-use crate::record::{Act, Decision, EntryId, EntryVersion, PatientId, Style, Version};
+use crate::record::{Act, Decision, EntryId, EntryVersion, PatientId, Removal, RemovalTarget, Style, Version};
 use crate::review::{self, Caller, Folded, Guard, Rendition, Sought, State, Waiver};
 use crate::store::{Expect, StoreError, Table};
 
@@ -246,10 +246,19 @@ impl Service {
         sought: &Sought,
         why: TwinWhy,
     ) -> Result<Twin, ServiceError> {
+        let suggested = sought.places(&other.version);
+        let said = |removal: &Removal| {
+            let part = other.version.part(&removal.part)?;
+            Some(match removal.target {
+                RemovalTarget::Line => part.display.clone(),
+                RemovalTarget::Text(span) => span.of(&part.text)?.to_owned(),
+            })
+        };
         Ok(Twin {
             row: self.queue_row(actor, &other.row)?,
             why,
-            suggested: sought.places(&other.version),
+            words: suggested.iter().filter_map(said).collect(),
+            suggested,
             waived: is_waived(row, &other.row),
         })
     }
