@@ -3,7 +3,9 @@
 
 mod tui_support;
 
-use anteroom::record::{Act, Decision};
+use anteroom::audit::{Actor, Role};
+use anteroom::protocol::Earlier;
+use anteroom::record::{Act, Decision, Version};
 use tui_support::daemon::Daemon;
 use tui_support::{Screen, Start, on_screen, practice};
 
@@ -16,15 +18,19 @@ fn day() -> Daemon {
     let changed = &mut day[2];
     changed.row.changed = true;
     let mut before = changed.version.clone();
+    changed.row.version = Version(2);
+    changed.version.version = Version(2);
     before.parts[0].text = "Tired.\nWorried about Daniel.".to_owned();
     changed.version.parts[0].text = "Tired.\nWorried about Daniel, who told school that dad hits him.".to_owned();
     changed.screening.findings.clear();
     let approved = Decision { by: "dr.vik".to_owned(), act: Act::Approve, at: practice::at(18, 9, 0) };
+    let earlier = Earlier { content: before.clone(), decisions: vec![approved.clone()] };
     changed.before = Some((before, vec![approved]));
     changed.also_here = vec![waiting];
     Daemon::with(day).change(|inside| {
         inside.alarms = vec!["the feed of Thursday did not come".to_owned()];
         inside.totals.set_aside = 4;
+        inside.earlier = vec![earlier];
     })
 }
 
@@ -116,6 +122,73 @@ fn queue_with_lines_to_skim() {
 #[test]
 fn palette() {
     pictures("palette", async |screen| screen.press(": s e n t").await);
+}
+
+#[test]
+fn filter() {
+    pictures("filter", async |screen| screen.press("f 2 f").await);
+}
+
+#[test]
+fn count() {
+    pictures("count", async |screen| screen.press("space space space x 5 3").await);
+}
+
+#[test]
+fn write() {
+    pictures("write", async |screen| screen.press("enter e I s space i t space s a f e ?").await);
+}
+
+/// The tour stands below the page and takes none of it away.
+#[test]
+fn tour() {
+    for size in SIZES {
+        let people = vec![Actor { login: "dr.rahman".to_owned(), role: Role::Clinician }];
+        let demo = day().change(|inside| inside.people = people);
+        on_screen(Start { size, tour: true, ..Start::default() }, demo, async |screen| {
+            screen.until("Tour 1/9").await;
+            screen.press("enter").await;
+            screen.until("Tour 2/9").await;
+            insta::assert_snapshot!(format!("tour-{}x{}", size.0, size.1), screen.picture());
+        });
+    }
+}
+
+/// A lead's pages beside the queue.
+fn as_lead(name: &str, go: impl AsyncFn(&Screen)) {
+    for size in SIZES {
+        let lead = tui_support::lead::day().change(|inside| inside.role = Role::Lead);
+        on_screen(Start { size, ..Start::default() }, lead, async |screen| {
+            screen.until("HOLT M").await;
+            go(&screen).await;
+            insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), screen.picture());
+        });
+    }
+}
+
+#[test]
+fn worklist() {
+    as_lead("worklist", async |screen| screen.press("w j").await);
+}
+
+#[test]
+fn record() {
+    as_lead("record", async |screen| screen.press("o").await);
+}
+
+#[test]
+fn flags() {
+    as_lead("flags", async |screen| screen.press("enter F").await);
+}
+
+#[test]
+fn dispute() {
+    as_lead("dispute", async |screen| screen.press("enter").await);
+}
+
+#[test]
+fn twins() {
+    as_lead("twins", async |screen| screen.press("j enter w w").await);
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::voice::Voice;
-use crate::protocol::Opened;
-use crate::record::{Act, Span, Style};
-use crate::review::{RedactionError, render};
+use crate::protocol::{Earlier, Opened};
+use crate::record::{Act, Span, Style, Version};
+use crate::review::{RedactionError, Waiver, render};
 use crate::tui::action::Action;
 use crate::tui::compare::compare;
 use crate::tui::document::{Document, Stretch, number_mark};
@@ -20,6 +20,10 @@ pub struct Open {
     pub opened: Opened,
     /// Whether it is being redacted.
     pub redacting: bool,
+    /// Entries with the same words that the person named as considered.
+    pub considered: Vec<Waiver>,
+    /// The earlier version that was told last.
+    pub told: Option<Version>,
     document: Document,
     removals: Removals,
     kept: BTreeSet<usize>,
@@ -33,7 +37,16 @@ impl Open {
         let style = opened.draft.as_ref().map_or_else(Style::default, |draft| draft.style);
         let draft = opened.draft.as_ref().map(|draft| draft.removals.clone()).unwrap_or_default();
         let removals = Removals::from_record(&document, &opened.version, &draft);
-        Self { opened, redacting: false, document, removals, kept: BTreeSet::new(), style }
+        Self {
+            opened,
+            redacting: false,
+            considered: Vec::new(),
+            told: None,
+            document,
+            removals,
+            kept: BTreeSet::new(),
+            style,
+        }
     }
 
     /// Tells the whole entry: whose it is, who reads it, its text with numbered matches, and why to look.
@@ -79,8 +92,21 @@ impl Open {
                 other.why.join("; ")
             ))?;
         }
-        for twin in self.opened.twins.iter().filter(|twin| !twin.waived) {
-            voice.say(&format!("The same words stand in: {}, {}.", twin.row.patient_name, twin.row.title))?;
+        for (number, twin) in (1..).zip(self.opened.twins.iter().filter(|twin| !twin.waived)) {
+            let (row, stands) = (&twin.row, words::standing(twin.row.state));
+            voice.say(&format!(
+                "The same words, {number}: {}, {}, {}, {stands}: {}. Say considered {number} to name it.",
+                row.patient_name,
+                row.title,
+                row.author,
+                twin.words.join("; ")
+            ))?;
+        }
+        for note in &self.opened.notes {
+            voice.say(&format!("{} {}: {}", note.by, note.on.words(), note.text))?;
+        }
+        if self.opened.to_read_back {
+            return voice.say("You are the second reader: this is only what would be left. Say read-back and what seems to be missing.");
         }
         match &self.opened.may_not_release {
             Some(why) => voice.say(&format!("{}.", words::capital(why))),
@@ -128,7 +154,6 @@ impl Open {
                 card.household.iter().try_for_each(|other| voice.say(&format!("At the same address: {other}.")))?;
                 card.flags.iter().try_for_each(|flag| voice.say(&format!("Flag: {flag}.")))
             }
-            Action::Versions => self.tell_versions(voice),
             _ if self.opened.may_not_release.is_some() => {
                 voice.refuse(self.opened.may_not_release.as_deref().unwrap_or_default())
             }
@@ -260,19 +285,27 @@ impl Open {
         }
     }
 
-    fn tell_versions<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
-        let Some((before, decisions)) = &self.opened.before else {
-            return voice.say("This is the first version that came here.");
-        };
-        for decision in decisions {
+    /// Tells what changed since an earlier version. A word that changed in a line stands in brackets.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn tell_earlier<W: Write>(&self, voice: &mut Voice<W>, earlier: &Earlier) -> io::Result<()> {
+        let (old, new) = (earlier.content.version.0, self.opened.version.version.0);
+        let decided = earlier.decisions.last().map(|decision| {
             let at = words::day_and_time(decision.at);
-            voice.say(&format!("The version before was {} by {}, {at}.", words::done(&decision.act), decision.by))?;
-        }
-        let old = Document::of_version(before, &self.opened.screening).plain();
-        for (mark, line) in compare(&old, &self.document.plain()) {
-            match mark {
-                '+' => voice.say(&format!("new: {line}"))?,
-                '-' => voice.say(&format!("gone: {line}"))?,
+            format!(", which was {} by {}, {at}", words::done(&decision.act), decision.by)
+        });
+        voice.say(&format!("Since version {old} of {new}{}:", decided.unwrap_or_default()))?;
+        let old = Document::of_version(&earlier.content, &self.opened.screening).plain();
+        for line in compare(&old, &self.document.plain()) {
+            let pieces = line.pieces.iter().map(|(changed, text)| match changed {
+                true => format!("[{text}]"),
+                false => text.clone(),
+            });
+            let text: String = pieces.collect();
+            match line.mark {
+                '+' => voice.say(&format!("new: {text}"))?,
+                '-' => voice.say(&format!("gone: {text}"))?,
                 _ => {}
             }
         }

@@ -3,21 +3,24 @@
 //!
 //! Nothing is drawn and nothing is repainted: a line is asked for, and what it brings is printed below it.
 
+mod beside;
 mod entry;
 mod voice;
 
 use std::io::Write;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::audit::{Actor, Role};
 use crate::client::{Client, ClientError};
-use crate::protocol::{Only, PassedLine, Queue, QueueRow, Reply, Request, SkimLine, Wanted, Welcome};
-use crate::record::{Act, EntryId, HideReason};
+use crate::protocol::{Only, PassedLine, Queue, QueueRow, Reply, Request, SkimLine, Wanted, Welcome, WorkItem};
+use crate::record::{Act, EntryId, HideReason, PatientId, Safeguards, Tier};
 use crate::tui::action::{ACTIONS, Action, Place};
 use crate::tui::keymap::Keymap;
+use crate::tui::update::queue::listed;
 use crate::tui::words;
 
 use entry::Open;
@@ -63,6 +66,17 @@ const HERE: &[(Action, &str)] = &[
     (Action::PreviousEntry, ""),
     (Action::Approve, ""),
     (Action::Hide, "reason"),
+    (Action::Escalate, "words"),
+    (Action::Defer, "[days] words"),
+    (Action::Resume, ""),
+    (Action::ReadBack, "[words]"),
+    (Action::GiveBack, "words"),
+    (Action::Reopen, "words"),
+    (Action::Confirm, "words"),
+    (Action::PatientAsks, "words"),
+    (Action::Waive, "number"),
+    (Action::Propose, ""),
+    (Action::TakeOver, ""),
     (Action::Redact, ""),
     (Action::TakeAll, ""),
     (Action::Remove, "match or words"),
@@ -71,10 +85,14 @@ const HERE: &[(Action, &str)] = &[
     (Action::Decide, ""),
     (Action::Patient, ""),
     (Action::Versions, ""),
+    (Action::Record, ""),
+    (Action::Flags, "[number why]"),
+    (Action::Worklist, "[number]"),
     (Action::Skim, ""),
     (Action::Pick, "number"),
     (Action::Pass, ""),
     (Action::Find, "[words]"),
+    (Action::Filter, "late, changed, mine or urgent"),
     (Action::PageDown, ""),
     (Action::Log, ""),
     (Action::Verify, ""),
@@ -114,6 +132,9 @@ where
         skim_told: None,
         reading_time: 0,
         done: Vec::new(),
+        now: None,
+        work: Vec::new(),
+        standing: None,
     };
     session.greet().await?;
     loop {
@@ -159,6 +180,12 @@ struct Session<W: Write, T> {
     skim_told: Option<Instant>,
     reading_time: u64,
     done: Vec<(EntryId, String)>,
+    /// The practice's time, as it last said.
+    now: Option<DateTime<Utc>>,
+    /// The worklist as it was told last.
+    work: Vec<WorkItem>,
+    /// What stands over the patient that was told last.
+    standing: Option<(PatientId, Safeguards)>,
 }
 
 impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
@@ -211,19 +238,31 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             Action::Open => self.open_row(rest).await?,
             Action::NextEntry => self.neighbour(true).await?,
             Action::PreviousEntry => self.neighbour(false).await?,
-            Action::Approve => self.approve().await?,
+            Action::Approve => self.approve(rest).await?,
+            Action::Escalate
+            | Action::Defer
+            | Action::Resume
+            | Action::ReadBack
+            | Action::GiveBack
+            | Action::Reopen
+            | Action::Confirm
+            | Action::PatientAsks => self.handle(action, rest).await?,
+            Action::Waive => self.consider(rest)?,
+            Action::Propose => self.propose().await?,
+            Action::TakeOver => self.take_over().await?,
+            Action::Versions => self.earlier().await?,
+            Action::Record => self.record_here().await?,
+            Action::Flags => self.flags(rest).await?,
+            Action::Worklist => self.worklist(rest).await?,
+            Action::Filter => self.filter(rest).await?,
             Action::Hide => self.hide(rest).await?,
-            Action::Redact
-            | Action::TakeAll
-            | Action::Remove
-            | Action::Keep
-            | Action::Style
-            | Action::Versions
-            | Action::Patient => match &mut self.open {
-                Some(open) => open.act(action, rest, &mut self.voice)?,
-                None => self.voice.refuse("no entry is open: say open and its number")?,
-            },
-            Action::Decide => self.decide_redaction().await?,
+            Action::Redact | Action::TakeAll | Action::Remove | Action::Keep | Action::Style | Action::Patient => {
+                match &mut self.open {
+                    Some(open) => open.act(action, rest, &mut self.voice)?,
+                    None => self.voice.refuse("no entry is open: say open and its number")?,
+                }
+            }
+            Action::Decide => self.decide_redaction(rest).await?,
             Action::Skim => self.skim().await?,
             Action::Pick => self.pick(rest).await?,
             Action::Pass => self.pass().await?,
@@ -301,7 +340,7 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         }
         let mut said = format!("{} to review, {} late, {} to skim.", totals.to_review, totals.late, totals.to_skim);
         if !self.only.is_all() {
-            said.push_str(&format!(" {fits} fit “{}”.", self.only.words));
+            said.push_str(&format!(" {fits} fit {}.", listed(&self.only).unwrap_or_default()));
         }
         self.voice.say(&said)?;
         for (number, row) in (from + 1..).zip(&rows) {
@@ -330,7 +369,7 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         } else if from + rows.len() < fits {
             self.voice.say(&format!("{} more: say page-down.", fits - from - rows.len()))?;
         }
-        (self.rows, self.from, self.fits) = (rows, from, fits);
+        (self.rows, self.from, self.fits, self.now) = (rows, from, fits, Some(now));
         Ok(())
     }
 
@@ -384,13 +423,33 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         }
     }
 
-    async fn approve(&mut self) -> Result<(), PlainError> {
+    async fn filter(&mut self, which: &str) -> Result<(), PlainError> {
+        self.only = match which {
+            "late" => Only { late: true, ..Only::default() },
+            "changed" => Only { changed: true, ..Only::default() },
+            "mine" => Only { mine: true, ..Only::default() },
+            "urgent" => Only { tier: Some(Tier::Disclosure), ..Only::default() },
+            "" => Only::default(),
+            _ => {
+                return Ok(self
+                    .voice
+                    .refuse("say filter and late, changed, mine or urgent; filter alone lists all")?);
+            }
+        };
+        self.list(0).await
+    }
+
+    async fn approve(&mut self, why: &str) -> Result<(), PlainError> {
         let Some(open) = &self.open else {
             return Ok(self.voice.refuse("no entry is open: read it first, with open and its number")?);
         };
         match open.opened.may_not_release.clone() {
             Some(why) => Ok(self.voice.refuse(&why)?),
-            None => self.decide(Act::Approve).await,
+            // A second reader agrees to exactly what the first one proposed.
+            None => {
+                let act = open.opened.proposed.clone().unwrap_or(Act::Approve);
+                self.decide(act, why).await
+            }
         }
     }
 
@@ -398,36 +457,40 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         if self.open.is_none() {
             return Ok(self.voice.refuse("no entry is open: say open and its number")?);
         }
+        let (reason, why) = reason.split_once(' ').unwrap_or((reason, ""));
         let numbered =
             reason.parse::<usize>().ok().and_then(|number| HideReason::ALL.get(number.checked_sub(1)?).copied());
         match numbered.or_else(|| HideReason::from_name(reason)) {
-            Some(reason) => self.decide(Act::Hide { reason }).await,
+            Some(reason) => self.decide(Act::Hide { reason }, why.trim()).await,
             None => Ok(self.voice.refuse("say hide and a reason, 1 to 8: help lists them")?),
         }
     }
 
-    async fn decide_redaction(&mut self) -> Result<(), PlainError> {
+    async fn decide_redaction(&mut self, why: &str) -> Result<(), PlainError> {
         let Some(open) = self.open.as_mut().filter(|open| open.redacting) else {
             return Ok(self.voice.refuse("nothing is being redacted: say redact in an open entry")?);
         };
         match open.planned(&mut self.voice)? {
-            Some(act) => self.decide(act).await,
+            Some(act) => self.decide(act, why).await,
             None => Ok(()),
         }
     }
 
-    /// Decides on the open entry; the next one opens by itself.
-    async fn decide(&mut self, act: Act) -> Result<(), PlainError> {
+    /// Decides on the open entry; the next one opens by itself. The lead says why where others could not decide.
+    async fn decide(&mut self, act: Act, why: &str) -> Result<(), PlainError> {
         let Some(open) = &self.open else { return Ok(()) };
         let row = open.opened.row.clone();
         let what = format!("{} {}, {}", words::done(&act), row.patient_name, row.title);
-        let request = Request::Decide {
-            entry: row.entry,
-            version: row.version,
-            revision: row.revision,
-            act,
-            token: None,
-            waivers: Vec::new(),
+        let waivers = open.considered.clone();
+        let request = match self.resolves() {
+            true => match self.resolution(act, why)? {
+                Some(request) => request,
+                None => return Ok(()),
+            },
+            false => {
+                let (entry, version, revision) = (row.entry, row.version, row.revision);
+                Request::Decide { entry, version, revision, act, token: None, waivers }
+            }
         };
         let Some(Reply::Decided(decided)) = self.ask(request).await? else { return Ok(()) };
         let until = match (decided.visible_at, decided.review_by) {

@@ -51,6 +51,16 @@ pub enum Action {
     Waive,
     Propose,
     TakeOver,
+    Reopen,
+    Confirm,
+    GiveBack,
+    Resume,
+    PatientAsks,
+    Flags,
+    Record,
+    Worklist,
+    Alarms,
+    NewerVersion,
     Tour,
     NextEntry,
     PreviousEntry,
@@ -93,6 +103,10 @@ pub enum Place {
     Redact,
     /// Choosing why an entry is hidden.
     Hide,
+    /// What needs somebody beside the queue.
+    Worklist,
+    /// All that is here of one patient.
+    Record,
     /// The audit log.
     Log,
     /// How things stand.
@@ -103,8 +117,18 @@ pub enum Place {
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 8] =
-        [Self::Queue, Self::Skim, Self::Entry, Self::Redact, Self::Hide, Self::Log, Self::Status, Self::Help];
+    pub const ALL: [Self; 10] = [
+        Self::Queue,
+        Self::Skim,
+        Self::Entry,
+        Self::Redact,
+        Self::Hide,
+        Self::Worklist,
+        Self::Record,
+        Self::Log,
+        Self::Status,
+        Self::Help,
+    ];
 
     /// The name of its table in a keymap file.
     pub fn name(self) -> &'static str {
@@ -114,6 +138,8 @@ impl Place {
             Self::Entry => "entry",
             Self::Redact => "redact",
             Self::Hide => "hide",
+            Self::Worklist => "worklist",
+            Self::Record => "record",
             Self::Log => "log",
             Self::Status => "status",
             Self::Help => "help",
@@ -128,6 +154,8 @@ impl Place {
             Self::Entry => "in an entry",
             Self::Redact => "while redacting",
             Self::Hide => "while hiding",
+            Self::Worklist => "on the worklist",
+            Self::Record => "in a patient’s record",
             Self::Log => "in the log",
             Self::Status => "on the status page",
             Self::Help => "in the help",
@@ -151,14 +179,26 @@ pub struct About {
 }
 
 const EVERYWHERE: &[Place] = &Place::ALL;
-const LISTS: &[Place] =
-    &[Place::Queue, Place::Skim, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help];
-const MAIN: &[Place] = &[Place::Queue, Place::Skim, Place::Entry, Place::Log, Place::Status];
+const LISTS: &[Place] = &[
+    Place::Queue,
+    Place::Skim,
+    Place::Entry,
+    Place::Redact,
+    Place::Worklist,
+    Place::Record,
+    Place::Log,
+    Place::Status,
+    Place::Help,
+];
+const MAIN: &[Place] =
+    &[Place::Queue, Place::Skim, Place::Entry, Place::Worklist, Place::Record, Place::Log, Place::Status];
 const QUEUE: &[Place] = &[Place::Queue];
-const LISTED: &[Place] = &[Place::Queue, Place::Skim, Place::Entry];
+const LISTED: &[Place] = &[Place::Queue, Place::Skim, Place::Entry, Place::Worklist, Place::Record];
 const READING: &[Place] = &[Place::Queue, Place::Entry];
 const ENTRY: &[Place] = &[Place::Entry];
 const REDACT: &[Place] = &[Place::Redact];
+const OF_A_PATIENT: &[Place] = &[Place::Queue, Place::Entry, Place::Worklist, Place::Record];
+const BESIDE_THE_QUEUE: &[Place] = &[Place::Queue, Place::Skim, Place::Worklist, Place::Log, Place::Status];
 
 const fn about(
     action: Action,
@@ -211,11 +251,25 @@ pub const ACTIONS: &[About] = {
         about(RemoveSentence, "remove-sentence", "", "Take this sentence out", REDACT),
         about(RemoveLine, "remove-line", "", "Take this line out", REDACT),
         about(RemoveParagraph, "remove-paragraph", "", "Take this paragraph out", REDACT),
-        about(Waive, "considered", "", "Name entries with the same words as considered", ENTRY),
-        about(Propose, "propose", "", "Draft the same removals in entries with the same words", ENTRY),
+        about(Reopen, "reopen", "reopen", "As lead: take a hide or a withdrawal back, to be read anew", ENTRY),
+        about(Confirm, "confirm", "stays so", "As lead, after looking again: it stays as it is", ENTRY),
+        about(GiveBack, "give-back", "give back", "As lead: give it back to the reviewers with advice", ENTRY),
+        about(Resume, "resume", "take up", "Take up again what was put off", ENTRY),
+        about(PatientAsks, "patient-asks", "patient asks", "Note that the patient asks to see what is hidden", ENTRY),
+        about(Waive, "considered", "", "See the entries with the same words; there: name one as considered", ENTRY),
+        about(Propose, "propose", "", "Draft the same removals in all entries with the same words", ENTRY),
         about(TakeOver, "take-over", "", "Take this patient over from who has them in hand", READING),
         about(Patient, "patient", "patient", "Show who can read this record, and open what else waits", ENTRY),
-        about(Versions, "versions", "versions", "Show what changed since the decided version", ENTRY),
+        about(
+            Record,
+            "record",
+            "record",
+            "List all that is here of this patient, hidden and visible too",
+            WITH_A_RECORD,
+        ),
+        about(Flags, "flags", "flags", "Set or clear what stands over this patient: hold everything, …", OF_A_PATIENT),
+        about(Versions, "versions", "versions", "Show what changed since the version before, and so on back", ENTRY),
+        about(NewerVersion, "newer-version", "", "Go from an earlier version to the one after it", ENTRY),
         about(NextEntry, "next-entry", "", "Go to the next entry without deciding", ENTRY),
         about(PreviousEntry, "previous-entry", "", "Go to the previous entry without deciding", ENTRY),
         about(Skim, "skim", "", "Read down the weak cues, one line an entry", QUEUE),
@@ -226,6 +280,14 @@ pub const ACTIONS: &[About] = {
         about(Filter, "filter", "only", "Show only what is late, or of one patient, reason, author", QUEUE),
         about(Pull, "pull", "pull", "Fetch new entries now; in the demo the next day", &[Place::Queue, Place::Status]),
         about(Publish, "publish", "publish", "Show what is due and write the feed", &[Place::Queue, Place::Status]),
+        about(
+            Worklist,
+            "worklist",
+            "worklist",
+            "What else needs somebody: disputes, hides to review, birthdays",
+            BESIDE_THE_QUEUE,
+        ),
+        about(Alarms, "alarms", "", "Read what must be known about the feeds, whole", &[Place::Queue, Place::Status]),
         about(Log, "log", "log", "Read the audit log", MAIN),
         about(Status, "status", "", "Show how things stand", MAIN),
         about(SwitchPerson, "switch-person", "person", "In the demo: go on as the next person", MAIN),
@@ -253,8 +315,8 @@ pub const ACTIONS: &[About] = {
 const ENTRY_AND_REDACT: &[Place] = &[Place::Entry, Place::Redact];
 const REDACT_AND_HIDE: &[Place] = &[Place::Redact, Place::Hide];
 const WHERE_ONE_HIDES: &[Place] = &[Place::Queue, Place::Skim, Place::Entry, Place::Redact];
-const LISTS_AND_HIDE: &[Place] =
-    &[Place::Queue, Place::Skim, Place::Entry, Place::Redact, Place::Log, Place::Status, Place::Help, Place::Hide];
+const LISTS_AND_HIDE: &[Place] = EVERYWHERE;
+const WITH_A_RECORD: &[Place] = &[Place::Queue, Place::Entry, Place::Worklist];
 
 impl About {
     /// Whether the bottom bar names it there. How to find the others is named apart.

@@ -1,46 +1,60 @@
-//! What changed between two texts, line by line.
+//! What changed between two texts: line by line, and within a line word by word.
 
-/// Lines marked `-` (gone), `+` (new) or ` ` (the same), by the longest common subsequence.
-pub fn compare(old: &[String], new: &[String]) -> Vec<(char, String)> {
-    let same_start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (old_rest, new_rest) = (&old[same_start..], &new[same_start..]);
-    let same_end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
-    let (old_middle, new_middle) = (&old_rest[..old_rest.len() - same_end], &new_rest[..new_rest.len() - same_end]);
+use similar::{ChangeTag, TextDiff};
 
-    let mark = |mark: char| move |line: &String| (mark, line.clone());
-    let mut out: Vec<(char, String)> = new[..same_start].iter().map(mark(' ')).collect();
-    // Beyond this the table would be large, and a person sees "all gone, all new" as quickly.
-    if old_middle.len().saturating_mul(new_middle.len()) > 1_000_000 {
-        out.extend(old_middle.iter().map(mark('-')));
-        out.extend(new_middle.iter().map(mark('+')));
-    } else {
-        let columns = new_middle.len() + 1;
-        let mut longest = vec![0u32; (old_middle.len() + 1) * columns];
-        for i in (0..old_middle.len()).rev() {
-            for j in (0..new_middle.len()).rev() {
-                longest[i * columns + j] = if old_middle[i] == new_middle[j] {
-                    longest[(i + 1) * columns + j + 1] + 1
-                } else {
-                    longest[(i + 1) * columns + j].max(longest[i * columns + j + 1])
-                };
-            }
-        }
-        let (mut i, mut j) = (0, 0);
-        while i < old_middle.len() || j < new_middle.len() {
-            if i < old_middle.len() && j < new_middle.len() && old_middle[i] == new_middle[j] {
-                out.push((' ', new_middle[j].clone()));
-                (i, j) = (i + 1, j + 1);
-            } else if j == new_middle.len()
-                || (i < old_middle.len() && longest[(i + 1) * columns + j] >= longest[i * columns + j + 1])
-            {
-                out.push(('-', old_middle[i].clone()));
-                i += 1;
-            } else {
-                out.push(('+', new_middle[j].clone()));
-                j += 1;
-            }
-        }
+use super::document::wrap;
+use crate::record::Shown;
+
+/// A line of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// `-` gone, `+` new, or a blank.
+    pub mark: char,
+    /// Its words in order; true where they are what changed in a line that is otherwise there on both sides.
+    pub pieces: Vec<(bool, String)>,
+}
+
+impl Changed {
+    /// The whole line.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|(_, text)| text.as_str()).collect()
     }
-    out.extend(new_rest[new_rest.len() - same_end..].iter().map(mark(' ')));
-    out
+
+    /// The same in rows of at most `width` columns, each with its mark.
+    pub fn wrapped(&self, width: usize) -> Vec<Self> {
+        let safe = |text: &str| Shown::new(text).as_str().replace('\n', " ");
+        let pieces: Vec<(bool, String)> = self.pieces.iter().map(|(changed, text)| (*changed, safe(text))).collect();
+        let mut letters = pieces.iter().flat_map(|(changed, text)| text.chars().map(|c| (*changed, c))).peekable();
+        let text: String = pieces.iter().map(|(_, text)| text.as_str()).collect();
+        let row = |row: String| {
+            let mut pieces: Vec<(bool, String)> = Vec::new();
+            for c in row.chars() {
+                // Blanks at the end of a row are not drawn.
+                let Some((changed, _)) = letters.find(|(_, letter)| *letter == c) else { break };
+                match pieces.last_mut() {
+                    Some((last, run)) if *last == changed => run.push(c),
+                    _ => pieces.push((changed, c.to_string())),
+                }
+            }
+            Self { mark: self.mark, pieces }
+        };
+        wrap(&text, width).into_iter().map(row).collect()
+    }
+}
+
+/// The lines of both, in order: those that are gone, new, or the same.
+pub fn compare(old: &[String], new: &[String]) -> Vec<Changed> {
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
+    let diff = TextDiff::from_slices(&old, &new);
+    let changes = diff.ops().iter().flat_map(|op| diff.iter_inline_changes(op));
+    let line = |change: similar::InlineChange<'_, str>| Changed {
+        mark: match change.tag() {
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+            ChangeTag::Equal => ' ',
+        },
+        pieces: change.values().iter().map(|(changed, text)| (*changed, (*text).to_string())).collect(),
+    };
+    changes.map(line).collect()
 }

@@ -4,9 +4,11 @@ use ratatui::layout::Rect;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::document::{fit, wrap};
 use super::state::{EntryState, QueueState, RedactState};
+use super::words;
 use crate::protocol::QueueRow;
-use crate::record::Shown;
+use crate::record::{Shown, Tier};
 use crate::review::State as ReviewState;
 
 /// The smallest terminal on which the screens are drawn; below it one sentence is.
@@ -57,18 +59,51 @@ pub fn queue_area(size: (u16, u16)) -> Rect {
 /// Where the rows of the queue stand: below the header, the alarms and the column heads, above the foot line.
 pub fn queue_list(size: (u16, u16), queue: &QueueState) -> Rect {
     let area = queue_area(size);
-    let above = HEADER + alarm_rows(queue) + 1;
+    let above = HEADER + alarm_rows(size, queue) + 1;
     // A blank row and the foot line.
     let below = 2;
     Rect::new(area.x, above, area.width, area.height.saturating_sub(above + below))
 }
 
+/// What must be known about the feeds, a sentence each.
+pub fn alarms(queue: &QueueState) -> Vec<String> {
+    let Some(queue) = &queue.queue else { return Vec::new() };
+    let mut alarms = queue.alarms.clone();
+    if queue.totals.set_aside > 0 {
+        let rows = words::count(queue.totals.set_aside, "row", "rows");
+        alarms.push(format!("{rows} of the feeds could not be used: set aside, and shown to nobody"));
+    }
+    alarms
+}
+
+/// The alarms in rows of the queue's width, true where one begins; and how many of them are not shown whole.
+pub fn alarm_lines(size: (u16, u16), queue: &QueueState) -> (Vec<(bool, String)>, usize) {
+    let most = usize::from((size.1 / 8).clamp(2, 6));
+    let width = usize::from(list_width(size)).saturating_sub(5);
+    let alarms = alarms(queue);
+    let mut lines: Vec<(bool, String)> = Vec::new();
+    let mut told = 0;
+    for alarm in &alarms {
+        let rows = wrap(alarm, width);
+        // A sentence that is begun is told whole, where the page has room for that at all.
+        if !lines.is_empty() && lines.len() + rows.len() > most {
+            break;
+        }
+        lines.extend(rows.into_iter().enumerate().map(|(i, row)| (i == 0, row)));
+        told += 1;
+    }
+    let cut = lines.len() > most;
+    lines.truncate(most);
+    if let (true, Some((_, last))) = (cut, lines.last_mut()) {
+        *last = fit(&format!("{last} …"), width, false);
+    }
+    (lines, alarms.len() - told + usize::from(cut))
+}
+
 /// Rows that the alarms take.
-pub fn alarm_rows(queue: &QueueState) -> u16 {
-    queue.queue.as_ref().map_or(0, |queue| {
-        let set_aside = usize::from(queue.totals.set_aside > 0);
-        (queue.alarms.len().min(2) + set_aside) as u16
-    })
+pub fn alarm_rows(size: (u16, u16), queue: &QueueState) -> u16 {
+    let (lines, more) = alarm_lines(size, queue);
+    (lines.len() + usize::from(more > 0)) as u16
 }
 
 /// Columns of the queue's list, by its width: where each begins.
@@ -116,6 +151,8 @@ pub fn tag(row: &QueueRow) -> String {
     match (&row.held_by, row.state, row.changed) {
         (Some(who), ..) => format!("{} reads it · ", Shown::new(who)),
         (None, ReviewState::AwaitingSecond, _) => "second reader · ".to_owned(),
+        (None, ReviewState::Disputed, _) => "disputed · ".to_owned(),
+        (None, ReviewState::Escalated, _) => "you are asked · ".to_owned(),
         (None, _, true) => "changed · ".to_owned(),
         _ => String::new(),
     }
@@ -123,6 +160,9 @@ pub fn tag(row: &QueueRow) -> String {
 
 /// The reasons of a row, safe to draw.
 pub fn why(row: &QueueRow) -> Vec<String> {
+    if row.why.is_empty() && row.tier == Tier::Critical {
+        return vec!["everything of this patient is held".to_owned()];
+    }
     row.why.iter().map(|why| Shown::new(why).as_str().replace('\n', " ")).collect()
 }
 
@@ -183,8 +223,11 @@ pub struct EntryAreas {
 pub fn entry(size: (u16, u16), entry: &EntryState) -> EntryAreas {
     let area = entry_area(size);
     let body = area.height.saturating_sub(HEADER);
-    let wanted = super::view::entry::reasons(entry).len() as u16;
-    let reasons = wanted.min((body / 2).max(3)).min(body.saturating_sub(2));
+    let wanted = super::view::entry::reason_rows(entry, area.width) as u16;
+    // The text has what it needs before the reasons have more than four rows, and otherwise the larger part.
+    let rows = entry.compared.as_ref().map_or(entry.laid.rows.len(), |compared| compared.rows.len());
+    let spare = body.saturating_sub(u16::try_from(rows).unwrap_or(body) + 1);
+    let reasons = wanted.min((body * 2 / 5).max(spare).max(4)).min(body.saturating_sub(2));
     let text = body.saturating_sub(reasons + u16::from(reasons > 0));
     EntryAreas {
         text: Rect::new(area.x, HEADER, area.width, text),
@@ -231,6 +274,32 @@ pub fn redact(size: (u16, u16), redact: &RedactState) -> RedactAreas {
 /// Columns of the text and of the preview on the redaction page.
 pub fn redact_width(size: (u16, u16)) -> usize {
     usize::from(if size.0 < WIDE { size.0 } else { size.0 / 2 })
+}
+
+/// Where the lines of the worklist stand: below the header, above what the selected one says in full.
+pub fn worklist_list(size: (u16, u16)) -> Rect {
+    let area = queue_area_of(size);
+    Rect::new(0, HEADER, area.width, area.height.saturating_sub(HEADER + 4))
+}
+
+/// Where the entries of a patient's record stand: below the header, what stands over the patient, and the heads.
+pub fn record_list(size: (u16, u16)) -> Rect {
+    let area = queue_area_of(size);
+    let above = HEADER + RECORD_FLAGS + 1;
+    Rect::new(0, above, area.width, area.height.saturating_sub(above + 2))
+}
+
+/// Rows for what stands over a patient.
+pub const RECORD_FLAGS: u16 = 3;
+
+fn queue_area_of(size: (u16, u16)) -> Rect {
+    Rect::new(0, 0, size.0, size.1.saturating_sub(FOOTER))
+}
+
+/// The first row to show so that `from..=to` is on a page of `height` rows, moving as little as possible.
+pub fn kept(top: usize, height: usize, rows: usize, from: usize, to: usize) -> usize {
+    let top = if to >= top + height { (to + 1).saturating_sub(height) } else { top };
+    top.min(from).min(rows.saturating_sub(height))
 }
 
 /// Where the lines of the log stand: below the header and the column heads.

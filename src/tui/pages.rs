@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::action::Action;
+use super::compare::Changed;
 use super::document::Laid;
 use super::redaction::{Removals, Selection};
 use super::state::{Screen, Target};
-use crate::protocol::{AuditLine, Only, Opened, Queue, QueueRow, Verified, Wanted};
-use crate::record::{EntryId, Style};
+use crate::protocol::{
+    AuditLine, Earlier, Only, Opened, PatientRecord, Queue, QueueRow, Verified, Wanted, Work, WorkItem,
+};
+use crate::record::{EntryId, PatientId, Style};
 use crate::review::RedactionError;
 
 /// Rows of the queue asked for at once: some pages around the one that is shown.
@@ -124,10 +128,92 @@ pub struct EntryState {
     pub seen: BTreeSet<usize>,
     /// Whether the person was told that some have not.
     pub warned: bool,
-    /// Whether the person named the entries with the same words as considered.
-    pub considered: bool,
-    /// The lines of the comparison with the decided version, while it is shown: mark and text.
-    pub compared: Option<Vec<(char, String)>>,
+    /// The entries with the same words that the person named as considered, this one too where its own other
+    /// lines repeat them.
+    pub considered: BTreeSet<EntryId>,
+    /// Its earlier versions, as far as they have come, newest first.
+    pub earlier: Vec<Earlier>,
+    /// The comparison with one of them, while it is shown.
+    pub compared: Option<Compared>,
+}
+
+/// An earlier version beside the present one.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// Which of those that have come.
+    pub index: usize,
+    /// What changed since, wrapped.
+    pub rows: Vec<Changed>,
+}
+
+/// A patient whose record is on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetching {
+    /// Whom.
+    pub patient: PatientId,
+    /// To list it, or to set or clear flags.
+    pub then: Action,
+    /// The list to which leaving it leads.
+    pub from: Screen,
+    /// The entry to which leaving it leads.
+    pub entry: Option<EntryId>,
+}
+
+/// What needs somebody beside the queue.
+#[derive(Debug, Clone, Default)]
+pub struct WorklistState {
+    /// Most pressing first.
+    pub items: Vec<WorkItem>,
+    /// Whether they have come.
+    pub come: bool,
+    /// Which is selected.
+    pub selected: usize,
+    /// The first line on the screen, headings counted.
+    pub top: usize,
+}
+
+/// A line of the worklist's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkLine {
+    /// What sort of work follows, and how much of it.
+    Heading(Work, usize),
+    /// One item, by index.
+    Item(usize),
+}
+
+impl WorklistState {
+    /// The items under their headings.
+    pub fn lines(&self) -> Vec<WorkLine> {
+        let mut lines = Vec::new();
+        for (index, item) in self.items.iter().enumerate() {
+            if index == 0 || self.items.get(index - 1).is_some_and(|above| above.kind != item.kind) {
+                let many = self.items.iter().filter(|other| other.kind == item.kind).count();
+                lines.push(WorkLine::Heading(item.kind, many));
+            }
+            lines.push(WorkLine::Item(index));
+        }
+        lines
+    }
+
+    /// The selected item.
+    pub fn current(&self) -> Option<&WorkItem> {
+        self.items.get(self.selected)
+    }
+}
+
+/// All that is here of one patient.
+#[derive(Debug, Clone)]
+pub struct RecordState {
+    /// As the daemon sent it.
+    pub record: PatientRecord,
+    /// The list to which leaving it leads.
+    pub from: Screen,
+    /// The entry to which leaving it leads.
+    pub entry: Option<EntryId>,
+    /// Which entry is selected.
+    pub selected: usize,
+    /// The first on the screen.
+    pub top: usize,
 }
 
 /// What taking out would leave.

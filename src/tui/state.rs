@@ -8,12 +8,15 @@ use super::action::{Action, Place};
 use super::document::{Document, Laid};
 use super::keymap::{Key, Keymap};
 use super::layout;
-pub use super::pages::{EntryState, LogState, MOST_MARKED, Preview, QueueState, RedactState, WINDOW};
+pub use super::pages::{
+    Compared, EntryState, Fetching, LogState, MOST_MARKED, Preview, QueueState, RecordState, RedactState, WINDOW,
+    WorklistState,
+};
 use super::skim::SkimState;
 use super::view::Theme;
-use crate::audit::Actor;
+use crate::audit::{Actor, Role};
 use crate::protocol::{Opened, QueueRow, Request, Status, Welcome};
-use crate::record::{Act, EntryId, HideReason, Version};
+use crate::record::{Act, EntryId, Flag, HideReason, PatientId, Version};
 
 /// The page on which the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub enum Screen {
     Entry,
     /// Taking words out of it.
     Redact,
+    /// What needs somebody beside the queue.
+    Worklist,
+    /// All that is here of one patient.
+    Record,
     /// The audit log.
     Log,
     /// How things stand.
@@ -58,10 +65,8 @@ pub enum Overlay {
         /// Which reason; none at first, so that no key pressed twice chooses one.
         selected: Option<usize>,
     },
-    /// Writing something about an entry.
+    /// Writing something about an entry or a patient.
     Write {
-        /// Which.
-        target: Target,
         /// What it is.
         what: Writing,
         /// What has been typed.
@@ -81,6 +86,15 @@ pub enum Overlay {
         /// Which of the other entries that wait here.
         selected: usize,
     },
+    /// What stands over the patient, and what could.
+    Flags,
+    /// The entries with the same words.
+    Twins {
+        /// Which of them.
+        selected: usize,
+        /// Those that stood in the way of a decision.
+        named: Vec<EntryId>,
+    },
     /// Something to read once; any key closes it.
     Told {
         /// Its heading.
@@ -90,9 +104,18 @@ pub enum Overlay {
     },
 }
 
-/// What a person writes about an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a person writes, and about whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Writing {
+    /// About an entry.
+    Entry(Target, Matter),
+    /// About a patient, and their name.
+    Patient(PatientId, String, PatientMatter),
+}
+
+/// What a person writes about an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matter {
     /// A question to the lead.
     Escalate,
     /// Why it is put off.
@@ -102,6 +125,43 @@ pub enum Writing {
     },
     /// What seems to be missing from a redaction.
     ReadBack,
+    /// Why the lead takes a hide back.
+    Reopen,
+    /// Why it stays as it is.
+    Confirm,
+    /// What the reviewers should consider.
+    GiveBack,
+    /// What the patient said.
+    PatientAsks,
+    /// Why the lead decides so where two differ, or where somebody asked.
+    Resolve(Act),
+}
+
+/// What a person does about a patient, and says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PatientMatter {
+    /// Sets a flag.
+    Set {
+        /// Which.
+        flag: Flag,
+        /// Whether what is visible is withdrawn too.
+        withdraw: bool,
+    },
+    /// Asks to clear a flag, or agrees to that.
+    Clear {
+        /// Which.
+        flag: Flag,
+        /// Who asked before.
+        asked_by: Option<String>,
+    },
+    /// Who may open the record: the logins are being typed.
+    Readers,
+    /// The same: why is being typed.
+    NameReaders(Vec<String>),
+    /// Declares a conflict of interest.
+    LockOut(String),
+    /// Lets somebody in again.
+    LetIn(String),
 }
 
 /// Whether the daemon is there.
@@ -202,6 +262,17 @@ pub struct Opening {
     pub then: Action,
     /// A sentence to show with it.
     pub note: Option<String>,
+    /// The page to which leaving it leads; that from which it is opened where none is named.
+    pub from: Option<Screen>,
+    /// Entries with the same words that stood in the way, to be shown over it.
+    pub twins: Vec<EntryId>,
+}
+
+impl Opening {
+    /// To be read.
+    pub fn read(entry: EntryId) -> Self {
+        Self { entry, then: Action::Open, note: None, from: None, twins: Vec::new() }
+    }
 }
 
 /// Several entries being hidden at once.
@@ -272,6 +343,12 @@ pub struct State {
     pub entry: Option<EntryState>,
     /// The redaction in the making.
     pub redact: Option<RedactState>,
+    /// What needs somebody beside the queue.
+    pub worklist: WorklistState,
+    /// All that is here of one patient.
+    pub record: Option<RecordState>,
+    /// The patient whose record is on its way, what for, and from where.
+    pub fetching: Option<Fetching>,
     /// The audit log.
     pub log: LogState,
     /// How things stand.
@@ -283,7 +360,7 @@ pub struct State {
     /// The decision on its way.
     pub sending: Option<Sending>,
     /// Something written, on its way to the daemon.
-    pub handling: Option<(Target, Writing)>,
+    pub handling: Option<Writing>,
     /// Several decisions on their way.
     pub bulk: Option<Bulk>,
     /// The entry on its way.
@@ -387,6 +464,9 @@ impl State {
             skim: SkimState::default(),
             entry: None,
             redact: None,
+            worklist: WorklistState::default(),
+            record: None,
+            fetching: None,
             log: LogState::default(),
             status: None,
             message: None,
@@ -410,13 +490,15 @@ impl State {
                 Overlay::Palette { .. }
                 | Overlay::Find
                 | Overlay::Filter
+                | Overlay::Flags
                 | Overlay::Write { .. }
                 | Overlay::Count { .. }
                 | Overlay::Told { .. },
             ) => None,
             Some(Overlay::Help { .. }) => Some(Place::Help),
             Some(Overlay::Hide { .. }) => Some(Place::Hide),
-            Some(Overlay::Patient { .. }) | None => Some(self.page()),
+            Some(Overlay::Patient { .. } | Overlay::Twins { .. }) => Some(Place::Entry),
+            None => Some(self.page()),
         }
     }
 
@@ -427,6 +509,8 @@ impl State {
             Screen::Skim => Place::Skim,
             Screen::Entry => Place::Entry,
             Screen::Redact => Place::Redact,
+            Screen::Worklist => Place::Worklist,
+            Screen::Record => Place::Record,
             Screen::Log => Place::Log,
             Screen::Status => Place::Status,
         }
@@ -438,14 +522,14 @@ impl State {
             Screen::Queue => self.queue.current().map(Target::of),
             Screen::Skim => self.skim.current().map(|line| Target::of(&line.row)),
             Screen::Entry | Screen::Redact => self.entry.as_ref().map(|entry| Target::of(&entry.opened.row)),
-            Screen::Log | Screen::Status => None,
+            Screen::Worklist | Screen::Record | Screen::Log | Screen::Status => None,
         }
     }
 
     /// The list from which one comes here, and to which leaving an entry leads.
     pub fn came_from(&self) -> Screen {
         match (self.screen, &self.entry) {
-            (Screen::Skim, _) => Screen::Skim,
+            (Screen::Skim | Screen::Worklist | Screen::Record, _) => self.screen,
             (Screen::Entry | Screen::Redact, Some(entry)) => entry.from,
             _ => Screen::Queue,
         }
@@ -460,6 +544,21 @@ impl State {
     pub fn reads_skim(&self) -> bool {
         let covered = self.overlay.is_some() || self.blank.is_some() || layout::too_small(self.size);
         self.screen == Screen::Skim && !covered && !self.skim.page().is_empty()
+    }
+
+    /// Whether the person is a safeguarding lead.
+    pub fn is_lead(&self) -> bool {
+        self.welcome.as_ref().is_some_and(|welcome| welcome.actor.role == Role::Lead)
+    }
+
+    /// Whether the open entry is the person's to decide as the lead, who says why.
+    pub fn resolves(&self) -> bool {
+        let mine = |by: &str| self.welcome.as_ref().is_some_and(|welcome| welcome.actor.login == by);
+        self.is_lead()
+            && self.entry.as_ref().is_some_and(|entry| {
+                let decisions = &entry.opened.decisions;
+                entry.opened.row.state.waits_for_lead() && !decisions.iter().any(|decision| mine(&decision.by))
+            })
     }
 
     /// Whether an act is on its way to the daemon.
@@ -494,8 +593,8 @@ impl State {
     }
 
     /// Shows an entry that has come.
-    pub fn show_entry(&mut self, opened: Opened) {
-        let from = self.came_from();
+    pub fn show_entry(&mut self, opened: Opened, from: Option<Screen>) {
+        let from = from.unwrap_or_else(|| self.came_from());
         let document = Document::of_version(&opened.version, &opened.screening);
         let laid = Laid::new(document, layout::text_width(self.size), self.ascii);
         self.entry = Some(EntryState {
@@ -505,7 +604,8 @@ impl State {
             current: None,
             seen: BTreeSet::new(),
             warned: false,
-            considered: false,
+            considered: BTreeSet::new(),
+            earlier: Vec::new(),
             compared: None,
             opened,
         });

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Europe::London;
 
 use crate::record::{Act, HideReason, Tier};
+use crate::review::State;
 
 /// `Fri 20 Nov 09:14`, the practice's time.
 pub fn day_and_time(at: DateTime<Utc>) -> String {
@@ -106,6 +107,28 @@ pub fn done(act: &Act) -> &'static str {
         Act::Approve => "approved",
         Act::Redact { .. } => "redacted",
         Act::Hide { .. } => "hidden",
+    }
+}
+
+/// Where an entry stands, as a sentence goes on after “it is”.
+pub fn standing(state: State) -> &'static str {
+    match state {
+        State::Screening => "being screened",
+        State::NotOpen => "older than the online record",
+        State::Skim => "a line to skim",
+        State::AutoHold => "on hold, to clear by itself",
+        State::Queued => "waiting in the queue",
+        State::AwaitingSecond => "waiting for a second reader",
+        State::Disputed => "disputed",
+        State::Escalated => "before the lead",
+        State::Deferred => "put off",
+        State::Settling => "decided, not yet visible",
+        State::Released => "visible",
+        State::Hidden => "hidden",
+        State::Retracting => "withdrawn, and still shown",
+        State::Retracted => "withdrawn",
+        State::Superseded => "replaced by a newer version",
+        State::SourceDeleted => "deleted at the source",
     }
 }
 

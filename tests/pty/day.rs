@@ -128,6 +128,6 @@ fn an_entry_that_changed_after_a_decision_comes_back_marked() {
     }
     terminal.press_for(ENTER, ENTRY);
     // What is new since then can be told from what was decided on.
-    terminal.press_for("v", "what is new (+)");
+    terminal.press_for("v", "since version 1 of 2");
     assert!(terminal.screen().contains("│ + ") && terminal.screen().contains("│ - "), "{}", terminal.screen());
 }

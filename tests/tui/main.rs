@@ -1,6 +1,7 @@
 //! The reviewer's screen, against a daemon in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod beside;
 mod handling;
 mod keys_and_pages;
 mod plain;

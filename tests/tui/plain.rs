@@ -1,13 +1,14 @@
 //! The same actions line by line.
 
+use anteroom::audit::Role;
 use anteroom::plain::{End, Options, run};
 use anteroom::protocol::{Notice, Request};
-use anteroom::record::{Act, HideReason, Style};
+use anteroom::record::{Act, Handling, HideReason, PatientAct, Style};
 use anteroom::tui::keymap::Keymap;
 use tokio::task::LocalSet;
 
 use crate::tui_support::daemon::Daemon;
-use crate::tui_support::{practice, skim};
+use crate::tui_support::{lead, practice, skim};
 
 /// Says lines to a practice; gives what was answered, and how it ended.
 fn said(daemon: &Daemon, ascii: bool, lines: &[&str]) -> (String, End) {
@@ -63,9 +64,9 @@ fn words_are_taken_out_by_match_or_by_name_with_what_would_be_shown() {
 #[test]
 fn keys_stand_for_actions_and_everything_else_is_said_to_be_none() {
     let daemon = Daemon::with(practice::day().split_off(7));
-    let (told, end) = said(&daemon, false, &["frobnicate", "# a note", "o", "enter", "a", "list"]);
+    let (told, end) = said(&daemon, false, &["frobnicate", "# a note", "k", "enter", "a", "list"]);
     assert!(told.contains("“frobnicate” is no action here"), "{told}");
-    assert!(told.contains("“o” is no action here"), "{told}");
+    assert!(told.contains("“k” is no action here"), "{told}");
     assert!(told.contains("Approved BRIGGS Sam"), "{told}");
     assert!(told.contains("Nothing waits for you."), "{told}");
     assert_eq!((decisions(&daemon).len(), end), (1, End::Refused));
@@ -113,4 +114,46 @@ fn a_lost_daemon_ends_it_with_its_sentence() {
         run(lines, Vec::new(), async |person| daemon.connect(person).await, options).await
     });
     assert!(ended.unwrap_err().to_string().contains("closed the connection"));
+}
+
+#[test]
+fn what_is_done_beside_deciding_is_said_in_words() {
+    let daemon = lead::day().change(|inside| inside.role = Role::Lead);
+    let lines = [
+        "worklist",
+        "worklist 2",
+        "reopen",
+        "reopen she asked for it",
+        "record",
+        "worklist 1",
+        "approve",
+        "approve both are right",
+        "open 1",
+        "considered 1",
+        "considered this",
+        "flags",
+        "flags 3 agreed with her",
+        "defer 3 letter is missing",
+    ];
+    let (told, _) = said(&daemon, false, &lines);
+    assert!(told.contains("2. Hide to review. PARK Ji-woo: hidden until review"), "{told}");
+    assert!(told.contains("Say reopen and a few words"), "{told}");
+    assert!(told.contains("Whose? open an entry of the patient first"), "{told}");
+    assert!(told.contains("You decide as the lead: say why behind it"), "{told}");
+    assert!(told.contains("Approved HOLT Marie, Consultation"), "{told}");
+    assert!(told.contains("The same words, 1: OBI Ruth, Consultation"), "{told}");
+    assert!(told.contains("Named as considered: OBI Ruth."), "{told}");
+    assert!(told.contains("3. may be made to show the record (dr.vik, 18 Nov 2026; dr.okafor asks to clear it: her sister rang): stands."), "{told}");
+    assert!(told.contains("A second person must agree."), "{told}");
+    let asked = daemon.asked();
+    let handled: Vec<&Handling> = asked
+        .iter()
+        .filter_map(|asked| if let Request::Handle { handling, .. } = asked { Some(handling) } else { None })
+        .collect();
+    assert!(
+        matches!(handled.as_slice(), [Handling::Reopen { .. }, Handling::Defer { why, .. }] if why == "letter is missing"),
+        "{handled:?}"
+    );
+    assert!(asked.iter().any(|asked| matches!(asked, Request::Resolve { why, .. } if why == "both are right")));
+    assert!(asked.iter().any(|asked| matches!(asked, Request::Patient { act: PatientAct::ClearFlag { .. }, .. })));
 }

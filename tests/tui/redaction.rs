@@ -65,8 +65,7 @@ fn vims_hands_select_with_motions_and_take_out_text_objects() {
 #[test]
 fn entries_with_the_same_words_are_named_opened_drafted_and_considered() {
     let mut day = practice::day();
-    let twin = Twin { row: day[2].row.clone(), why: TwinWhy::ShowsTheSame, suggested: Vec::new(), waived: false };
-    day[1].twins = vec![twin];
+    day[1].twins = vec![twin_of(&day[2])];
     on_screen(Start::default(), Daemon::with(day), async |screen| {
         screen.until("HOLT M").await;
         screen.press("j enter").await;
@@ -74,19 +73,60 @@ fn entries_with_the_same_words_are_named_opened_drafted_and_considered() {
         screen.press("W").await;
         screen.until("Drafted in 1 other entry").await;
         screen.press("w").await;
-        screen.until("1 other entry with the same words named as considered").await;
-        screen.press("c").await;
-        screen.until("▶ OBI R · Consultation").await;
+        // Which, by whom, where it stands, and the words.
+        screen.until("▶  OBI R · Consultation").await;
+        screen.until("waiting in the queue: “dad hits him”").await;
         screen.press("enter").await;
         screen.until("OBI Ruth").await;
         screen.press("[").await;
         screen.until("OBI Daniel").await;
-        screen.press("w a").await;
+        screen.press("w w").await;
+        screen.until("1 entry named as considered: your decision will say so").await;
+        screen.press("esc").await;
+        screen.until("here: OBI D (considered)").await;
+        screen.press("a").await;
         screen.until("approved  OBI D").await;
         let waived = screen
             .asked()
             .into_iter()
             .any(|asked| matches!(asked, Request::Decide { waivers, .. } if waivers.len() == 1));
         assert!(waived);
+    });
+}
+
+fn twin_of(other: &anteroom::protocol::Opened) -> Twin {
+    let words = vec!["dad hits him".to_owned()];
+    Twin { row: other.row.clone(), why: TwinWhy::ShowsTheSame, suggested: Vec::new(), waived: false, words }
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_redaction_is_shown_and_can_be_named() {
+    let mut day = practice::day();
+    day[0].twins = vec![twin_of(&day[2])];
+    let (other, own) = (day[2].row.entry.to_string(), day[0].row.entry.to_string());
+    let daemon = Daemon::with(day);
+    on_screen(Start::default(), daemon, async |screen| {
+        screen.until("HOLT M").await;
+        let why = format!(
+            "the same sensitive words stand in 2 other place(s) ({}, {}): hide or redact them there first",
+            &other[..8],
+            &own[..8]
+        );
+        screen.daemon.inside.borrow_mut().refuses = Some(why);
+        screen.press("r A enter").await;
+        screen.until("The same words in 2 entries").await;
+        screen.until("▶! OBI R · Consultation").await;
+        screen.until("! this entry, in other lines of it").await;
+        assert_eq!(decisions(&screen).len(), 1);
+        screen.press("w w esc").await;
+        // The redaction is still there, and goes with both named.
+        screen.until("REDACT").await;
+        screen.press("enter").await;
+        screen.until("redacted  HOLT M").await;
+        let named = screen.asked().into_iter().rev().find_map(|asked| match asked {
+            Request::Decide { waivers, .. } => Some(waivers.len()),
+            _ => None,
+        });
+        assert_eq!(named, Some(2));
     });
 }

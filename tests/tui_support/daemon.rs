@@ -7,10 +7,11 @@ use std::rc::Rc;
 use anteroom::audit::{Actor, Event, Outcome, Record, Role};
 use anteroom::client::{Client, ClientError, framed};
 use anteroom::protocol::{
-    Asked, AuditLine, Decided, Notice, Only, Opened, PassedLine, PassedOn, Published, Pulled, Queue, QueueRow, Reply,
-    Request, Sent, Skim, SkimLine, Status, Totals, VERSION, Verified, Wanted, Welcome,
+    Asked, AuditLine, Decided, Earlier, Notice, Only, Opened, PassedLine, PassedOn, PatientDone, PatientRecord,
+    Published, Pulled, Queue, QueueRow, Reply, Request, Sent, Skim, SkimLine, Status, Totals, VERSION, Verified,
+    Wanted, Welcome, WorkItem, Worklist,
 };
-use anteroom::record::{Act, EntryId, Span};
+use anteroom::record::{Act, EntryId, PatientAct, Safeguards, Span};
 use anteroom::review::State;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::DuplexStream;
@@ -34,6 +35,12 @@ pub struct Inside {
     pub people: Vec<Actor>,
     pub damage: Vec<String>,
     pub pulled: Pulled,
+    pub work: Vec<WorkItem>,
+    /// Earlier versions of whatever is asked about, oldest first.
+    pub earlier: Vec<Earlier>,
+    pub safeguards: Safeguards,
+    /// Why the next decision is refused.
+    pub refuses: Option<String>,
     /// Connections are refused while it is away.
     pub away: bool,
     /// Answers to decisions are held back.
@@ -71,6 +78,10 @@ impl Daemon {
                 on_hold: 57,
                 ..Pulled::default()
             },
+            work: Vec::new(),
+            earlier: Vec::new(),
+            safeguards: Safeguards::default(),
+            refuses: None,
             away: false,
             slow: false,
         };
@@ -144,7 +155,7 @@ impl Daemon {
 impl Inside {
     fn waiting(&self) -> Vec<&Opened> {
         let decided = |entry: &Opened| self.decided.iter().any(|(id, _)| *id == entry.row.entry);
-        let queued = |entry: &&Opened| !matches!(entry.row.state, State::Skim | State::AutoHold);
+        let queued = |entry: &&Opened| !matches!(entry.row.state, State::Skim | State::AutoHold | State::Hidden);
         self.entries.iter().filter(queued).filter(|entry| !decided(entry)).collect()
     }
 
@@ -235,6 +246,9 @@ impl Inside {
                 let Some(opened) = self.entries.iter().find(|opened| opened.row.entry == entry) else {
                     return Reply::Refused { why: "this entry is no longer here".to_owned() };
                 };
+                if let Some(why) = self.refuses.take() {
+                    return Reply::Refused { why };
+                }
                 if opened.row.version != version {
                     return Reply::Refused {
                         why: "the entry has changed since it was read; it is shown again".to_owned(),
@@ -309,10 +323,40 @@ impl Inside {
                     decoy: false,
                 })
             }
-            Request::Resolve { .. }
-            | Request::Withdraw { .. }
-            | Request::Patient { .. }
-            | Request::Worklist
+            Request::Resolve { entry, act, .. } => {
+                let hidden = matches!(act, Act::Hide { .. });
+                self.decided.push((entry, act));
+                let state = if hidden { State::Hidden } else { State::Settling };
+                let (visible_at, review_by, twins) = (Some(practice::at(23, 7, 0)), None, Vec::new());
+                Reply::Decided(Decided { entry, state, visible_at, review_by, seq: 88218, twins, decoy: false })
+            }
+            Request::Worklist => Reply::Worklist(Worklist { items: self.work.clone() }),
+            Request::Earlier { before, .. } => {
+                match self.earlier.iter().rev().find(|earlier| earlier.content.version < before) {
+                    Some(earlier) => Reply::Earlier(Box::new(earlier.clone())),
+                    None => Reply::Refused { why: "no earlier version came here".to_owned() },
+                }
+            }
+            Request::Record { patient } => {
+                let of = |entry: &&Opened| entry.row.patient == patient;
+                let Some(first) = self.entries.iter().find(of) else {
+                    return Reply::Refused { why: "there is no such patient: refresh the queue".to_owned() };
+                };
+                Reply::Record(Box::new(PatientRecord {
+                    patient,
+                    card: first.patient.clone(),
+                    safeguards: self.safeguards.clone(),
+                    entries: self.entries.iter().filter(of).map(|entry| entry.row.clone()).collect(),
+                    more: 0,
+                    closed: None,
+                }))
+            }
+            Request::Patient { patient, act } => {
+                let needs_second = matches!(act, PatientAct::ClearFlag { .. });
+                let (flags, moved) = (Vec::new(), if needs_second { 0 } else { 3 });
+                Reply::PatientDone(PatientDone { patient, flags, moved, needs_second, seq: 88219 })
+            }
+            Request::Withdraw { .. }
             | Request::MyActs { .. }
             | Request::Policy
             | Request::TakePolicy

@@ -1,11 +1,10 @@
 //! What each action does on each page, and why it cannot.
 
-use super::{LOG_PAGE, bulk, handle, key_for, may_read, queue, redact, refresh, skim};
+use super::{LOG_PAGE, beside, bulk, flags, handle, key_for, may_read, queue, redact, refresh, skim, twins, versions};
 use crate::protocol::Request;
 use crate::record::{Act, HideReason};
-use crate::review::{State as ReviewState, Waiver};
+use crate::review::State as ReviewState;
 use crate::tui::action::Action;
-use crate::tui::document::wrap;
 use crate::tui::layout;
 use crate::tui::skim::Several;
 use crate::tui::state::{Blank, Deed, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
@@ -63,11 +62,16 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if let Some(Overlay::Twins { .. }) = &state.overlay {
+        return twins::act(state, action);
+    }
     match state.screen {
         Screen::Queue => queue::act(state, action),
         Screen::Skim => skim::act(state, action),
         Screen::Entry => entry(state, action),
         Screen::Redact => redact::act(state, action),
+        Screen::Worklist => beside::worklist(state, action),
+        Screen::Record => beside::record(state, action),
         Screen::Log => log(state, action),
         Screen::Status => match action {
             Action::Back | Action::Status => back_to(state, state.under),
@@ -106,41 +110,13 @@ pub(super) fn digit(state: &mut State, digit: u8) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-/// Entries with the same words: names them as considered, or drafts the same removals in them.
-fn twins(state: &mut State, action: Action) -> Vec<Effect> {
-    let Some(entry) = &mut state.entry else { return Vec::new() };
-    let open = entry.opened.twins.iter().filter(|twin| !twin.waived).count();
-    if open == 0 {
-        state.say(Tone::Plain, "no other entry has these words");
-        return Vec::new();
-    }
-    if action == Action::Propose {
-        return vec![Effect::Ask(Request::Propose { entry: entry.opened.row.entry })];
-    }
-    entry.considered = !entry.considered;
-    let others = crate::tui::words::count(open as u64, "other entry", "other entries");
-    let sentence = match entry.considered {
-        true => format!("{others} with the same words named as considered: your decision says so"),
-        false => format!("{others} with the same words no longer named as considered"),
-    };
-    state.say(Tone::Plain, sentence);
-    Vec::new()
-}
-
-/// What the person named as considered with a decision on this entry.
-fn waivers(state: &State, entry: crate::record::EntryId) -> Vec<Waiver> {
-    let open = state.entry.as_ref().filter(|open| open.opened.row.entry == entry && open.considered);
-    let twins = open.into_iter().flat_map(|open| &open.opened.twins).filter(|twin| !twin.waived);
-    twins.map(|twin| Waiver { entry: twin.row.entry, version: twin.row.version }).collect()
-}
-
 /// Opens another entry that waits here, from the patient's box.
 fn open_other(state: &mut State, place: usize) -> Vec<Effect> {
     let other = state.entry.as_ref().and_then(|entry| others(&entry.opened).get(place).map(|row| row.entry));
     match other {
         Some(entry) => {
             state.overlay = None;
-            open(state, Opening { entry, then: Action::Open, note: None })
+            open(state, Opening::read(entry))
         }
         None => {
             state.say(Tone::Plain, "nothing else waits here");
@@ -198,13 +174,29 @@ fn entry(state: &mut State, action: Action) -> Vec<Effect> {
             state.say(Tone::Plain, format!("this entry is open; {patient} lists what else waits here"));
         }
         Action::Patient => state.overlay = Some(Overlay::Patient { selected: 0 }),
-        Action::Versions => compare(state),
-        Action::Waive | Action::Propose => return twins(state, action),
-        Action::Escalate | Action::Defer | Action::ReadBack => return handle::begin(state, action),
+        Action::Versions => return versions::older(state),
+        Action::NewerVersion => return versions::newer(state),
+        Action::Waive | Action::Propose => return twins::begin(state, action),
+        Action::Escalate
+        | Action::Defer
+        | Action::ReadBack
+        | Action::Reopen
+        | Action::Confirm
+        | Action::GiveBack
+        | Action::Resume
+        | Action::PatientAsks => return handle::begin(state, action),
+        Action::Record => {
+            let patient = state.entry.as_ref().map(|entry| entry.opened.row.patient);
+            return patient.map(|patient| beside::fetch(state, patient, action)).unwrap_or_default();
+        }
         Action::NextEntry | Action::PreviousEntry if state.came_from() == Screen::Skim => {
             return skim::neighbour(state, action == Action::NextEntry);
         }
+        Action::NextEntry | Action::PreviousEntry if matches!(state.came_from(), Screen::Worklist | Screen::Record) => {
+            return beside::neighbour(state, action == Action::NextEntry);
+        }
         Action::NextEntry | Action::PreviousEntry => return queue::neighbour(state, action == Action::NextEntry),
+        Action::Back if versions::leave(state) => {}
         Action::Back => return back_to(state, state.came_from()),
         _ => return everywhere(state, action),
     }
@@ -252,25 +244,6 @@ fn approve_open(state: &mut State) -> Vec<Effect> {
     state.target().map(|target| decide(state, target, act)).unwrap_or_default()
 }
 
-fn compare(state: &mut State) {
-    let width = layout::text_width(state.size).saturating_sub(6);
-    let Some(entry) = &mut state.entry else { return };
-    if entry.compared.take().is_some() {
-        return;
-    }
-    let Some((before, _)) = &entry.opened.before else {
-        state.say(Tone::Plain, "this is the first version that came here: there is nothing to compare it with");
-        return;
-    };
-    let old = crate::tui::document::Document::of_version(before, &entry.opened.screening).plain();
-    let mut rows = Vec::new();
-    for (mark, line) in crate::tui::compare::compare(&old, &entry.laid.document.plain()) {
-        rows.extend(wrap(&line, width).into_iter().map(|row| (mark, row)));
-    }
-    entry.compared = Some(rows);
-    entry.top = 0;
-}
-
 fn log(state: &mut State, action: Action) -> Vec<Effect> {
     let page = usize::from(layout::log_list(state.size).height).max(1);
     let log = &mut state.log;
@@ -314,11 +287,13 @@ pub(super) fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
         return Vec::new();
     }
     state.screen = screen;
-    if matches!(screen, Screen::Queue | Screen::Skim) {
+    if matches!(screen, Screen::Queue | Screen::Skim | Screen::Worklist | Screen::Record) {
         state.entry = None;
         state.redact = None;
     }
-    refresh(state)
+    let mut effects = beside::asked_again(state, screen);
+    effects.extend(refresh(state));
+    effects
 }
 
 fn home(state: &State) -> Screen {
@@ -361,6 +336,9 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
             state.say(Tone::Plain, "publishing…");
             return vec![Effect::Ask(Request::Publish)];
         }
+        Action::Worklist => return beside::enter_worklist(state),
+        Action::Flags => return flags::begin(state),
+        Action::Alarms => alarms(state),
         Action::SwitchPerson => return switch_person(state),
         Action::TakeOver => {
             return match state.target() {
@@ -377,9 +355,20 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What must be known about the feeds, each sentence whole.
+fn alarms(state: &mut State) {
+    let lines = layout::alarms(&state.queue);
+    if lines.is_empty() {
+        state.say(Tone::Plain, "there is nothing that must be known about the feeds");
+        return;
+    }
+    let lines = lines.iter().map(|line| format!("{}.", crate::tui::words::capital(line))).collect();
+    state.overlay = Some(Overlay::Told { title: "What must be known".to_owned(), lines });
+}
+
 fn leave_for(state: &mut State, action: Action) -> Vec<Effect> {
     come_no_more(state);
-    if matches!(state.screen, Screen::Queue | Screen::Skim | Screen::Entry) {
+    if !matches!(state.screen, Screen::Log | Screen::Status) {
         state.under = state.screen;
     }
     let (screen, request) = match action {
@@ -434,13 +423,16 @@ pub(super) fn decide(state: &mut State, target: Target, act: Act) -> Vec<Effect>
         state.say(Tone::Warning, "that key was still down when this came: read it, then press the key again");
         return Vec::new();
     }
+    if state.resolves() && state.entry.as_ref().is_some_and(|open| open.opened.row.entry == target.entry) {
+        return handle::resolve(state, target, act);
+    }
     let request = Request::Decide {
         entry: target.entry,
         version: target.version,
         revision: target.revision,
         act: act.clone(),
         token: None,
-        waivers: waivers(state, target.entry),
+        waivers: twins::waivers(state, target.entry),
     };
     state.sending = Some(Sending { target, act: Some(act) });
     vec![Effect::Ask(request)]

@@ -1,13 +1,17 @@
 //! What happens on the screen: state × input → state and effects. Touches no terminal, socket or clock.
 
 mod act;
+mod beside;
 mod bulk;
-mod handle;
+pub mod flags;
+pub mod handle;
 pub mod queue;
 pub mod redact;
 mod reply;
 mod skim;
+pub mod twins;
 mod typing;
+mod versions;
 
 pub use typing::fitting;
 
@@ -15,7 +19,10 @@ use super::action::Action;
 use super::document::Laid;
 use super::keymap::{Found, Key, spelled};
 use super::layout;
-use super::state::{Blank, Effect, IDLE_END_MINUTES, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone};
+use super::pages::WorkLine;
+use super::state::{
+    Blank, Effect, IDLE_END_MINUTES, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone, Writing,
+};
 use super::tour;
 use crate::audit::Role;
 use crate::protocol::{Notice, Request, Welcome};
@@ -145,8 +152,8 @@ fn resized(state: &mut State, terminal: (u16, u16)) -> Vec<Effect> {
         let anchor = entry.laid.rows.get(entry.top).map(|row| row.line);
         entry.laid = Laid::new(std::mem::take(&mut entry.laid.document), width, state.ascii);
         entry.top = entry.laid.rows.iter().position(|row| Some(row.line) == anchor).unwrap_or_default();
-        entry.compared = None;
     }
+    versions::relay(state);
     if let (Some(redacting), Some(entry)) = (&mut state.redact, &state.entry) {
         redact::relay(redacting, entry, size, state.ascii);
     }
@@ -214,12 +221,16 @@ fn key_for(state: &State, action: Action) -> String {
 
 fn lost(state: &mut State, why: String) -> Vec<Effect> {
     let skimming = skim::underway(state).or(state.bulk.take().map(|_| "hiding what was marked".to_owned()));
-    let skimming = skimming.or(state.handling.take().map(|(target, _)| target.label));
+    let skimming = skimming.or(state.handling.take().map(|writing| match writing {
+        Writing::Entry(target, _) => target.label,
+        Writing::Patient(_, name, _) => name,
+    }));
     if let Some(label) = state.sending.take().map(|sending| sending.target.label).or(skimming) {
         state
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
     }
     state.opening = None;
+    state.fetching = None;
     state.queue.asked = false;
     state.skim.asked = false;
     state.waiting = false;
@@ -285,10 +296,23 @@ fn settle(state: &mut State) {
         log.top = log.selected + 1 - page;
     }
 
+    let list = &mut state.worklist;
+    list.selected = list.selected.min(list.items.len().saturating_sub(1));
+    let (selected, lines) = (list.selected, list.lines());
+    let line = lines.iter().position(|line| *line == WorkLine::Item(selected)).unwrap_or_default();
+    // The heading above the first of a sort stays in sight.
+    let above = line - usize::from(line > 0 && matches!(lines.get(line - 1), Some(WorkLine::Heading(..))));
+    list.top = layout::kept(list.top, usize::from(layout::worklist_list(size).height), lines.len(), above, line);
+    if let Some(open) = &mut state.record {
+        open.selected = open.selected.min(open.record.entries.len().saturating_sub(1));
+        let height = usize::from(layout::record_list(size).height);
+        open.top = layout::kept(open.top, height, open.record.entries.len(), open.selected, open.selected);
+    }
+
     let covered = state.overlay.is_some() || state.blank.is_some() || layout::too_small(size);
     if let Some(entry) = &mut state.entry {
         let height = usize::from(layout::entry(size, entry).text.height);
-        let rows = entry.compared.as_ref().map_or(entry.laid.rows.len(), Vec::len);
+        let rows = entry.compared.as_ref().map_or(entry.laid.rows.len(), |compared| compared.rows.len());
         entry.top = entry.top.min(rows.saturating_sub(height));
         if state.screen == Screen::Entry && !covered && entry.compared.is_none() {
             let page = entry.top..entry.top + height;

@@ -1,7 +1,7 @@
 //! The queue: going through it, narrowing it, marking rows of it.
 
 use super::act::{self, decide, everywhere, open};
-use super::{bulk, handle, key_for, refresh, skim};
+use super::{beside, bulk, handle, key_for, refresh, skim};
 use crate::protocol::Only;
 use crate::record::{Act, EntryId, Tier};
 use crate::tui::action::Action;
@@ -31,10 +31,13 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Redact => return with_row(state, |state, _| open_selected(state, action, None)),
         Action::Approve => {
             return with_row(state, |state, tier| {
-                if tier <= Tier::Weak {
+                if tier <= Tier::Weak && state.queue.current().is_some_and(|row| row.state.waits_for_person()) {
                     return state.target().map(|target| decide(state, target, Act::Approve)).unwrap_or_default();
                 }
-                let note = "something was found in this entry: read it here, then decide";
+                let note = match state.queue.current().is_some_and(|row| row.state.waits_for_lead()) {
+                    true => "it waits for the lead: read it here, then decide",
+                    false => "something was found in this entry: read it here, then decide",
+                };
                 open_selected(state, Action::Open, Some(note.to_owned()))
             });
         }
@@ -53,6 +56,12 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             });
         }
         Action::Escalate | Action::Defer => return with_row(state, |state, _| handle::begin(state, action)),
+        Action::Record | Action::Flags => {
+            return with_row(state, |state, _| match state.queue.current().map(|row| row.patient) {
+                Some(patient) => beside::fetch(state, patient, action),
+                None => Vec::new(),
+            });
+        }
         Action::Skim => return skim::enter(state),
         Action::Find => state.overlay = Some(Overlay::Find),
         Action::Filter => state.overlay = Some(Overlay::Filter),
@@ -89,7 +98,7 @@ fn with_row(state: &mut State, act: impl FnOnce(&mut State, Tier) -> Vec<Effect>
 
 fn open_selected(state: &mut State, then: Action, note: Option<String>) -> Vec<Effect> {
     let Some(entry) = state.queue.current().map(|row| row.entry) else { return Vec::new() };
-    open(state, Opening { entry, then, note })
+    open(state, Opening { then, note, ..Opening::read(entry) })
 }
 
 /// The entry beside the one that is open, without deciding.
@@ -103,7 +112,7 @@ pub(super) fn neighbour(state: &mut State, next: bool) -> Vec<Effect> {
     match state.queue.row(beside).map(|row| row.entry) {
         Some(entry) => {
             state.queue.selected = beside;
-            open(state, Opening { entry, then: Action::Open, note: None })
+            open(state, Opening::read(entry))
         }
         None => {
             let end = if next { "last" } else { "first" };

@@ -29,10 +29,19 @@ pub(super) fn begin(state: &mut State) -> Vec<Effect> {
     };
     let draft = entry.opened.draft.as_ref().filter(|draft| !draft.removals.is_empty());
     let here = draft.filter(|draft| draft.version == Some(entry.opened.version.version));
+    // The lead begins with what a reader took out.
+    let readers = entry.opened.decisions.iter().rev().find_map(|decision| match &decision.act {
+        Act::Redact { removals, style } if draft.is_none() && entry.opened.row.state.waits_for_lead() => {
+            Some((removals, *style))
+        }
+        _ => None,
+    });
+    let begun = here.map(|draft| (&draft.removals, draft.style)).or(readers);
     let removals =
-        here.map(|draft| Removals::from_record(document, &entry.opened.version, &draft.removals)).unwrap_or_default();
-    let style = here.map_or_else(Style::default, |draft| draft.style);
+        begun.map(|(removals, _)| Removals::from_record(document, &entry.opened.version, removals)).unwrap_or_default();
+    let style = begun.map_or_else(Style::default, |(_, style)| style);
     let note = match (here, draft, entry.opened.earlier_removals.len()) {
+        (None, None, _) if readers.is_some() => Some("what a reader took out is the beginning"),
         (Some(_), ..) => Some("your redaction from before is here again"),
         (None, Some(_), _) => Some("your half-made redaction was of an earlier version: begin anew"),
         (None, None, 1..) => Some("what was taken out of the version before is among the suggestions"),

@@ -1,8 +1,8 @@
 //! What the daemon's answers change.
 
-use super::{act, bulk, handle, queue, redact, refresh, skim};
+use super::{act, beside, bulk, flags, handle, queue, redact, refresh, skim, twins, versions};
 use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request, Wanted};
-use crate::record::EntryId;
+use crate::record::{EntryId, Handling};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::state::{Deed, Done, Effect, Opening, Overlay, Screen, Sending, State, Tone};
@@ -15,6 +15,19 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             skim::answered(state, request, reply)
         }
         (Request::Decide { entry, .. }, reply) if bulk::awaits(state, entry) => bulk::answered(state, entry, reply),
+        (Request::Worklist | Request::Record { .. }, reply) => beside::answered(state, reply),
+        (_, Reply::Earlier(earlier)) => {
+            versions::came(state, *earlier);
+            Vec::new()
+        }
+        (_, Reply::PatientDone(done)) => flags::done(state, &done),
+        (Request::Patient { .. }, Reply::Refused { why } | Reply::Failed { why }) => {
+            state.handling = None;
+            state.say(Tone::Warning, why);
+            Vec::new()
+        }
+        // What was taken up again is opened anew.
+        (Request::Handle { handling: Handling::Resume, .. }, Reply::Decided(_)) => refresh(state),
         (Request::Handle { .. } | Request::ReadBack { .. }, reply) => {
             let refused = match reply {
                 Reply::Decided(decided) => return handle::done(state, &decided),
@@ -25,8 +38,13 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             state.say(Tone::Warning, refused);
             refresh(state)
         }
-        (Request::Decide { .. } | Request::Undo { .. }, Reply::Decided(decided)) => settled(state, decided),
-        (Request::Decide { entry, .. }, Reply::Refused { why } | Reply::Failed { why }) => refused(state, entry, why),
+        (Request::Decide { .. } | Request::Resolve { .. } | Request::Undo { .. }, Reply::Decided(decided)) => {
+            settled(state, decided)
+        }
+        (
+            Request::Decide { entry, .. } | Request::Resolve { entry, .. },
+            Reply::Refused { why } | Reply::Failed { why },
+        ) => refused(state, entry, why),
         (Request::Undo { entry }, reply @ (Reply::Refused { .. } | Reply::Failed { .. })) => {
             state.sending = None;
             if let Reply::Refused { why } = reply {
@@ -42,7 +60,7 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             let wanted = state.opening.as_ref().is_some_and(|opening| opening.entry == entry);
             match (reply, state.opening.take_if(|_| wanted)) {
                 (Reply::Entry(opened), Some(opening)) => {
-                    state.show_entry(*opened);
+                    state.show_entry(*opened, opening.from);
                     if let Some(place) = state.queue.place_of(entry) {
                         state.queue.selected = place;
                     }
@@ -50,6 +68,9 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
                     let effects = if opening.then == Action::Redact { redact::begin(state) } else { Vec::new() };
                     if let Some(note) = opening.note {
                         state.say(Tone::Warning, note);
+                    }
+                    if !opening.twins.is_empty() {
+                        state.overlay = Some(Overlay::Twins { selected: 0, named: opening.twins });
                     }
                     effects
                 }
@@ -135,8 +156,10 @@ fn refused(state: &mut State, entry: EntryId, why: String) -> Vec<Effect> {
     let mut effects = Vec::new();
     let then = if state.redact.is_some() { Action::Redact } else { Action::Open };
     if state.entry.as_ref().is_some_and(|open| open.opened.row.entry == entry) {
+        let named = state.entry.as_ref().map(|open| twins::named_in(&open.opened, &why)).unwrap_or_default();
         effects.extend(redact::kept_draft(state));
-        effects.extend(act::open(state, Opening { entry, then, note: Some(why.clone()) }));
+        let note = Some(why.clone());
+        effects.extend(act::open(state, Opening { then, note, twins: named, ..Opening::read(entry) }));
     }
     state.say(Tone::Warning, why);
     effects.push(act::queue_request(state));
@@ -187,13 +210,17 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     }
     if state.came_from() == Screen::Skim {
         skim::left_the_page(state, decided.entry);
+    } else if matches!(state.came_from(), Screen::Worklist | Screen::Record)
+        && matches!(state.screen, Screen::Entry | Screen::Redact)
+    {
+        effects.extend(beside::left_the_entry(state));
     } else if matches!(state.screen, Screen::Entry | Screen::Redact) {
         // The next one opens by itself.
         match queue::after(&state.queue, decided.entry) {
             Some(entry) => {
                 state.reselect = Some(entry);
                 state.came_by_itself = true;
-                effects.extend(act::open(state, Opening { entry, then: Action::Open, note: None }));
+                effects.extend(act::open(state, Opening::read(entry)));
             }
             None => {
                 state.screen = Screen::Queue;

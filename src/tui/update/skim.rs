@@ -35,7 +35,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::First | Action::Last => state.skim.end(action == Action::Last),
         Action::Open => {
             return match state.skim.current().map(|line| line.row.entry) {
-                Some(entry) => act::open(state, Opening { entry, then: Action::Open, note: None }),
+                Some(entry) => act::open(state, Opening::read(entry)),
                 None => nothing(state),
             };
         }
@@ -117,9 +117,7 @@ pub(super) fn neighbour(state: &mut State, next: bool) -> Vec<Effect> {
     let before = state.skim.selected();
     state.skim.step(next);
     match state.skim.current().map(|line| line.row.entry) {
-        Some(entry) if state.skim.selected() != before => {
-            act::open(state, Opening { entry, then: Action::Open, note: None })
-        }
+        Some(entry) if state.skim.selected() != before => act::open(state, Opening::read(entry)),
         _ => {
             let which = if next { "last" } else { "first" };
             state.say(Tone::Plain, format!("this is the {which} line of the page"));

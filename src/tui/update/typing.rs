@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::{act, bulk, handle, queue};
+use super::{act, bulk, flags, handle, queue};
 use crate::tui::action::{ACTIONS, About, Action};
 use crate::tui::keymap::Key;
 use crate::tui::state::{Effect, Overlay, State, Tone};
@@ -49,13 +49,14 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             let chosen = queue::filters(state).into_iter().find(|(number, ..)| Some(*number) == digit);
             chosen.map(|(.., only)| queue::narrow(state, only)).unwrap_or_default()
         }
-        Some(Overlay::Write { what, typed, .. }) => {
+        Some(Overlay::Flags) => flags::chosen(state, key.digit()),
+        Some(Overlay::Write { what, typed }) => {
             match key.typing() {
                 Typing::Text(c) if typed.chars().count() < LONGEST_WORDS => typed.push(c),
                 Typing::Erase => {
                     typed.pop();
                 }
-                Typing::Move(down) => handle::days(what, !down),
+                Typing::Move(down) => handle::turn(what, !down),
                 Typing::Accept => return handle::send(state),
                 Typing::Leave => state.overlay = None,
                 Typing::Text(_) | Typing::Other => {}

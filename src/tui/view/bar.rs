@@ -5,11 +5,13 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme};
+use crate::review::State as ReviewState;
 use crate::tui::action::{ACTIONS, About, Action, Place};
 use crate::tui::document::wrap;
 use crate::tui::keymap::spelled;
 use crate::tui::layout;
 use crate::tui::state::{Deed, Link, Overlay, Screen, State, Tone};
+use crate::tui::update::handle::possible;
 use crate::tui::words;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) {
@@ -101,12 +103,19 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
         .collect();
     let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
     let patient = matches!(state.overlay, Some(Overlay::Patient { .. }));
+    let stands = state.entry.as_ref().map(|entry| entry.opened.row.state);
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
     let listed = listed.filter(|about| match about.action {
         Action::SwitchPerson => demo,
+        Action::Escalate => stands.is_none_or(|stands| possible(stands, about.action, true).is_ok()),
+        // Where they are most of what one does; elsewhere there is no room for them.
+        Action::Flags | Action::Record => matches!(place, Place::Worklist | Place::Record),
+        Action::Reopen | Action::Confirm | Action::GiveBack | Action::Resume | Action::PatientAsks => {
+            stands.is_some_and(|stands| possible(stands, about.action, state.is_lead()).is_ok())
+        }
         Action::Open => place != Place::Entry || patient,
         // A line to skim is pulled into the queue first.
-        Action::Approve | Action::Redact => place != Place::Entry || !state.is_to_skim(),
+        Action::Approve | Action::Redact => place != Place::Entry || stands.is_some_and(can_be_shown),
         Action::Pick => place != Place::Entry || state.is_to_skim(),
         _ => true,
     });
@@ -116,6 +125,11 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
         _ => about.label,
     };
     Some((listed.filter_map(|about| hint(about.action, label(about))).collect(), always))
+}
+
+/// Whether somebody can decide to show what stands there.
+fn can_be_shown(stands: ReviewState) -> bool {
+    stands.waits_for_person() || stands.waits_for_lead()
 }
 
 /// The keys of this page, as many as fit; how to find the others always.

@@ -7,7 +7,7 @@ use super::{Pen, Theme, entry};
 use crate::protocol::Only;
 use crate::record::HideReason;
 use crate::tui::document::wrap;
-use crate::tui::state::{State, Target, Writing};
+use crate::tui::state::{State, Target};
 use crate::tui::update::queue::filters;
 use crate::tui::words;
 
@@ -88,47 +88,6 @@ pub(super) fn hide(
         pen.line(inside.x, y + 1, inside.width, &[(until, theme.dim())]);
     }
     cursor
-}
-
-/// A box to write in.
-pub(super) fn write(
-    pen: &mut Pen<'_>,
-    state: &State,
-    theme: Theme,
-    target: &Target,
-    what: Writing,
-    typed: &str,
-) -> Option<Position> {
-    let (title, ask) = match what {
-        Writing::Escalate => {
-            ("Ask the lead about", "What should the safeguarding lead know? It waits, withheld.".to_owned())
-        }
-        Writing::Defer { days } => {
-            let days = words::count(u64::from(days), "day", "days");
-            ("Put off", format!("For {days} (↑ ↓). What is missing? It waits, withheld."))
-        }
-        Writing::ReadBack => (
-            "Read back",
-            "Something was taken out of what you read. What do you think it was? Empty: nothing.".to_owned(),
-        ),
-    };
-    let title = format!("{title} {}", target.label);
-    let inside = frame(pen, state, theme, 7, &title, "enter sends it · esc leaves it as it is");
-    let room = usize::from(inside.width);
-    let mut y = inside.y;
-    for row in wrap(&ask, room) {
-        pen.line(inside.x, y, inside.width, &[(&row, theme.plain())]);
-        y += 1;
-    }
-    let rows = wrap(typed, room.saturating_sub(1));
-    let below = usize::from(inside.bottom().saturating_sub(y + 1)).max(1);
-    let mut cursor = Position::new(inside.x, y + 1);
-    for row in rows.iter().skip(rows.len().saturating_sub(below)) {
-        y += 1;
-        let end = pen.line(inside.x, y, inside.width, &[(row, theme.strong())]);
-        cursor = Position::new(end, y);
-    }
-    Some(cursor)
 }
 
 /// How many are to be hidden, typed by whoever means it.

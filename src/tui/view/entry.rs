@@ -6,11 +6,12 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme};
-use crate::protocol::{Opened, QueueRow, TwinWhy};
-use crate::record::{Category, sentences};
+use crate::protocol::{Opened, QueueRow, Twin, TwinWhy};
+use crate::record::{Act, Category, Removal, RemovalTarget, sentences};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
-use crate::tui::document::{Document, Field, Glyph, Laid, Match, Row};
+use crate::tui::compare::Changed;
+use crate::tui::document::{Document, Field, Glyph, Laid, Match, Row, fit, wrap};
 use crate::tui::layout;
 use crate::tui::state::{EntryState, State};
 use crate::tui::words;
@@ -53,6 +54,15 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     for written in &opened.notes {
         note(false, format!("{}: {}", written.by, written.text), None);
     }
+    if opened.row.state == ReviewState::Disputed {
+        disputed(opened, &mut note);
+    }
+    if let Some(again) = &opened.look_again {
+        note(true, format!("to be looked at again: {}", again.cause.words()), Some(Action::Confirm));
+    }
+    if let Some(hide) = opened.decisions.last().filter(|_| is_kept_back(opened.row.state)) {
+        note(true, format!("{}: {}", words::standing(opened.row.state), wants(opened, &hide.act, &hide.by)), None);
+    }
     if opened.row.state == ReviewState::AwaitingSecond && !opened.decisions.is_empty() {
         let by = opened.decisions.iter().map(|decision| decision.by.as_str()).collect::<Vec<_>>().join(", ");
         note(true, format!("{by} wants to show it; a second person must agree"), None);
@@ -65,15 +75,7 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     if opened.draft.as_ref().is_some_and(|draft| !draft.removals.is_empty()) {
         note(false, "a redaction of yours is half made".to_owned(), Some(Action::Redact));
     }
-    for twin in opened.twins.iter().filter(|twin| !twin.waived) {
-        let what = match twin.why {
-            TwinWhy::ShowsTheSame => "the same words can be read in",
-            TwinWhy::WithheldThere => "the same words are withheld in",
-        };
-        let hint = (!entry.considered).then_some(Action::Waive);
-        let considered = if entry.considered { " (considered)" } else { "" };
-        note(!entry.considered, format!("{what} {}{considered}", other(&twin.row)), hint);
-    }
+    twins(entry, &mut note);
     match &opened.row.lease {
         Some(lease) if !lease.yours => {
             let minutes = words::count(lease.minutes_left, "minute", "minutes");
@@ -94,6 +96,59 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
         note(false, format!("also waiting here: {}{more}", other(first)), Some(Action::Patient));
     }
     lines
+}
+
+/// Whether somebody's hide is why it is not shown.
+fn is_kept_back(state: ReviewState) -> bool {
+    matches!(state, ReviewState::Hidden | ReviewState::Retracting | ReviewState::Retracted)
+}
+
+/// What two readers want. Only the lead is told who wants what.
+fn disputed(opened: &Opened, note: &mut impl FnMut(bool, String, Option<Action>)) {
+    note(true, "two readers want different things: it is withheld until the lead decides".to_owned(), None);
+    for decision in &opened.decisions {
+        note(true, wants(opened, &decision.act, &decision.by), None);
+    }
+}
+
+/// What somebody wants to happen, with the words they would take out.
+fn wants(opened: &Opened, act: &Act, by: &str) -> String {
+    match act {
+        Act::Approve => format!("{by} would show it as it is"),
+        Act::Hide { reason } => format!("{by} hid it: {}", reason.words()),
+        Act::Redact { removals, .. } => {
+            let said = |removal: &Removal| {
+                let part = opened.version.part(&removal.part)?;
+                Some(match removal.target {
+                    RemovalTarget::Line => part.display.as_str(),
+                    RemovalTarget::Text(span) => span.of(&part.text)?,
+                })
+            };
+            let out: Vec<String> = removals.iter().filter_map(said).map(|words| format!("“{words}”")).collect();
+            format!("{by} would take out {}", out.join(", "))
+        }
+    }
+}
+
+/// Entries with the same words, in one line: the box lists them.
+fn twins(entry: &EntryState, note: &mut impl FnMut(bool, String, Option<Action>)) {
+    let open: Vec<&Twin> = entry.opened.twins.iter().filter(|twin| !twin.waived).collect();
+    let Some(first) = open.first() else { return };
+    let what = match first.why {
+        TwinWhy::ShowsTheSame => "the same words can be read in",
+        TwinWhy::WithheldThere => "the same words are withheld in",
+    };
+    let more = match open.len() {
+        1 => String::new(),
+        n => format!(", and in {}", words::count(n as u64 - 1, "other entry", "other entries")),
+    };
+    let left = open.iter().filter(|twin| !entry.considered.contains(&twin.row.entry)).count();
+    let considered = match (left, open.len()) {
+        (0, _) => " (considered)".to_owned(),
+        (left, all) if left < all => format!(" ({} considered)", all - left),
+        _ => String::new(),
+    };
+    note(left > 0, format!("{what} {}{more}{considered}", other(&first.row)), Some(Action::Waive));
 }
 
 /// What can be opened from the patient's box: what else waits here, and what has the same words.
@@ -119,9 +174,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     header(pen, state, theme, area, entry);
     let areas = layout::entry(state.size, entry);
     let rows = match &entry.compared {
-        Some(rows) => {
-            compared(pen, theme, areas.text, rows, entry.top);
-            rows.len()
+        Some(shown) => {
+            compared(pen, theme, areas.text, &shown.rows, entry.top);
+            shown.rows.len()
         }
         None => {
             text(pen, theme, areas.text, entry);
@@ -132,7 +187,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let below = rows.saturating_sub(entry.top + height);
     let more = match (below, entry.top) {
         (0, 0) => String::new(),
-        (0, above) => format!("↑ {above} rows above"),
+        (0, above) => format!("↑ {above} {} above", if above == 1 { "row" } else { "rows" }),
         (below, _) => format!("↓ {below} more {}", if below == 1 { "row" } else { "rows" }),
     };
     if areas.reasons.height > 0 {
@@ -186,8 +241,18 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &En
     let readers = if readers.width() <= room { readers } else { format!("readers: {}", row.readers) };
     let right = pen.line_to(area.right().saturating_sub(1), 1, area.width / 2, &[(&readers, theme.plain())]);
     pen.line(area.x + 1, 1, right.saturating_sub(area.x + 3), &[(title, theme.strong()), (&what, theme.plain())]);
-    let words = if entry.compared.is_some() { "what is new (+) and what is gone (-)" } else { "" };
-    pen.rule(area, 2, words, "", theme.dim());
+    pen.rule(area, 2, &comparison(entry), "", theme.dim());
+}
+
+/// What the present version is compared with.
+fn comparison(entry: &EntryState) -> String {
+    let earlier = entry.compared.as_ref().and_then(|compared| entry.earlier.get(compared.index));
+    let Some(earlier) = earlier else { return String::new() };
+    let (old, new) = (earlier.content.version.0, entry.opened.version.version.0);
+    let decided = earlier.decisions.last().map(|decision| {
+        format!(", {} by {} {}", words::done(&decision.act), decision.by, words::day(decision.at.date_naive()))
+    });
+    format!("since version {old} of {new}{} · + new, - gone", decided.unwrap_or_default())
 }
 
 fn text(pen: &mut Pen<'_>, theme: Theme, area: Rect, entry: &EntryState) {
@@ -258,66 +323,137 @@ pub(super) fn plain_mark(laid: &Laid, theme: Theme, line: usize, field: Field, b
     mark_style(laid, theme, line, field, byte, None)
 }
 
-fn compared(pen: &mut Pen<'_>, theme: Theme, area: Rect, rows: &[(char, String)], top: usize) {
-    for (i, (mark, line)) in rows.iter().skip(top).take(usize::from(area.height)).enumerate() {
-        let style = match mark {
-            '+' => theme.mark(),
-            '-' => theme.dim(),
-            _ => theme.plain(),
+fn compared(pen: &mut Pen<'_>, theme: Theme, area: Rect, rows: &[Changed], top: usize) {
+    for (i, row) in rows.iter().skip(top).take(usize::from(area.height)).enumerate() {
+        let (lead, whole, words) = match row.mark {
+            '+' => (theme.good(), theme.plain(), theme.mark()),
+            '-' => (theme.alarm(), theme.dim(), theme.gone()),
+            _ => (theme.plain(), theme.plain(), theme.plain()),
         };
-        let lead = match mark {
-            '+' => theme.good(),
-            '-' => theme.alarm(),
-            _ => theme.plain(),
-        };
-        pen.line(
-            area.x + 1,
-            area.y + i as u16,
-            area.width - 1,
-            &[(&mark.to_string(), lead), (" ", theme.plain()), (line, style)],
-        );
+        // A line that is new or gone as a whole has no single words that changed.
+        let all = row.pieces.iter().all(|(changed, _)| !changed);
+        let mark = row.mark.to_string();
+        let mut pieces = vec![(mark.as_str(), lead), (" ", theme.plain())];
+        let look = |changed: bool| if changed || all && row.mark == '+' { words } else { whole };
+        pieces.extend(row.pieces.iter().map(|(changed, text)| (text.as_str(), look(*changed))));
+        pen.line(area.x + 1, area.y + i as u16, area.width - 1, &pieces);
     }
 }
 
-fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
-    let lines = reasons(entry);
-    // What would be taken out gives way to why.
+/// Rows that one reason may take: its sentence whole if possible.
+const MOST_ROWS: usize = 3;
+
+/// Columns for the key that does something about a note.
+const HINT: u16 = 14;
+
+/// Whether what would be taken out stands beside each match. It gives way to why.
+fn with_removals(entry: &EntryState, width: u16) -> bool {
     let longest = entry.laid.document.matches.iter().map(|found| said(found).width()).max().unwrap_or_default();
-    let with_removals = longest + 31 <= usize::from(area.width) || area.width >= 100;
+    longest + 31 <= usize::from(width) || width >= 100
+}
+
+/// The sentence of a reason in rows.
+fn rows_of(entry: &EntryState, width: u16, reason: &Reason) -> Vec<String> {
+    let (text, right) = match reason {
+        Reason::Match(index) => {
+            let beside = if with_removals(entry, width) { 14 } else { 0 };
+            (entry.laid.document.matches.get(*index).map(said).unwrap_or_default(), 12 + beside)
+        }
+        Reason::Note { text, hint, .. } => (words::capital(text), if hint.is_some() { HINT } else { 0 }),
+    };
+    let room = usize::from(width.saturating_sub(right + 6)).max(12);
+    let mut rows = wrap(&text, room);
+    if rows.len() > MOST_ROWS {
+        let rest = rows.split_off(MOST_ROWS - 1).join(" ");
+        rows.push(fit(&rest, room, false));
+    }
+    rows
+}
+
+/// Rows that all reasons would take at this width.
+pub fn reason_rows(entry: &EntryState, width: u16) -> usize {
+    reasons(entry).iter().map(|reason| rows_of(entry, width, reason).len().max(1)).sum()
+}
+
+fn draw_reasons(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &EntryState) {
+    let with_rows = |reason: Reason| {
+        let rows = rows_of(entry, area.width, &reason);
+        (reason, rows)
+    };
+    let mut reasons: Vec<(Reason, Vec<String>)> = reasons(entry).into_iter().map(with_rows).collect();
     let height = usize::from(area.height);
-    // Where not all fit, the current match is in sight and the last row says how many are not.
-    let room = if lines.len() > height { height - 1 } else { height };
-    let top =
-        entry.current.map_or(0, |current| (current + 1).saturating_sub(room)).min(lines.len() - room.min(lines.len()));
-    for (i, reason) in lines.iter().skip(top).take(room).enumerate() {
-        let y = area.y + i as u16;
+    // Where not all fit, warnings come first, each match but the current one has one row, the current one is in
+    // sight, and the last row says how many reasons are not.
+    let short = reasons.iter().map(|(_, rows)| rows.len().max(1)).sum::<usize>() > height;
+    if short {
+        reasons.sort_by_key(|(reason, _)| !matches!(reason, Reason::Note { warning: true, .. }));
+    }
+    let tall = |(reason, rows): &(Reason, Vec<String>)| match reason {
+        Reason::Match(index) if short && entry.current != Some(*index) => 1,
+        _ => rows.len().max(1),
+    };
+    let fits: usize = reasons.iter().map(tall).sum();
+    let room = if fits > height { height.saturating_sub(1) } else { height };
+    let current =
+        reasons.iter().position(|(reason, _)| matches!(reason, Reason::Match(i) if Some(*i) == entry.current));
+    let mut top = 0;
+    while let Some(upto) = current.and_then(|current| reasons.get(top..=current))
+        && upto.len() > 1
+        && upto.iter().map(tall).sum::<usize>() > room
+    {
+        top += 1;
+    }
+    let mut y = area.y;
+    let mut shown = 0;
+    for line in reasons.iter().skip(top) {
+        let tall = tall(line);
+        let (reason, rows) = line;
+        if usize::from(y - area.y) + tall > room {
+            break;
+        }
+        let line = Rect::new(area.x, y, area.width, tall as u16);
         match reason {
             Reason::Match(index) => {
                 if let Some(found) = entry.laid.document.matches.get(*index) {
-                    draw_match(pen, theme, Rect::new(area.x, y, area.width, 1), found, entry, with_removals);
+                    draw_match(pen, theme, line, found, entry, rows);
                 }
             }
-            Reason::Note { warning, text, hint } => {
-                let (glyph, style) = if *warning { ("!", theme.alarm()) } else { ("·", theme.plain()) };
-                let text = words::capital(text);
-                pen.line(area.x + 1, y, 2, &[(glyph, style)]);
-                let key = hint.and_then(|hint| state.key(hint));
-                let (key, label) = match (key, hint) {
-                    (Some(key), Some(Action::Waive)) => (key, " considered".to_owned()),
-                    (Some(key), Some(Action::ReadBack)) => (key, " read back".to_owned()),
-                    (Some(key), Some(hint)) => (key, format!(" {}", hint.about().label)),
-                    _ => (String::new(), String::new()),
-                };
-                let hint = [(key.as_str(), theme.key()), (label.as_str(), theme.plain())];
-                let right = pen.line_to(area.right().saturating_sub(1), y, 14, &hint);
-                pen.line(area.x + 4, y, right.saturating_sub(area.x + 5), &[(&text, theme.plain())]);
+            Reason::Note { warning, hint, .. } => {
+                let hint = hint.map(|hint| (state.key(hint), hint));
+                draw_note(pen, theme, line, *warning, hint, rows);
             }
         }
+        y += tall as u16;
+        shown += 1;
     }
-    if lines.len() > height {
-        let hidden = lines.len() - room;
-        let text = format!("… {hidden} more");
+    if fits > height {
+        let text = format!("… {} more", reasons.len() - shown);
         pen.line(area.x + 1, area.bottom() - 1, area.width - 2, &[(&text, theme.dim())]);
+    }
+}
+
+fn draw_note(
+    pen: &mut Pen<'_>,
+    theme: Theme,
+    area: Rect,
+    warning: bool,
+    hint: Option<(Option<String>, Action)>,
+    rows: &[String],
+) {
+    let (glyph, style) = if warning { ("!", theme.alarm()) } else { ("·", theme.plain()) };
+    pen.line(area.x + 1, area.y, 2, &[(glyph, style)]);
+    for (i, row) in rows.iter().enumerate() {
+        pen.line(area.x + 4, area.y + i as u16, area.width.saturating_sub(5), &[(row, theme.plain())]);
+    }
+    if let Some((Some(key), hint)) = hint {
+        let label = match hint {
+            Action::Waive => " see them",
+            Action::ReadBack => " read back",
+            Action::Confirm => " stays so",
+            hint => &format!(" {}", hint.about().label),
+        };
+        let hint = [(key.as_str(), theme.key()), (label, theme.plain())];
+        pen.line_to(area.right().saturating_sub(1), area.y, HINT, &hint);
     }
 }
 
@@ -329,22 +465,27 @@ fn said(found: &Match) -> String {
     }
 }
 
-fn draw_match(pen: &mut Pen<'_>, theme: Theme, area: Rect, found: &Match, entry: &EntryState, with_removal: bool) {
+fn draw_match(pen: &mut Pen<'_>, theme: Theme, area: Rect, found: &Match, entry: &EntryState, rows: &[String]) {
     let y = area.y;
     let current = entry.current == Some(found.number - 1);
     let base = if current { theme.current() } else { theme.plain() };
     let finding = &found.finding;
-    let removal = suggestion(found, &entry.laid.document);
     let mut right = area.right().saturating_sub(1);
-    if with_removal {
+    if with_removals(entry, area.width) {
         right = right.saturating_sub(14);
-        pen.line(right, y, 14, &[(removal, theme.dim())]);
+        pen.line(right, y, 14, &[(suggestion(found, &entry.laid.document), theme.dim())]);
     }
     right = right.saturating_sub(12);
     pen.line(right, y, 11, &[(words::tier(finding.tier), theme.tier(finding.tier))]);
     pen.line(area.x + 1, y, 3, &[(&found.number.to_string(), theme.number())]);
-    let what = said(found);
-    pen.line(area.x + 4, y, right.saturating_sub(area.x + 5), &[(&what, base)]);
+    let room = right.saturating_sub(area.x + 5);
+    let whole = said(found);
+    let cut = usize::from(area.height) < rows.len();
+    for (i, row) in rows.iter().take(usize::from(area.height)).enumerate() {
+        // In one row as much as fits.
+        let row = if cut { &whole } else { row };
+        pen.line(area.x + 4, y + i as u16, room, &[(row, base)]);
+    }
 }
 
 /// What would be taken out for a match, in a word or two.

@@ -8,13 +8,18 @@ mod log;
 mod palette;
 mod pen;
 mod queue;
+mod record;
 mod redact;
 mod skim;
 mod status;
 mod theme;
+mod twins;
+mod worklist;
+mod write;
 
 use ratatui::Frame;
 use ratatui::layout::Position;
+use unicode_width::UnicodeWidthStr;
 
 pub use theme::Theme;
 
@@ -40,16 +45,19 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     }
 }
 
-/// The present step of the tour, on the rows below the page.
+/// The present step of the tour, on the rows below the page; what ends it stands at the end of the last row.
 fn tour(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     let Some((number, says, ends)) = super::tour::shown(state) else { return };
     let (width, y) = state.size;
-    let room = width.saturating_sub(13);
-    for (i, row) in super::document::wrap(&says, usize::from(room)).into_iter().take(2).enumerate() {
-        pen.line(12, y + i as u16, room, &[(&row, theme.strong())]);
+    let x = number.width() as u16 + 3;
+    let room = width.saturating_sub(x + 1);
+    pen.line(1, y, x, &[(&number, theme.key())]);
+    let mut rows = super::document::wrap(&says, usize::from(room));
+    rows.truncate(2);
+    for (i, row) in rows.iter().enumerate() {
+        pen.line(x, y + i as u16, room, &[(row, theme.strong())]);
     }
-    pen.line(1, y, 10, &[(&number, theme.key())]);
-    pen.line(1, y + 1, 10, &[(&ends, theme.dim())]);
+    pen.line_to(width.saturating_sub(1), y + 1, room, &[(&ends, theme.dim())]);
 }
 
 fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
@@ -80,6 +88,8 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
             entry::draw(pen, state, theme)
         }
         Screen::Redact => redact::draw(pen, state, theme),
+        Screen::Worklist => worklist::draw(pen, state, theme),
+        Screen::Record => record::draw(pen, state, theme),
         Screen::Log => log::draw(pen, state, theme),
         Screen::Status => status::draw(pen, state, theme),
     };
@@ -92,7 +102,9 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
         Some(Overlay::Count { targets, reason, typed }) => {
             cursor = dialog::count(pen, state, theme, targets, *reason, typed);
         }
-        Some(Overlay::Write { target, what, typed }) => cursor = dialog::write(pen, state, theme, target, *what, typed),
+        Some(Overlay::Write { what, typed }) => cursor = write::draw(pen, state, theme, what, typed),
+        Some(Overlay::Flags) => write::flags(pen, state, theme),
+        Some(Overlay::Twins { selected, named }) => cursor = twins::draw(pen, state, theme, *selected, named),
         Some(Overlay::Filter) => dialog::filter(pen, state, theme),
         Some(Overlay::Patient { selected }) => cursor = dialog::patient(pen, state, theme, *selected),
         Some(Overlay::Told { title, lines }) => dialog::told(pen, state, theme, title, lines),

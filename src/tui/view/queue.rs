@@ -28,7 +28,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         waiting(pen, state, theme, area);
         return None;
     };
-    alarms(pen, theme, area, queue);
+    alarms(pen, state, theme, area);
     foot(pen, state, theme, area, queue);
     let list = layout::queue_list(state.size, &state.queue);
     if state.queue.is_empty() {
@@ -157,21 +157,19 @@ pub(super) fn paragraph(pen: &mut Pen<'_>, style: Style, area: Rect, y: u16, tex
     y
 }
 
-fn alarms(pen: &mut Pen<'_>, theme: Theme, area: Rect, queue: &Queue) {
+fn alarms(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
+    let (lines, more) = layout::alarm_lines(state.size, &state.queue);
     let mut y = layout::HEADER;
-    let more = queue.alarms.len().saturating_sub(2);
-    for (i, alarm) in queue.alarms.iter().take(2).enumerate() {
-        let more = if i == 1 && more > 0 { format!("  (and {more} more: status page)") } else { String::new() };
-        pen.line(area.x + 1, y, area.width - 2, &[("! ", theme.alarm()), (alarm, theme.plain()), (&more, theme.dim())]);
+    for (begins, line) in &lines {
+        let lead = if *begins { "! " } else { "  " };
+        pen.line(area.x + 1, y, area.width - 2, &[(lead, theme.alarm()), (line, theme.plain())]);
         y += 1;
     }
-    if queue.totals.set_aside > 0 {
-        let rows = words::count(queue.totals.set_aside, "row", "rows");
-        let text = match area.width {
-            76.. => format!("{rows} of the feeds could not be used: set aside, and shown to nobody"),
-            _ => format!("{rows} of the feeds set aside as unusable"),
-        };
-        pen.line(area.x + 1, y, area.width - 2, &[("! ", theme.alarm()), (&text, theme.plain())]);
+    if more > 0 {
+        let key = state.keymap.keys(crate::tui::action::Place::Queue, Action::Alarms, state.ascii).into_iter().next();
+        let more = format!("{more} more to know, or not whole here: ");
+        let pieces = [(more.as_str(), theme.plain()), (&key.unwrap_or_default(), theme.key())];
+        pen.line(area.x + 3, y, area.width - 4, &[pieces[0], pieces[1], (" reads them", theme.plain())]);
     }
 }
 

@@ -103,6 +103,11 @@ impl Theme {
         self.with(Role::Mark, Modifier::BOLD | Modifier::UNDERLINED)
     }
 
+    /// Words that are gone from a line that is otherwise still there.
+    pub fn gone(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD | Modifier::CROSSED_OUT)
+    }
+
     /// The found words that are current, and what is selected.
     pub fn current(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED | Modifier::REVERSED)
