@@ -8,7 +8,7 @@ use chrono::Duration;
 
 use super::rows::Read;
 use super::{Service, ServiceError};
-use crate::record::{Category, Flag, Patient, PatientId, Safeguards};
+use crate::record::{Category, Finding, Flag, Patient, PatientId, Safeguards, Tier};
 use crate::review::sampling::AFTER_FLAG;
 
 /// A flag that has stood so long is looked at again. It does not end by itself.
@@ -25,14 +25,19 @@ pub(super) struct Proposal {
 }
 
 impl Service {
-    /// Patients whose own record says that they harm others.
+    /// Patients in whose record somebody is said to harm others. Whether it is they, a person says: that is why a flag
+    /// is only proposed.
     pub(super) fn perpetrators(&self) -> Result<BTreeSet<PatientId>, ServiceError> {
         let critical = self.board().critical();
         let mut found = BTreeSet::new();
         for id in critical {
             let Some(Read { row, .. }) = self.row(id)? else { continue };
             let findings = self.screening(id, row.review.version)?.findings;
-            if findings.iter().any(|finding| finding.category == Category::Perpetrator) {
+            let said = |finding: &Finding| {
+                let is_it = finding.category == Category::Perpetrator && finding.tier == Tier::Critical;
+                is_it && !finding.context.negated
+            };
+            if findings.iter().any(said) {
                 found.insert(row.entry.patient);
             }
         }
@@ -59,7 +64,11 @@ impl Service {
             propose(Flag::EnhancedReview, format!("code/{day}"), "the record carries the code for it");
         }
         if perpetrators.contains(&patient.id) {
-            propose(Flag::HoldAll, "perpetrator".to_owned(), "the record says that this patient harms others");
+            propose(
+                Flag::HoldAll,
+                "perpetrator".to_owned(),
+                "the record speaks of somebody who harms others: is it this patient?",
+            );
         }
         let linked = self.board().linked(patient.id);
         for other in linked {

@@ -125,14 +125,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         name: "P7",
         says: "what was not screened, not cleared or only scrolled past is shown by people alone",
-        guards: &[
-            Guard::OnlyClear,
-            Guard::ScreenedFirst,
-            Guard::Held,
-            Guard::ReadingTime,
-            Guard::ShadowFirst,
-            Guard::Suspended,
-        ],
+        guards: &[Guard::OnlyClear, Guard::ScreenedFirst, Guard::Held, Guard::ReadingTime, Guard::ShadowFirst],
         tests: &[
             history(7),
             ("what_comes_back_is_screened_first", guards::what_comes_back_is_screened_first),
@@ -147,10 +140,6 @@ const PROPERTIES: &[Property] = &[
             (
                 "nothing_clears_by_itself_before_enough_was_read_and_the_lead_signed",
                 sampling::nothing_clears_by_itself_before_enough_was_read_and_the_lead_signed,
-            ),
-            (
-                "p31_from_shadow_to_signature_to_suspension_and_the_sample_can_be_drawn_again_from_the_log",
-                sampling::p31_from_shadow_to_signature_to_suspension_and_the_sample_can_be_drawn_again_from_the_log,
             ),
         ],
         elsewhere: &[],
@@ -273,7 +262,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         name: "P31",
         says: "the sample is drawn by what was committed to, and anybody can draw it again",
-        guards: &[Guard::ShadowFirst],
+        guards: &[Guard::Suspended],
         tests: tests![
             sampling::p31_from_shadow_to_signature_to_suspension_and_the_sample_can_be_drawn_again_from_the_log,
             sampling::who_reads_a_drawn_entry_cannot_tell_it_from_one_that_somebody_pulled_out,
