@@ -61,6 +61,8 @@ pub async fn run(args: &ServeArgs, dir: Option<PathBuf>, mut out: impl Write) ->
         shutdown,
     );
     let ended = tokio::select! { ended = served => ended, () = watched => Ok(()) };
+    // The next start is quicker for it.
+    tokio::task::block_in_place(|| service.keep_board());
     drop(service);
     ended.map(|()| Exit::Ok).map_err(|why| Failure(Exit::Unreachable, why))
 }

@@ -173,6 +173,7 @@ async fn look_after(service: Arc<Service>) -> String {
                 true => service.publish(&Actor::system("publish")).map(|_| ()),
                 false => Ok(()),
             };
+            service.keep_board_if_stale();
             (published, service.stopped())
         });
         if let Ok((published, stopped)) = looked.await {

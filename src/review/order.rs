@@ -4,7 +4,8 @@
 //! that no stream of graver ones keeps it waiting for ever. An order is all this makes: nothing here shows anything.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -44,26 +45,47 @@ pub struct Order<T> {
     policy: Policy,
     waiting: BTreeMap<Waits, T>,
     by_target: BTreeSet<(DateTime<Utc>, Waits)>,
+    together: BTreeMap<(Tier, DateTime<Utc>), Together>,
     handed_out: u64,
+}
+
+/// Entries of one tier that wait since one moment, as all do that one pull brought: a calendar of working hours takes
+/// long to say when their target ends, and is asked once.
+#[derive(Debug)]
+struct Together {
+    end: DateTime<Utc>,
+    count: u64,
 }
 
 impl<T> Default for Order<T> {
     fn default() -> Self {
-        Self { policy: Policy::default(), waiting: BTreeMap::new(), by_target: BTreeSet::new(), handed_out: 0 }
+        Self { policy: Policy::default(), waiting: BTreeMap::new(), by_target: BTreeSet::new(), together: BTreeMap::new(), handed_out: 0 }
     }
 }
 
 impl<T> Order<T> {
     /// Puts an entry in.
     pub fn insert(&mut self, waits: Waits, with: T) {
-        self.by_target.insert((self.policy.due(waits.tier.0, waits.since), waits));
-        self.waiting.insert(waits, with);
+        let (tier, since) = (waits.tier.0, waits.since);
+        let policy = &self.policy;
+        let together =
+            self.together.entry((tier, since)).or_insert_with(|| Together { end: policy.due(tier, since), count: 0 });
+        self.by_target.insert((together.end, waits));
+        if self.waiting.insert(waits, with).is_none() {
+            together.count += 1;
+        }
     }
 
     /// Takes an entry out, if it is in.
     pub fn remove(&mut self, waits: &Waits) -> Option<T> {
         let with = self.waiting.remove(waits)?;
-        self.by_target.remove(&(self.policy.due(waits.tier.0, waits.since), *waits));
+        if let Entry::Occupied(mut together) = self.together.entry((waits.tier.0, waits.since)) {
+            self.by_target.remove(&(together.get().end, *waits));
+            together.get_mut().count -= 1;
+            if together.get().count == 0 {
+                together.remove();
+            }
+        }
         Some(with)
     }
 
@@ -75,6 +97,11 @@ impl<T> Order<T> {
     /// What the caller gave with an entry.
     pub fn get_mut(&mut self, waits: &Waits) -> Option<&mut T> {
         self.waiting.get_mut(waits)
+    }
+
+    /// The same, to be read.
+    pub fn get(&self, waits: &Waits) -> Option<&T> {
+        self.waiting.get(waits)
     }
 
     /// How many wait.
@@ -90,6 +117,11 @@ impl<T> Order<T> {
     /// All of them, by tier and age alone.
     pub fn all(&self) -> impl Iterator<Item = &Waits> {
         self.waiting.keys()
+    }
+
+    /// How many there are of each tier, since when, and when their target ends.
+    pub fn together(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>, DateTime<Utc>, u64)> {
+        self.together.iter().map(|((tier, since), together)| (*tier, *since, together.end, together.count))
     }
 
     /// All of them, each once, in the order in which they are handed out, and why each has its place.
@@ -111,13 +143,10 @@ impl<T> Order<T> {
     /// Goes by another policy from now on.
     pub fn agree(&mut self, policy: &Policy) {
         self.policy = policy.clone();
-        // What was pulled together waits since the same moment.
-        let mut ends: HashMap<(Tier, DateTime<Utc>), DateTime<Utc>> = HashMap::new();
-        let mut again: Vec<(DateTime<Utc>, Waits)> = Vec::with_capacity(self.waiting.len());
-        for waits in self.waiting.keys() {
-            let at = (waits.tier.0, waits.since);
-            again.push((*ends.entry(at).or_insert_with(|| policy.due(at.0, at.1)), *waits));
+        for ((tier, since), together) in &mut self.together {
+            together.end = policy.due(*tier, *since);
         }
-        self.by_target = again.into_iter().collect();
+        let end = |waits: &Waits| self.together.get(&(waits.tier.0, waits.since)).map(|together| together.end);
+        self.by_target = self.waiting.keys().filter_map(|waits| Some((end(waits)?, *waits))).collect();
     }
 }

@@ -1,6 +1,9 @@
-//! What waits, in order, and who lives together: an index in memory over the store, made anew at every start.
+//! What waits, in order, and who lives together: an index in memory over the store, kept from run to
+//! run or made anew.
 //!
 //! It is derived, so a stale or lost board can only make something wait; visibility is never read from it.
+
+mod kept;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -17,6 +20,8 @@ use crate::record::{Act, EntryId, Patient, PatientId, Tier, Version};
 use crate::review::order::{Order, Waits};
 use crate::review::sampling::{Planted, Sample, SampleReading, Stratum, Window};
 use crate::review::{Policy, State};
+
+pub use kept::Piece;
 
 /// The place of one entry on the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,17 +98,29 @@ impl Board {
                 self.waiting.hand_out();
             }
         }
-        if let Some(planted) = &row.planted {
-            self.decoys.insert(id, planted.clone());
+        let name = self.names.get(&place.patient).map(String::as_str).unwrap_or_default();
+        let listed = place.state.waits_for_person().then(|| Listed::new(row, name));
+        let withholds = |act: &Act| matches!(act, Act::Hide { .. } | Act::Redact { .. });
+        let real = row.planted.is_none();
+        if real {
+            self.clocks.put(row);
+        }
+        let withholds = real && row.review.decisions.iter().any(|decision| withholds(&decision.act));
+        self.stand(id, place, listed, withholds, row.planted.clone());
+    }
+
+    /// Puts an entry that stands nowhere on the board.
+    fn stand(&mut self, id: EntryId, place: Place, listed: Option<Listed>, withholds: bool, planted: Option<Planted>) {
+        if let Some(planted) = planted {
+            self.decoys.insert(id, planted);
             // Nothing counts one that has been read.
             if place.state == State::SourceDeleted {
                 self.places.insert(id, place);
                 return;
             }
         }
-        if place.state.waits_for_person() {
-            let name = self.names.get(&place.patient).map(String::as_str).unwrap_or_default();
-            self.waiting.insert(place.waits(id), Listed::new(row, name));
+        if let Some(listed) = listed {
+            self.waiting.insert(place.waits(id), listed);
         }
         if place.state == State::Skim {
             self.skim.insert((place.since, place.recorded, id));
@@ -122,15 +139,11 @@ impl Board {
         if let Some(day) = place.review_by {
             self.hides.insert((day, id));
         }
-        let withholds = |act: &Act| matches!(act, Act::Hide { .. } | Act::Redact { .. });
-        if row.planted.is_none() && row.review.decisions.iter().any(|decision| withholds(&decision.act)) {
+        if withholds {
             self.withholding.entry(place.patient).or_default().insert(id);
         }
         for sample in &place.samples {
             self.tallies.entry((sample.window, sample.stratum)).or_default().add(sample);
-        }
-        if row.planted.is_none() {
-            self.clocks.put(row);
         }
         *self.counts.entry(place.state).or_default() += 1;
         self.of_patient.entry(place.patient).or_default().insert(id);
@@ -156,6 +169,10 @@ impl Board {
         }
         if let Some(withholding) = self.withholding.get_mut(&old.patient) {
             withholding.remove(&id);
+        }
+        // The source may find that it is another patient's.
+        if let Some(entries) = self.of_patient.get_mut(&old.patient) {
+            entries.remove(&id);
         }
         if let Some(count) = self.counts.get_mut(&old.state) {
             *count = count.saturating_sub(1);

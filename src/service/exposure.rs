@@ -13,11 +13,15 @@ use crate::record::EntryId;
 #[derive(Debug, Default)]
 pub struct Clocks(HashMap<EntryId, Clock>);
 
+/// One entry's.
 #[derive(Debug, Clone, Copy)]
-struct Clock {
-    entered: DateTime<Utc>,
-    pulled: DateTime<Utc>,
-    decided: Option<DateTime<Utc>>,
+pub struct Clock {
+    /// When it was entered at the source.
+    pub entered: DateTime<Utc>,
+    /// When it was pulled.
+    pub pulled: DateTime<Utc>,
+    /// When somebody last decided on it.
+    pub decided: Option<DateTime<Utc>>,
 }
 
 impl Clocks {
@@ -31,6 +35,16 @@ impl Clocks {
             return;
         }
         self.0.insert(row.entry.id, Clock { entered, pulled: row.review.first_pulled, decided });
+    }
+
+    /// An entry's clock, if it has one.
+    pub fn of(&self, id: EntryId) -> Option<Clock> {
+        self.0.get(&id).copied()
+    }
+
+    /// Gives an entry the clock that it had.
+    pub fn set(&mut self, id: EntryId, clock: Clock) {
+        self.0.insert(id, clock);
     }
 
     /// How long entries could be read before anybody decided.

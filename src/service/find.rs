@@ -32,6 +32,16 @@ impl Listed {
         Self { patient: row.entry.patient, said: said.into(), changed: row.decided_before.is_some() }
     }
 
+    /// What [`Listed::kept`] makes the same of again.
+    pub fn to_keep(&self) -> (String, bool) {
+        (self.said.to_string(), self.changed)
+    }
+
+    /// As it was kept.
+    pub fn kept(patient: PatientId, said: String, changed: bool) -> Self {
+        Self { patient, said: said.into(), changed }
+    }
+
     /// Takes another name in.
     pub fn rename(&mut self, name: &str) {
         let rest = self.said.split_once('\n').map(|(_, rest)| rest).unwrap_or_default();

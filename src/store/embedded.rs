@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::aside::{self, Origin};
 use super::backup::{self, About, Export, Manifest, Plain};
 use super::ballast::Ballast;
 use super::envelope::BackupLock;
@@ -18,8 +19,8 @@ use super::opening::{Files, Opened, Options, open_files};
 use super::seal::Sealer;
 use super::sled::View;
 use super::writer::{Desk, Writer, behind};
-use super::{Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
-use crate::audit::frame::{Digest, RawFrame};
+use super::{EachPiece, Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
+use crate::audit::frame::{Digest, NO_FRAME, RawFrame};
 use crate::audit::{Place, read_chain};
 
 /// How long units gather before they are put into sled. Each time makes sled write to the disk, and whoever
@@ -168,6 +169,31 @@ impl Store for EmbeddedStore {
             floor_bytes: self.floor_bytes,
             stopped: self.stopped.get().cloned(),
         })
+    }
+
+    fn keep_derived(
+        &self,
+        seq: u64,
+        form: &[u8],
+        pieces: &mut dyn Iterator<Item = Result<Vec<u8>, String>>,
+    ) -> Result<(), StoreError> {
+        let head = if seq == 0 { NO_FRAME } else { self.digest(seq)? };
+        aside::write(&self.directory, &self.sealer, Origin { seq, head: &head, form }, pieces).map_err(|why| {
+            StoreError::Unavailable(format!("nothing can be put aside in {}: {why}", self.directory.display()))
+        })
+    }
+
+    fn derived(
+        &self,
+        form: &[u8],
+        wanted: &dyn Fn(u64) -> bool,
+        each: &EachPiece<'_>,
+    ) -> Result<Option<u64>, StoreError> {
+        let Some(seq) = aside::seq_of(&self.directory).filter(|seq| *seq <= self.head() && wanted(*seq)) else {
+            return Ok(None);
+        };
+        let head = if seq == 0 { NO_FRAME } else { self.digest(seq)? };
+        Ok(aside::read(&self.directory, &self.sealer, Origin { seq, head: &head, form }, each).then_some(seq))
     }
 
     fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError> {

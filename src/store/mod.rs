@@ -4,6 +4,7 @@
 //! then applied to sled, then shown to readers, then acknowledged. sled 0.34.7 alone does not reach the
 //! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
 
+mod aside;
 mod backup;
 mod ballast;
 mod embedded;
@@ -86,6 +87,31 @@ pub trait Store: Send + Sync {
     /// When it cannot be asked.
     fn health(&self) -> Result<Health, StoreError>;
 
+    /// Keeps what was derived from the units up to `seq`, in pieces, in place of what was kept before. It is sealed,
+    /// and may be lost at any time. `form` tells apart what [`Store::derived`] must not mix up.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn keep_derived(
+        &self,
+        seq: u64,
+        form: &[u8],
+        pieces: &mut dyn Iterator<Item = Result<Vec<u8>, String>>,
+    ) -> Result<(), StoreError>;
+
+    /// Hands out what was kept in this form, piece by piece, to several threads and in any order, if the caller wants
+    /// it who is told up to which unit it was derived: answers that unit. `None` if there is nothing, or it is not
+    /// whole, or `each` finds that it is not what it should be: what was handed out is worth nothing then.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn derived(
+        &self,
+        form: &[u8],
+        wanted: &dyn Fn(u64) -> bool,
+        each: &EachPiece<'_>,
+    ) -> Result<Option<u64>, StoreError>;
+
     /// Writes a backup to `file`, which must not be there, and reads it again to see that it is whole. Work
     /// goes on meanwhile; what comes after the backup was begun may not be in it.
     ///
@@ -99,6 +125,9 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Unavailable`] when the files cannot be read at all.
     fn verify(&self) -> Result<Report, StoreError>;
 }
+
+/// Takes in a piece of what was derived, and says whether it is what it should be.
+pub type EachPiece<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
 /// A unit's idempotency key: random, chosen by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,0 +1,140 @@
+//! The board as it is kept between two runs: a few dozen bytes an entry, so that a start need not read and decode all
+//! of them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::super::exposure::Clock;
+use super::super::find::Listed;
+use super::{Board, Place};
+use crate::record::{EntryId, PatientId, Tier, Version};
+use crate::review::State;
+use crate::review::sampling::{Planted, Sample};
+
+/// Part of a board.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Piece {
+    /// Names of patients, as they stand in the lists.
+    Names(Vec<([u8; 16], String)>),
+    /// Entries.
+    Entries(Vec<Kept>),
+}
+
+/// One entry.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    id: [u8; 16],
+    patient: [u8; 16],
+    seq: u64,
+    state: State,
+    tier: Tier,
+    version: u32,
+    since: At,
+    due: Option<At>,
+    look_again: Option<At>,
+    review_by: Option<NaiveDate>,
+    recorded: At,
+    by_rule: bool,
+    samples: Vec<Sample>,
+    withholds: bool,
+    entered: Option<At>,
+    decided: Option<At>,
+    listed: Option<(String, bool)>,
+    planted: Option<Planted>,
+}
+
+/// A moment, in seconds and nanoseconds: as text it takes four times the space, and longer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(into = "(i64, u32)", try_from = "(i64, u32)")]
+struct At(DateTime<Utc>);
+
+impl From<At> for (i64, u32) {
+    fn from(At(at): At) -> Self {
+        (at.timestamp(), at.timestamp_subsec_nanos())
+    }
+}
+
+impl TryFrom<(i64, u32)> for At {
+    type Error = &'static str;
+
+    fn try_from((seconds, nanos): (i64, u32)) -> Result<Self, Self::Error> {
+        DateTime::from_timestamp(seconds, nanos).map(Self).ok_or("this is no moment")
+    }
+}
+
+impl Board {
+    /// All entries, in no order.
+    pub fn ids(&self) -> Vec<EntryId> {
+        self.places.keys().copied().collect()
+    }
+
+    /// The names of all patients.
+    pub fn names_to_keep(&self) -> Piece {
+        Piece::Names(self.names.iter().map(|(patient, name)| (patient.0, name.clone())).collect())
+    }
+
+    /// Some entries, as they stand now.
+    pub fn entries_to_keep(&self, ids: &[EntryId]) -> Piece {
+        Piece::Entries(ids.iter().filter_map(|id| self.kept(*id)).collect())
+    }
+
+    fn kept(&self, id: EntryId) -> Option<Kept> {
+        let place = self.places.get(&id)?;
+        let clock = self.clocks.of(id);
+        let listed = self.waiting.get(&place.waits(id));
+        Some(Kept {
+            id: id.0,
+            patient: place.patient.0,
+            seq: place.seq,
+            state: place.state,
+            tier: place.tier,
+            version: place.version.0,
+            since: At(place.since),
+            due: place.due.map(At),
+            look_again: place.look_again.map(At),
+            review_by: place.review_by,
+            recorded: At(place.recorded),
+            by_rule: place.by_rule,
+            samples: place.samples.to_vec(),
+            withholds: self.withholding.get(&place.patient).is_some_and(|entries| entries.contains(&id)),
+            entered: clock.map(|clock| At(clock.entered)),
+            decided: clock.and_then(|clock| clock.decided).map(At),
+            listed: listed.map(|listed| listed.to_keep()),
+            planted: self.decoys.get(&id).cloned(),
+        })
+    }
+
+    /// Takes in what was kept, into a board that holds nothing of it yet.
+    pub fn take_in(&mut self, piece: Piece) {
+        match piece {
+            Piece::Names(names) => {
+                self.names.extend(names.into_iter().map(|(patient, name)| (PatientId(patient), name)));
+            }
+            Piece::Entries(entries) => entries.into_iter().for_each(|kept| self.take_in_one(kept)),
+        }
+    }
+
+    fn take_in_one(&mut self, kept: Kept) {
+        let (id, patient) = (EntryId(kept.id), PatientId(kept.patient));
+        let place = Place {
+            seq: kept.seq,
+            state: kept.state,
+            tier: kept.tier,
+            since: kept.since.0,
+            due: kept.due.map(|At(at)| at),
+            look_again: kept.look_again.map(|At(at)| at),
+            review_by: kept.review_by,
+            patient,
+            version: Version(kept.version),
+            recorded: kept.recorded.0,
+            by_rule: kept.by_rule,
+            samples: kept.samples.into(),
+        };
+        if let Some(At(entered)) = kept.entered {
+            let decided = kept.decided.map(|At(at)| at);
+            self.clocks.set(id, Clock { entered, pulled: place.since, decided });
+        }
+        let listed = kept.listed.map(|(said, changed)| Listed::kept(patient, said, changed));
+        self.stand(id, place, listed, kept.withholds, kept.planted);
+    }
+}
