@@ -731,6 +731,9 @@ pub struct Decided {
     /// Whether it was invented, to measure what readers miss: it is gone, and nothing else is to be done.
     #[serde(default)]
     pub decoy: bool,
+    /// What follows from it and could not be done yet, as a sentence. The decision stands.
+    #[serde(default)]
+    pub unfinished: Option<String>,
 }
 
 /// What became of an act about a whole patient.

@@ -292,6 +292,9 @@ fn say(decided: &Decided, mut out: impl Write) -> Result<Exit, Failure> {
     if decided.decoy {
         writeln!(out, "{DECOY}")?;
     }
+    if let Some(unfinished) = &decided.unfinished {
+        writeln!(out, "decided; {unfinished}")?;
+    }
     Ok(Exit::Ok)
 }
 

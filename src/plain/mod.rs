@@ -499,6 +499,9 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             (None, None) => format!(", {}", decided.state.name()),
         };
         self.voice.say(&format!("{}{until}. Say undo to take it back.", words::capital(&what)))?;
+        if let Some(unfinished) = &decided.unfinished {
+            self.voice.say(&format!("{}.", words::capital(unfinished)))?;
+        }
         self.done.push((row.entry, what));
         let next = self.rows.iter().position(|listed| listed.entry == row.entry);
         let next = next.and_then(|place| self.rows.get(place + 1)).map(|row| row.entry);

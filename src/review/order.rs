@@ -59,7 +59,13 @@ struct Together {
 
 impl<T> Default for Order<T> {
     fn default() -> Self {
-        Self { policy: Policy::default(), waiting: BTreeMap::new(), by_target: BTreeSet::new(), together: BTreeMap::new(), handed_out: 0 }
+        Self {
+            policy: Policy::default(),
+            waiting: BTreeMap::new(),
+            by_target: BTreeSet::new(),
+            together: BTreeMap::new(),
+            handed_out: 0,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A person's act on an entry: judged by the rules of review, committed with its record, or refused
 //! with a sentence and logged.
 
+use super::follow::Followed;
 use super::rows::{EntryRow, Read, draft_key, encode};
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
@@ -288,24 +289,9 @@ impl Service {
         // The act first: what leads to it or follows from it stands behind it.
         let is_decoy = decoy.is_some();
         let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).chain(decoy).collect();
-        let receipt = self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit)?;
-        self.board().put(id, receipt.seq, &row);
+        let receipt = self.commit_rows(vec![(Table::Entry, key, Expect::At(seq))], writes, audit, [&row])?;
         self.announce();
-        let (twins, twin_was_visible) = self.withdraw_twins(&row)?;
-        let state = row.review.state;
-        if was_visible && state != State::Released || twin_was_visible {
-            match self.deliver(&Actor::system("publish")) {
-                // It is withdrawn, and stands as still shown until the channel takes the next batch.
-                Ok(_) | Err(ServiceError::Channel(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        // A withdrawal that the channel has taken is over. Otherwise the answer is what this unit did, whatever
-        // somebody else has done to the entry since.
-        let state = match state {
-            State::Retracting => self.row(id)?.map_or(state, |read| read.row.review.state),
-            state => state,
-        };
+        let Followed { state, twins, unfinished } = self.follow(&row, was_visible);
         Ok(Decided {
             entry: id,
             state,
@@ -314,6 +300,7 @@ impl Service {
             seq: receipt.seq,
             twins,
             decoy: is_decoy,
+            unfinished,
         })
     }
 

@@ -11,6 +11,7 @@ mod decide;
 mod decoys;
 mod exposure;
 mod find;
+mod follow;
 mod handle;
 mod history;
 mod kin;
@@ -31,12 +32,12 @@ mod secret;
 mod settings;
 mod skim;
 mod staff;
+mod start;
 mod twins;
 mod worklist;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -103,6 +104,10 @@ pub struct Service {
     feed: Mutex<NextFeed>,
     demo: bool,
     board: Mutex<Board>,
+    /// Held for reading from before rows of entries are written until they are on the board.
+    on_their_way: RwLock<()>,
+    /// The last unit that is in the board that was kept for the next start.
+    kept: AtomicU64,
     desk: Desk,
     /// Words of linked records that were read lately.
     twins: Mutex<twins::Memory>,
@@ -113,6 +118,8 @@ pub struct Service {
     progress: pull::Progress,
     /// Whether the clock was put forward or back.
     pace: Mutex<Pace>,
+    /// Whether something that follows a decision could not be done, and the next publication is to do it.
+    unfinished: AtomicBool,
     changes: watch::Sender<u64>,
 }
 
@@ -145,7 +152,7 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub fn start(parts: Parts) -> Result<Self, ServiceError> {
-        let mut board = read_board(parts.store.as_ref())?;
+        let (mut board, kept) = start::board(parts.store.as_ref())?;
         rows::for_each::<Patient>(parts.store.as_ref(), Table::Patient, &[], |_, read| {
             board.settle(&read.row);
             Ok(())
@@ -163,6 +170,8 @@ impl Service {
             feed: Mutex::new(parts.feed),
             demo: parts.demo,
             board: Mutex::new(board),
+            on_their_way: RwLock::default(),
+            kept: AtomicU64::new(kept),
             desk: Desk::new(0),
             twins: Mutex::default(),
             reading: Mutex::default(),
@@ -170,6 +179,7 @@ impl Service {
             batch: Mutex::new(()),
             progress: pull::Progress::default(),
             pace,
+            unfinished: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         };
         let job = Actor::system("daemon");
@@ -285,6 +295,21 @@ impl Service {
         Ok(receipt)
     }
 
+    /// The same, of a unit that writes rows of entries, which are then put on the board.
+    fn commit_rows<'a>(
+        &self,
+        pre: Vec<(Table, Vec<u8>, Expect)>,
+        writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+        audit: Vec<Record>,
+        rows: impl IntoIterator<Item = &'a EntryRow>,
+    ) -> Result<Receipt, ServiceError> {
+        let _on_its_way = self.on_their_way.read().unwrap_or_else(PoisonError::into_inner);
+        let receipt = self.commit(pre, writes, audit)?;
+        let mut board = self.board();
+        rows.into_iter().for_each(|row| board.put(row.entry.id, receipt.seq, row));
+        Ok(receipt)
+    }
+
     /// Whether the role reads records; an attempt by another is logged as the event it would have been.
     fn may_read(&self, actor: &Actor, event: Event) -> Result<(), ServiceError> {
         match actor.role {
@@ -298,29 +323,6 @@ impl Service {
             }
         }
     }
-}
-
-/// Where every entry stands. Two threads read, because most of it is unsealing and decoding rows.
-fn read_board(store: &dyn Store) -> Result<Board, ServiceError> {
-    let (board, next) = (Mutex::new(Board::default()), AtomicUsize::new(0));
-    // The first byte of an entry's identifier, which is a digest, divides them evenly.
-    let read = || -> Result<(), ServiceError> {
-        while let Ok(first) = u8::try_from(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut some = Vec::new();
-            rows::for_each::<EntryRow>(store, Table::Entry, &[first], |_, read| {
-                some.push(read);
-                Ok(())
-            })?;
-            let mut board = lock(&board);
-            some.iter().for_each(|read| board.put(read.row.entry.id, read.seq, &read.row));
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let helper = scope.spawn(read);
-        read().and(helper.join().unwrap_or(Err(ServiceError::Internal("a thread that reads entries failed"))))
-    })?;
-    Ok(board.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A mutex whose holder panicked holds data that was consistent at every step; go on with it.

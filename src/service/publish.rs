@@ -1,5 +1,7 @@
 //! The day's batch: what is due becomes visible, after everything is asked again, and the feed is written.
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, Utc};
 
 use super::read::has_readers;
@@ -26,6 +28,16 @@ impl Service {
             return Err(ServiceError::Refused("the role auditor publishes nothing".into()));
         }
         let _one_at_a_time = lock(&self.batch);
+        // What follows decisions is done with the batch; what fails while it runs, by the next one.
+        let unfinished = self.unfinished.swap(false, Ordering::Relaxed);
+        let done = self.publish_batch(actor);
+        if done.is_err() {
+            self.unfinished.fetch_or(unfinished, Ordering::Relaxed);
+        }
+        done
+    }
+
+    fn publish_batch(&self, actor: &Actor) -> Result<Published, ServiceError> {
         let now = self.now();
         let stepped = lock(&self.pace).stepped(self.clock.as_ref(), self.policy().held_until(now) - now);
         if let Some(step) = stepped {
@@ -85,11 +97,8 @@ impl Service {
     pub(super) fn put_row(&self, seq: u64, row: EntryRow, audit: Vec<Record>) -> Result<bool, ServiceError> {
         let key = row.entry.id.0.to_vec();
         let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
-        match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, audit) {
-            Ok(receipt) => {
-                self.board().put(row.entry.id, receipt.seq, &row);
-                Ok(true)
-            }
+        match self.commit_rows(vec![(Table::Entry, key, Expect::At(seq))], writes, audit, [&row]) {
+            Ok(_) => Ok(true),
             Err(ServiceError::Store(StoreError::Conflict(..))) => Ok(false),
             Err(error) => Err(error),
         }
@@ -100,9 +109,10 @@ impl Service {
         Guard::ClockForward.stops(lock(&self.pace).is_barred(self.clock.as_ref()))
     }
 
-    /// Whether anything is due.
+    /// Whether anything is due, or what follows a decision is not done yet: that waits for no clock.
     pub fn is_due(&self) -> bool {
-        !self.is_barred() && self.board().next_due().is_some_and(|due| due <= self.now())
+        let unfinished = self.unfinished.load(Ordering::Relaxed);
+        unfinished || !self.is_barred() && self.board().next_due().is_some_and(|due| due <= self.now())
     }
 
     /// Moves one entry on whose time has come. `None` when somebody else moved it first.

@@ -150,13 +150,8 @@ impl Service {
             writes.push((Table::Screening, screened, Some(rows::encode(screening)?)));
             audit.push(record.clone());
         }
-        match self.commit(pre, writes, audit) {
-            Ok(receipt) => {
-                let mut board = self.board();
-                for again in &pending {
-                    board.put(again.row.entry.id, receipt.seq, &again.row);
-                }
-            }
+        match self.commit_rows(pre, writes, audit, pending.iter().map(|again| &again.row)) {
+            Ok(_) => {}
             Err(ServiceError::Store(StoreError::Conflict(..))) if pending.len() > 1 => {
                 for again in pending {
                     self.write_together(vec![again])?;

@@ -196,10 +196,7 @@ impl Service {
             event => event,
         };
         audit.insert(0, Record { patient: Some(patient), ..self.record(actor, event) });
-        let receipt = self.commit(pre, writes, audit)?;
-        for row in &rows {
-            self.board().put(row.entry.id, receipt.seq, row);
-        }
+        let receipt = self.commit_rows(pre, writes, audit, &rows)?;
         self.announce();
         if withdrawn {
             self.deliver(&Actor::system("publish"))?;

@@ -298,11 +298,8 @@ impl Service {
             row.waived.clear();
             let key = id.0.to_vec();
             let writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
-            match self.commit(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record]) {
-                Ok(receipt) => {
-                    self.board().put(id, receipt.seq, &row);
-                    return Ok(());
-                }
+            match self.commit_rows(vec![(Table::Entry, key, Expect::At(seq))], writes, vec![record], [&row]) {
+                Ok(_) => return Ok(()),
                 Err(ServiceError::Store(StoreError::Conflict(..))) => {}
                 Err(error) => return Err(error),
             }

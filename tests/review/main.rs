@@ -6,6 +6,7 @@
 mod agreement;
 mod behind;
 mod decoys;
+mod follows;
 mod guards;
 mod histories;
 mod interleavings;
@@ -22,7 +23,9 @@ mod sampling;
 #[path = "../kit/mod.rs"]
 mod service_kit;
 mod source;
+mod starts;
 mod table;
 mod twins;
 mod two;
+mod watched;
 mod world;

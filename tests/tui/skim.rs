@@ -117,8 +117,16 @@ impl Desk {
     }
 
     fn decided(&mut self, request: Request, entry: EntryId, state: ReviewState) {
-        let decided =
-            Decided { entry, state, visible_at: None, review_by: None, seq: 1, twins: Vec::new(), decoy: false };
+        let decided = Decided {
+            entry,
+            state,
+            visible_at: None,
+            review_by: None,
+            seq: 1,
+            twins: Vec::new(),
+            decoy: false,
+            unfinished: None,
+        };
         self.answer(request, Reply::Decided(decided));
     }
 }

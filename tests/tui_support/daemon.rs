@@ -175,7 +175,16 @@ impl Inside {
         let Some(opened) = found else { return Err(format!("that is not possible from {}", from.name())) };
         opened.row.state = to;
         opened.row.revision += 1;
-        Ok(Decided { entry, state: to, visible_at: None, review_by: None, seq: 88216, twins: Vec::new(), decoy: false })
+        Ok(Decided {
+            entry,
+            state: to,
+            visible_at: None,
+            review_by: None,
+            seq: 88216,
+            twins: Vec::new(),
+            decoy: false,
+            unfinished: None,
+        })
     }
 
     fn pass(&mut self, line: &PassedLine) -> Result<Decided, String> {
@@ -264,6 +273,7 @@ impl Inside {
                     seq: 88214,
                     twins: Vec::new(),
                     decoy: false,
+                    unfinished: None,
                 })
             }
             Request::Undo { entry } => {
@@ -281,6 +291,7 @@ impl Inside {
                     seq: 88215,
                     twins: Vec::new(),
                     decoy: false,
+                    unfinished: None,
                 })
             }
             Request::KeepDraft { entry, draft } => {
@@ -321,6 +332,7 @@ impl Inside {
                     seq: 88217,
                     twins: Vec::new(),
                     decoy: false,
+                    unfinished: None,
                 })
             }
             Request::Resolve { entry, act, .. } => {

@@ -130,12 +130,9 @@ impl Pull<'_> {
         if !patients.is_empty() || audit.is_empty() {
             audit.push(self.service.record(self.actor, Event::PatientsUpdated { patients: patients.len() }));
         }
-        let receipt = self.service.commit(pre, writes, audit)?;
+        self.service.commit_rows(pre, writes, audit, &rows)?;
         hand.total = total;
         let mut board = self.service.board();
-        for row in rows {
-            board.put(row.entry.id, receipt.seq, &row);
-        }
         for patient in &patients {
             board.settle(patient);
         }

@@ -204,6 +204,9 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
         ),
         label: target.label,
     });
+    if let Some(unfinished) = &decided.unfinished {
+        state.say(Tone::Warning, format!("decided; {unfinished}"));
+    }
     let mut effects = Vec::new();
     if state.redact.take().is_some() || state.entry.as_ref().is_some_and(|entry| entry.opened.draft.is_some()) {
         effects.push(Effect::Ask(Request::KeepDraft { entry: decided.entry, draft: None }));

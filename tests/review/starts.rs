@@ -1,0 +1,73 @@
+//! A start from the board that the last run kept shows what a start from every entry's row shows.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use anteroom::protocol::{Only, Request, Wanted};
+use anteroom::record::{Act, HideReason};
+use chrono::{DateTime, Duration, Utc};
+
+use crate::service_kit::extract::{self, Row, row};
+use crate::service_kit::{Practice, person, start};
+use crate::watched::serve;
+
+/// Everything that people are shown of where entries stand, and whether the entries were read through for it.
+fn shown(dir: &Path, at: DateTime<Utc>) -> (String, bool) {
+    let served = serve(dir, at);
+    let read_through = served.scans.load(Ordering::Relaxed) > 0;
+    let mut lea = person(&served.service, "lea");
+    let words = Only { words: "nash".to_owned(), ..Only::default() };
+    let replies = [
+        lea.ask(Request::Queue { limit: 100 }),
+        lea.ask(Request::Rows(Wanted { only: words, from: 0, limit: 100 })),
+        lea.ask(Request::Worklist),
+        lea.ask(Request::Skim { limit: 100 }),
+        lea.ask(Request::Clearing),
+        lea.ask(Request::MyActs { limit: 100 }),
+    ];
+    let text = format!("{replies:#?}");
+    // The time goes on.
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("now: ")).collect();
+    (lines.join("\n"), read_through)
+}
+
+#[test]
+fn a_kept_board_with_what_came_after_it_is_the_board_of_the_rows() {
+    let practice = Practice::measured();
+    let texts = [
+        "Domestic abuse disclosed, partner hits her.",
+        "Sore throat, partner threatens to kill her.",
+        "Flu jab given.",
+        "Her husband speaks for her. Bruise.",
+        "Cough for a week.",
+        "Says her partner strangled her on Sunday.",
+    ];
+    let rows: Vec<Row> = (1..).zip(texts).map(|(number, text)| row(number, number.min(4), 0, text)).collect();
+    practice.user("lea").pull(&extract::write(&practice.path().join("extract"), &rows));
+    let waiting = practice.user("ben").queue().rows;
+    practice.user("ben").decide(waiting[0].entry, Act::Hide { reason: HideReason::Coercion }).unwrap();
+    practice.service.keep_board();
+    // What comes after it is in the log.
+    let mut lea = practice.user("lea");
+    lea.decide(waiting[1].entry, Act::Hide { reason: HideReason::HarmToPatient }).unwrap();
+    let _ = lea.decide(waiting[2].entry, Act::Approve);
+    // One entry changes, and the source finds that it is another patient's.
+    lea.pull(&extract::write(&practice.path().join("later"), &[row(9, 2, 1, "He controls her money. MARAC.")]));
+    drop(lea);
+
+    let dir = practice.close();
+    let at = start() + Duration::days(1);
+    let file = dir.path().join("store/derived");
+    let (from_kept, read_through) = shown(dir.path(), at);
+    assert!(!read_through, "the kept board was not used");
+    let kept = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let (from_rows, read_through) = shown(dir.path(), at);
+    assert!(read_through);
+    assert_eq!(from_kept, from_rows);
+    for damaged in [&kept[..kept.len() / 2], &[0; 100], b""] {
+        fs::write(&file, damaged).unwrap();
+        assert_eq!(shown(dir.path(), at), (from_rows.clone(), true));
+    }
+}

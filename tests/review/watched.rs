@@ -1,0 +1,114 @@
+//! The embedded store with somebody who watches, and fills the disk at will.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anteroom::channel::Portal;
+use anteroom::screen::Rules;
+use anteroom::service::{Keys, Parts, Service, SetClock, Settings};
+use anteroom::store::{
+    About, BackupLock, EachPiece, EmbeddedStore, Frame, Health, Manifest, Receipt, Report, Row, Space, Store,
+    StoreError, Table, Unit, UnitId, Versioned,
+};
+use chrono::{DateTime, Utc};
+
+use crate::service_kit::{master, options};
+
+/// The practice's own store, with room for only so many units more; counts how often entries are read through.
+pub struct Watched {
+    store: EmbeddedStore,
+    left: Arc<AtomicU64>,
+    scans: Arc<AtomicU64>,
+}
+
+impl Store for Watched {
+    fn commit(&self, unit: Unit) -> Result<Receipt, StoreError> {
+        let take = |left: u64| left.checked_sub(1);
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => self.store.commit(unit),
+            Err(_) => Err(StoreError::Full("a test".to_owned())),
+        }
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Versioned>, StoreError> {
+        self.store.get(table, key)
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.scans.fetch_add(u64::from(table == Table::Entry), Ordering::Relaxed);
+        self.store.scan(table, prefix, after, limit)
+    }
+
+    fn log(&self, from: u64, max: usize) -> Result<Vec<Frame>, StoreError> {
+        self.store.log(from, max)
+    }
+
+    fn outcome(&self, id: UnitId) -> Result<Option<Receipt>, StoreError> {
+        self.store.outcome(id)
+    }
+
+    fn head(&self) -> u64 {
+        self.store.head()
+    }
+
+    fn space(&self) -> Result<Space, StoreError> {
+        self.store.space()
+    }
+
+    fn health(&self) -> Result<Health, StoreError> {
+        self.store.health()
+    }
+
+    fn keep_derived(
+        &self,
+        seq: u64,
+        form: &[u8],
+        pieces: &mut dyn Iterator<Item = Result<Vec<u8>, String>>,
+    ) -> Result<(), StoreError> {
+        self.store.keep_derived(seq, form, pieces)
+    }
+
+    fn derived(
+        &self,
+        form: &[u8],
+        wanted: &dyn Fn(u64) -> bool,
+        each: &EachPiece<'_>,
+    ) -> Result<Option<u64>, StoreError> {
+        self.store.derived(form, wanted, each)
+    }
+
+    fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError> {
+        self.store.back_up(about, file, lock)
+    }
+
+    fn verify(&self) -> Result<Report, StoreError> {
+        self.store.verify()
+    }
+}
+
+/// A service over such a store.
+pub struct Served {
+    pub service: Arc<Service>,
+    /// Units for which there is room.
+    pub left: Arc<AtomicU64>,
+    /// How often entries were read through.
+    pub scans: Arc<AtomicU64>,
+}
+
+pub fn serve(dir: &Path, at: DateTime<Utc>) -> Served {
+    let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
+    let (left, scans) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(0)));
+    let service = Service::start(Parts {
+        keys: Keys::from_secret(store.secret()),
+        store: Box::new(Watched { store, left: Arc::clone(&left), scans: Arc::clone(&scans) }),
+        clock: Arc::new(SetClock::at(at)),
+        rules: Rules::built_in(),
+        settings: Settings::read(dir).unwrap(),
+        channel: Box::new(Portal::new(dir.join("feed"))),
+        feed: Box::new(|| None),
+        demo: false,
+    })
+    .unwrap();
+    Served { service: Arc::new(service), left, scans }
+}
