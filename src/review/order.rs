@@ -125,9 +125,9 @@ impl<T> Order<T> {
         self.waiting.keys()
     }
 
-    /// How many there are of each tier, since when, and when their target ends.
-    pub fn together(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>, DateTime<Utc>, u64)> {
-        self.together.iter().map(|((tier, since), together)| (*tier, *since, together.end, together.count))
+    /// How many there are of each tier, and since when.
+    pub fn together(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>, u64)> {
+        self.together.iter().map(|((tier, since), together)| (*tier, *since, together.count))
     }
 
     /// All of them, each once, in the order in which they are handed out, and why each has its place.

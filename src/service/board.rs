@@ -269,9 +269,9 @@ impl Board {
         self.places.values().filter(move |place| waits(place.state)).map(|place| (place.state, place.tier))
     }
 
-    /// Tier and waiting time of those that wait for a person.
-    pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>)> {
-        self.waiting.all().map(|waits| (waits.tier.0, waits.since))
+    /// How many wait for a person, of each tier and since when.
+    pub fn waits(&self) -> impl Iterator<Item = (Tier, DateTime<Utc>, u64)> {
+        self.waiting.together()
     }
 
     /// Entries whose time has come.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Service;
@@ -9,7 +10,7 @@ use super::decide::same_guid;
 use super::rows::EntryRow;
 use crate::audit::Actor;
 use crate::protocol::Wanted;
-use crate::record::{EntryId, PatientId};
+use crate::record::{EntryId, PatientId, Tier};
 
 /// What can be asked of a waiting entry without reading the store.
 #[derive(Debug)]
@@ -118,9 +119,15 @@ impl Service {
         let (reason, author) = (only.reason.as_deref().map(line), only.author.as_deref().map(line));
         let staff = self.staff().user(&actor.login).and_then(|user| user.staff_guid.clone());
         let held = if only.mine { self.patients_of(actor) } else { HashSet::new() };
+        let late: HashSet<(Tier, DateTime<Utc>)> = match only.late {
+            true => {
+                board.waits().map(|(tier, since, _)| (tier, since)).filter(|of| policy.due(of.0, of.1) < now).collect()
+            }
+            false => HashSet::new(),
+        };
         let fits = |tier, since, listed: &Listed| {
             only.tier.is_none_or(|least| tier >= least)
-                && (!only.late || policy.due(tier, since) < now)
+                && (!only.late || late.contains(&(tier, since)))
                 && (!only.changed || listed.changed)
                 && only.patient.is_none_or(|patient| listed.patient == patient)
                 && (!only.mine

@@ -64,8 +64,9 @@ impl Service {
         let (now, policy) = (self.now(), self.policy());
         let last: Option<(DateTime<Utc>, Pulled)> = self.last_pull()?;
         let board = self.board();
-        let late = board.waits().filter(|(tier, since)| policy.due(*tier, *since) < now).count() as u64;
-        let to_review = board.waits().count() as u64;
+        let late =
+            board.waits().filter(|(tier, since, _)| policy.due(*tier, *since) < now).map(|(.., count)| count).sum();
+        let to_review = board.count_waiting() as u64;
         let next_visible = board.next_due().map(|due| policy.batch_from(due));
         Ok(Totals {
             to_review,

@@ -1,6 +1,8 @@
 //! What needs somebody beside the queue, and what somebody can still take back. Derived at every asking, so that
 //! nothing has to be remembered for it to be due.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
 use super::propose::STANDS;
@@ -8,7 +10,7 @@ use super::rows::{self, EntryRow, Read};
 use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Role};
 use crate::protocol::{MyAct, Work, WorkItem, Worklist};
-use crate::record::{AccessLevel, Act, EntryId, Patient, Safeguards};
+use crate::record::{AccessLevel, Act, EntryId, Patient, Safeguards, Tier};
 use crate::review::{self, Ageing, Policy, State};
 use crate::store::Table;
 
@@ -44,9 +46,13 @@ impl Service {
             found.extend(board.standing(State::Disputed).map(|id| (Work::Disputed, id)));
             found.extend(board.standing(State::Escalated).map(|id| (Work::Escalated, id)));
             found.extend(board.hides_to_review(policy.day(now)).map(|id| (Work::HideReview, id)));
+            let works: HashMap<(Tier, DateTime<Utc>), Option<Work>> = board
+                .waits()
+                .map(|(tier, since, _)| ((tier, since), work_of(policy.ageing(tier, since, now))))
+                .collect();
             let aged = board
                 .waiting()
-                .filter_map(|(id, tier, since, _)| Some((work_of(policy.ageing(tier, since, now))?, id)));
+                .filter_map(|(id, tier, since, _)| Some((works.get(&(tier, since)).copied().flatten()?, id)));
             found.extend(aged);
             found
         };
