@@ -340,7 +340,16 @@ impl Inside {
                 self.decided.push((entry, act));
                 let state = if hidden { State::Hidden } else { State::Settling };
                 let (visible_at, review_by, twins) = (Some(practice::at(23, 7, 0)), None, Vec::new());
-                Reply::Decided(Decided { entry, state, visible_at, review_by, seq: 88218, twins, decoy: false })
+                Reply::Decided(Decided {
+                    entry,
+                    state,
+                    visible_at,
+                    review_by,
+                    seq: 88218,
+                    twins,
+                    decoy: false,
+                    unfinished: None,
+                })
             }
             Request::Worklist => Reply::Worklist(Worklist { items: self.work.clone() }),
             Request::Earlier { before, .. } => {
