@@ -42,7 +42,14 @@ const PROPERTIES: &[Property] = &[
         name: "P1",
         says: "visible is what the formula says, in every state that can be reached",
         guards: &[Guard::AskedAnew, Guard::Agreed, Guard::NotOpen, Guard::HoldRun],
-        tests: &[history(0), ("publication_asks_everything_anew", guards::publication_asks_everything_anew)],
+        tests: &[
+            history(0),
+            ("publication_asks_everything_anew", guards::publication_asks_everything_anew),
+            (
+                "the_formula_withholds_what_no_rule_could_have_released",
+                policy::the_formula_withholds_what_no_rule_could_have_released,
+            ),
+        ],
         elsewhere: &[],
     },
     Property {
