@@ -126,5 +126,7 @@ spares = ["Given a leaflet."]
     let (dir, _clock, service) = with_rules(practice, more);
     let after = person(&service, "ben").queue().rows;
     assert!(after.len() == 2 && zanzibar(&after[0]) && after[0].tier == Tier::Critical, "{after:?}");
-    assert!(!std::fs::read_to_string(dir.path().join("feed/Composition.ndjson")).unwrap_or_default().contains("husband"));
+    assert!(
+        !std::fs::read_to_string(dir.path().join("feed/Composition.ndjson")).unwrap_or_default().contains("husband")
+    );
 }
