@@ -93,8 +93,8 @@ enum Record {
 
 /// What an engine gives of itself.
 pub(super) trait Export {
-    /// The keys, the secret among them.
-    fn keys(&self) -> &[StoreKey];
+    /// The keys of all frames that there are now, the secret among them.
+    fn keys(&self) -> Vec<StoreKey>;
 
     /// At most `max` frames from `from` on, opened.
     fn plain(&self, from: u64, max: usize) -> Result<Vec<Plain>, StoreError>;

@@ -15,6 +15,7 @@ use super::journal::{Index, RESTORE, damage_of};
 use super::keyring::{Keyring, StoreKey};
 use super::lock::Lock;
 use super::master::{Master, SecretKey};
+use super::newyear::Keys;
 use super::opening::{Files, Opened, Options, open_files};
 use super::seal::Sealer;
 use super::sled::View;
@@ -44,7 +45,7 @@ pub struct EmbeddedStore {
     view: Arc<View>,
     journal: Arc<Index>,
     journal_directory: PathBuf,
-    keys: Keyring,
+    keys: Arc<Keys>,
     secret: SecretKey,
     sealer: Arc<Sealer>,
     stopped: Arc<OnceLock<String>>,
@@ -70,9 +71,11 @@ impl EmbeddedStore {
         let stopped = Arc::new(OnceLock::new());
         let keeper = start("store-view", keep_up(Arc::clone(&view), Arc::clone(&closing), Arc::clone(&stopped)))?;
         let index = journal.index();
+        let keys = Arc::new(Keys::new(keys, &sealer, master, directory));
         let desk = Desk {
             journal,
             view: Arc::clone(&view),
+            keys: Arc::clone(&keys),
             stopped: Arc::clone(&stopped),
             directory: directory.to_owned(),
             floor: options.floor_bytes,
@@ -214,8 +217,8 @@ impl Store for EmbeddedStore {
 }
 
 impl Export for EmbeddedStore {
-    fn keys(&self) -> &[StoreKey] {
-        self.keys.keys()
+    fn keys(&self) -> Vec<StoreKey> {
+        self.keys.all()
     }
 
     fn plain(&self, from: u64, max: usize) -> Result<Vec<Plain>, StoreError> {

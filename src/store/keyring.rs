@@ -138,7 +138,8 @@ impl Keyring {
         Ok(())
     }
 
-    fn last(&self) -> Option<&StoreKey> {
+    /// The key that seals what is written from now on.
+    pub fn last(&self) -> Option<&StoreKey> {
         self.keys.iter().max_by_key(|key| key.id)
     }
 

@@ -18,12 +18,14 @@ pub type SecretKey = Zeroizing<[u8; 32]>;
 /// The name of the systemd credential that holds the master key.
 pub const CREDENTIAL: &str = "anteroom-master";
 
-/// What the store's keys are wrapped with, and where it came from.
+/// What the store's keys are wrapped with, and where it came from. Wiped from memory when dropped.
+#[derive(Clone)]
 pub struct Master {
     form: Form,
     place: String,
 }
 
+#[derive(Clone)]
 enum Form {
     Key(SecretKey),
     Passphrase(Zeroizing<String>),

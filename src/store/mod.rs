@@ -16,6 +16,7 @@ mod keyring;
 mod lock;
 mod master;
 mod migrate;
+mod newyear;
 mod opening;
 mod payload;
 mod restore;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
@@ -67,15 +68,15 @@ pub fn nonce() -> Result<Nonce, String> {
     Ok(nonce)
 }
 
-/// The store's keys, ready for use. They are wiped from memory when this is dropped.
+/// The store's keys, ready for use; others may be added while it is used. They are wiped from memory when this is
+/// dropped.
 pub struct Sealer {
-    current: u32,
-    ciphers: BTreeMap<u32, Cipher>,
+    ciphers: RwLock<BTreeMap<u32, Arc<Cipher>>>,
 }
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealer(current {}, …)", self.current)
+        write!(f, "Sealer(…)")
     }
 }
 
@@ -93,12 +94,25 @@ pub struct Opened {
 impl Sealer {
     /// From numbered keys; what is sealed from now on is sealed with the one that has the highest number.
     pub fn new<'a>(keys: impl Iterator<Item = (u32, &'a [u8; 32])>) -> Self {
-        let ciphers: BTreeMap<_, _> = keys.map(|(id, key)| (id, Cipher::new(key))).collect();
-        Self { current: ciphers.last_key_value().map_or(0, |(id, _)| *id), ciphers }
+        Self { ciphers: RwLock::new(keys.map(|(id, key)| (id, Arc::new(Cipher::new(key)))).collect()) }
     }
 
-    fn cipher(&self, id: u32) -> Result<&Cipher, String> {
-        self.ciphers.get(&id).ok_or_else(|| format!("it is sealed with key {id}, which the store's keys do not hold"))
+    /// Adds a key; from now on what is sealed is sealed with it, if its number is the highest.
+    pub fn add(&self, id: u32, key: &[u8; 32]) {
+        let mut ciphers = self.ciphers.write().unwrap_or_else(PoisonError::into_inner);
+        ciphers.insert(id, Arc::new(Cipher::new(key)));
+    }
+
+    fn newest(&self) -> Result<(u32, Arc<Cipher>), String> {
+        let ciphers = self.ciphers.read().unwrap_or_else(PoisonError::into_inner);
+        let newest = ciphers.last_key_value().map(|(id, cipher)| (*id, Arc::clone(cipher)));
+        newest.ok_or_else(|| "the store has no key".to_owned())
+    }
+
+    fn cipher(&self, id: u32) -> Result<Arc<Cipher>, String> {
+        let ciphers = self.ciphers.read().unwrap_or_else(PoisonError::into_inner);
+        let found = ciphers.get(&id).map(Arc::clone);
+        found.ok_or_else(|| format!("it is sealed with key {id}, which the store's keys do not hold"))
     }
 
     /// Seals a value for the view: `version | seq | key | nonce | tag | ciphertext`. `table` is the table's
@@ -107,16 +121,16 @@ impl Sealer {
     /// # Errors
     /// When there is no key or no randomness.
     pub fn seal(&self, table: u8, key: &[u8], seq: u64, value: &[u8]) -> Result<(Vec<u8>, Checksum), String> {
-        let nonce = nonce()?;
+        let (nonce, (id, cipher)) = (nonce()?, self.newest()?);
         let mut out = Vec::with_capacity(VALUE_HEADER + value.len());
         out.push(VERSION);
         out.extend_from_slice(&seq.to_le_bytes());
-        out.extend_from_slice(&self.current.to_le_bytes());
+        out.extend_from_slice(&id.to_le_bytes());
         out.extend_from_slice(&nonce);
         out.extend_from_slice(&[0; TAG]);
         out.extend_from_slice(value);
         let bytes = out.get_mut(VALUE_HEADER..).unwrap_or_default();
-        let tag = self.cipher(self.current)?.encrypt(&nonce, &value_bound(table, key, seq), bytes)?;
+        let tag = cipher.encrypt(&nonce, &value_bound(table, key, seq), bytes)?;
         if let Some(place) = out.get_mut(VALUE_HEADER - TAG..VALUE_HEADER) {
             place.copy_from_slice(&tag);
         }
@@ -128,8 +142,8 @@ impl Sealer {
     pub fn unseal(&self, table: u8, key: &[u8], sealed: &[u8]) -> Option<(u64, Vec<u8>)> {
         let head = Head::parse(sealed)?;
         let mut value = sealed.get(VALUE_HEADER..)?.to_vec();
-        let cipher = self.ciphers.get(&head.key)?;
-        cipher
+        self.cipher(head.key)
+            .ok()?
             .decrypt(&head.nonce, &value_bound(table, key, head.seq), &mut value, &head.tag)
             .then_some((head.seq, value))
     }
@@ -139,7 +153,7 @@ impl Sealer {
     /// # Errors
     /// When there is no key or no randomness.
     pub fn seal_frame(&self, seq: u64, previous: &Digest, contents: &[u8]) -> Result<Vec<u8>, String> {
-        self.seal_frame_again(seq, previous, self.current, &nonce()?, contents)
+        self.seal_frame_again(seq, previous, self.newest()?.0, &nonce()?, contents)
     }
 
     /// Seals a frame's contents as [`Sealer::open_frame`] found them: to the same bytes.
@@ -258,6 +272,20 @@ mod tests {
         assert_eq!(others.unseal(3, b"key", &sealed), None, "another store's key");
         assert!(!sealed.windows(5).any(|window| window == b"value"));
         assert_ne!(sealer.seal(3, b"key", 7, b"the value").unwrap().0, sealed, "a nonce came twice");
+    }
+
+    #[test]
+    fn a_key_that_is_added_seals_from_then_on_and_the_others_still_open() {
+        let sealer = sealer();
+        let before = sealer.seal_frame(1, &[0; 32], b"before").unwrap();
+        sealer.add(3, &[3; 32]);
+        let after = sealer.seal_frame(2, &[0; 32], b"after").unwrap();
+        let key = |seq, sealed: &[u8]| sealer.open_frame(seq, &[0; 32], sealed).unwrap().key;
+        assert_eq!((key(1, &before), key(2, &after)), (2, 3));
+        let (value, _) = sealer.seal(3, b"key", 7, b"the value").unwrap();
+        assert_eq!(self::sealer().unseal(3, b"key", &value), None, "it was sealed with the new key");
+        sealer.add(1, &[1; 32]);
+        assert_eq!(key(3, &sealer.seal_frame(3, &[0; 32], b"later").unwrap()), 3, "an older key seals nothing");
     }
 
     #[test]

@@ -12,20 +12,22 @@
 
 mod apply;
 mod count;
+mod damaged;
 mod fresh;
+mod read;
 
-use std::cmp::Ordering;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ::sled::{Batch, Config, Db, IVec};
+use ::sled::{Batch, Config, Db, Error, IVec};
 
 use self::apply::Head;
 use self::count::{Counted, Totals};
+use self::damaged::{caught, remove_unfinished_snapshots};
+pub use self::damaged::{guarded, set_snapshots_aside};
 use self::fresh::Fresh;
 use super::seal::{Checksum, Sealer, peek};
 use super::{Row, Table, Unit, UnitId, Versioned};
@@ -217,81 +219,6 @@ impl View {
         Ok(true)
     }
 
-    /// The value under a key.
-    ///
-    /// # Errors
-    /// When the view is damaged.
-    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Versioned>, String> {
-        let fresh = self.fresh();
-        self.trusted(|| match fresh.row(&row_key(table as u8, key)) {
-            Some(newest) => Ok(newest.versioned()),
-            None => self.value(table as u8, key),
-        })
-    }
-
-    /// The sequence number of the unit that wrote a row.
-    ///
-    /// # Errors
-    /// When the view is damaged.
-    pub fn seq_of(&self, table: Table, key: &[u8]) -> Result<Option<u64>, String> {
-        Ok(self.get(table, key)?.map(|versioned| versioned.seq))
-    }
-
-    /// The place and the digest of a unit's frame.
-    ///
-    /// # Errors
-    /// When the view is damaged.
-    pub fn unit(&self, id: UnitId) -> Result<Option<(u64, Digest)>, String> {
-        let fresh = self.fresh();
-        self.trusted(|| {
-            if let Some(found) = fresh.unit(id) {
-                return Ok(Some(found));
-            }
-            let Some(row) = self.value(UNITS, &id.0)? else { return Ok(None) };
-            let digest = row.value.try_into().map_err(|_| damaged_row())?;
-            Ok(Some((row.seq, digest)))
-        })
-    }
-
-    /// Rows in key order; see [`super::Store::scan`].
-    ///
-    /// # Errors
-    /// When the view is damaged.
-    pub fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, String> {
-        let fresh = self.fresh();
-        self.trusted(|| {
-            let prefix = row_key(table as u8, prefix);
-            let from = after.map_or_else(Vec::new, |after| behind(&row_key(table as u8, after))).max(prefix.clone());
-            let mut older = self.rows.range(from.clone()..).take_while(within(&prefix)).peekable();
-            let mut newer = fresh.rows_from(from).take_while(|(name, _)| name.starts_with(&prefix)).peekable();
-            let mut rows = Vec::new();
-            while rows.len() < limit {
-                let order = match (older.peek(), newer.peek()) {
-                    (None, None) => break,
-                    (Some(_), None) => Ordering::Less,
-                    (None, Some(_)) => Ordering::Greater,
-                    (Some(Ok((old, _))), Some((new, _))) => old.as_ref().cmp(new.as_slice()),
-                    (Some(Err(why)), _) => return Err(broken(why)),
-                };
-                let older = if order.is_le() { older.next() } else { None };
-                let newer = if order.is_ge() { newer.next() } else { None };
-                let row = match (older, newer) {
-                    (_, Some((name, newest))) => {
-                        newest.versioned().map(|row| (name.get(1..).unwrap_or_default().to_vec(), row))
-                    }
-                    (Some(older), None) => {
-                        let (name, head) = older.map_err(|why| broken(&why))?;
-                        let key = name.get(1..).unwrap_or_default();
-                        Some((key.to_vec(), self.open_row(table as u8, key, &head)?))
-                    }
-                    (None, None) => None,
-                };
-                rows.extend(row);
-            }
-            Ok(rows)
-        })
-    }
-
     fn fresh(&self) -> RwLockReadGuard<'_, Fresh> {
         self.fresh.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -300,46 +227,9 @@ impl View {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads, unless something was found damaged before. What fails once is not asked again: a missing or
-    /// an old row could show what should not be shown.
-    fn trusted<T>(&self, read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-        if let Some(why) = self.damaged.get() {
-            return Err(why.clone());
-        }
-        caught(read).inspect_err(|why| {
-            let _ = self.damaged.set(why.clone());
-            // If it cannot be written, the next check finds the damage again.
-            let _ = fs::write(self.directory.join(DAMAGED), why);
-        })
-    }
-
     /// Hands what sled still holds in memory to the operating system. Makes nothing durable.
     pub fn hand_over(&self) {
         let _ = caught(|| self.rows.flush().map_err(|why| broken(&why)));
-    }
-
-    fn value(&self, table: u8, key: &[u8]) -> Result<Option<Versioned>, String> {
-        let Some(head) = self.rows.get(row_key(table, key)).map_err(|why| broken(&why))? else { return Ok(None) };
-        self.open_row(table, key, &head).map(Some)
-    }
-
-    fn open_row(&self, table: u8, key: &[u8], head: &[u8]) -> Result<Versioned, String> {
-        let (pieces, first) = head.split_first_chunk().ok_or_else(damaged_row)?;
-        let whole;
-        let sealed = match u16::from_le_bytes(*pieces) {
-            0 => first,
-            pieces => {
-                let mut joined = first.to_vec();
-                for piece in 0..pieces {
-                    let found = self.rows.get(piece_key(table, key, piece)).map_err(|why| broken(&why))?;
-                    joined.extend_from_slice(&found.ok_or_else(damaged_row)?);
-                }
-                whole = joined;
-                &whole
-            }
-        };
-        let (seq, value) = self.sealer.unseal(table, key, sealed).ok_or_else(damaged_row)?;
-        Ok(Versioned { seq, value })
     }
 }
 
@@ -361,55 +251,7 @@ impl Applied {
     }
 }
 
-/// Runs `work` in a thread of its own, because sled panics or hangs on files that are damaged. A thread
-/// that hangs is left to itself.
-///
-/// # Errors
-/// What `work` answers, or that it panicked or took longer than `limit`.
-pub fn guarded<T: Send + 'static>(
-    limit: Duration,
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let (answer, answered) = mpsc::sync_channel(1);
-    thread::Builder::new()
-        .name("store-view".to_owned())
-        .spawn(move || answer.send(caught(work)))
-        .map_err(|why| format!("no thread could be started for it ({why})"))?;
-    answered
-        .recv_timeout(limit)
-        .unwrap_or_else(|_| Err(format!("sled did not answer within {} seconds", limit.as_secs())))
-}
-
-/// Moves sled's snapshots aside: it then reads its log from the start. Answers whether there were any.
-pub fn set_snapshots_aside(directory: &Path) -> bool {
-    let Ok(files) = fs::read_dir(directory) else { return false };
-    let mut any = false;
-    for file in files.flatten() {
-        let name = file.file_name();
-        if let Some(name) = name.to_str().filter(|name| name.starts_with("snap.")) {
-            any |= fs::rename(file.path(), directory.join(format!("unused.{name}"))).is_ok();
-        }
-    }
-    any
-}
-
-/// An unfinished snapshot, left behind by a full disk, makes sled refuse to open for good.
-fn remove_unfinished_snapshots(directory: &Path) -> Result<(), String> {
-    let Ok(files) = fs::read_dir(directory) else { return Ok(()) };
-    for path in files.flatten().map(|file| file.path()) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(&path).map_err(|why| format!("{} cannot be removed ({why})", path.display()))?;
-        }
-    }
-    Ok(())
-}
-
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("sled failed on its files".to_owned()))
-}
-
-fn broken(why: &::sled::Error) -> String {
+fn broken(why: &Error) -> String {
     format!("sled could not read or write it ({why})")
 }
 
@@ -419,11 +261,6 @@ fn damaged_row() -> String {
 
 fn row_key(table: u8, key: &[u8]) -> Vec<u8> {
     [&[table], key].concat()
-}
-
-/// Whether a row's name begins with `prefix`; what cannot be read is handed on.
-fn within(prefix: &[u8]) -> impl Fn(&::sled::Result<(IVec, IVec)>) -> bool {
-    move |row| row.as_ref().map_or(true, |(name, _)| name.starts_with(prefix))
 }
 
 /// The first key behind `name`.

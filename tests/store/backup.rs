@@ -65,8 +65,13 @@ fn a_backup_makes_the_same_store_with_the_same_log() {
     }
     let (store, _) = open(&directory);
     let secret = *store.secret();
+    // And a year that came since the store was opened.
+    let mut late = decision(43);
+    late.audit[0].at = DateTime::from_timestamp(4_000_000_000, 0).unwrap();
+    store.commit(late.clone()).unwrap();
+    units.push(late);
     let manifest = back_up(&store, &file).unwrap();
-    assert_eq!(manifest.frames, 42);
+    assert_eq!(manifest.frames, 43);
     let head = store.verify().unwrap().head;
     drop(store);
 
@@ -77,7 +82,7 @@ fn a_backup_makes_the_same_store_with_the_same_log() {
     assert_eq!((opened.created, opened.tail_cut, opened.view_rebuilt), (false, None, None));
     assert_eq!(*store.secret(), secret);
     assert_holds(&store, &units);
-    store.commit(decision(43)).unwrap();
+    store.commit(decision(44)).unwrap();
     // Nothing else is left behind.
     drop(store);
     assert_eq!(names(folder.path()).len(), 3, "{:?}", names(folder.path()));

@@ -1,13 +1,17 @@
 //! The store against a map in memory: random units, preconditions, repetitions and reopenings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
+use anteroom::audit::Record;
 use anteroom::store::{EmbeddedStore, Expect, Receipt, Store, StoreError, Table, Unit, UnitId};
+use chrono::Datelike;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::kit::{Contents, assert_holds, expected, open, record, temporary};
+use crate::kit::{Contents, assert_holds, expected, open, options, record, temporary};
+use crate::sealed::sealed_with;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -18,6 +22,8 @@ enum Step {
     Reopen,
     LoseView,
 }
+
+const YEARS: Range<i32> = 2020..2032;
 
 fn table() -> impl Strategy<Value = Table> {
     select(vec![Table::Meta, Table::Entry, Table::Draft])
@@ -36,11 +42,10 @@ fn unit() -> impl Strategy<Value = Unit> {
     let expect = prop_oneof![Just(Expect::Absent), Just(Expect::Exists), (1u64..20).prop_map(Expect::At)];
     let pre = prop_oneof![2 => Just(Vec::new()), 1 => vec((table(), key(), expect), 1..3)];
     let writes = vec((table(), key(), prop::option::weighted(0.7, value())), 0..6);
-    (any::<[u8; 16]>(), pre, writes).prop_map(|(id, pre, writes)| Unit {
-        id: UnitId(id),
-        pre,
-        writes,
-        audit: vec![record()],
+    // The clock steps back and forward.
+    (any::<[u8; 16]>(), pre, writes, YEARS).prop_map(|(id, pre, writes, year)| {
+        let at = record().at.with_year(year).unwrap();
+        Unit { id: UnitId(id), pre, writes, audit: vec![Record { at, ..record() }] }
     })
 }
 
@@ -61,6 +66,8 @@ struct Model {
     units: Vec<Unit>,
     rows: Contents,
     receipts: HashMap<UnitId, Receipt>,
+    /// One for the year in which the store was opened, and for each later one when it first came.
+    keys: BTreeSet<i32>,
 }
 
 impl Model {
@@ -77,6 +84,10 @@ impl Model {
 
     fn commit(&mut self, store: &EmbeddedStore, unit: Unit) {
         let answer = store.commit(unit.clone());
+        let year = unit.audit[0].at.year();
+        if self.keys.last().is_some_and(|last| *last < year) {
+            self.keys.insert(year);
+        }
         if let Some(first) = self.receipts.get(&unit.id) {
             assert_eq!(answer.unwrap(), Receipt { replayed: true, ..*first });
         } else if self.conflict(&unit) {
@@ -110,7 +121,7 @@ proptest! {
     #[test]
     fn behaves_as_a_map_in_memory_does(steps in vec(step(), 1..40)) {
         let directory = temporary();
-        let mut model = Model::default();
+        let mut model = Model { keys: BTreeSet::from([0, options().year]), ..Model::default() };
         let (mut store, _) = open(directory.path());
         for step in steps {
             match step {
@@ -136,5 +147,8 @@ proptest! {
             }
         }
         assert_holds(&store, &model.units);
+        drop(store);
+        let (keys, _) = sealed_with(directory.path());
+        assert_eq!(keys, model.keys.into_iter().collect::<Vec<_>>());
     }
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
+use anteroom::audit::frame::RawFrame;
+use anteroom::audit::{Place, read_chain};
 use anteroom::record::{EntryId, PatientId};
 use anteroom::store::{
     EmbeddedStore, Master, Options, Rekey, Store, StoreError, Table, Unit, rekey, verify_offline, wants_passphrase,
 };
+use chrono::{TimeZone, Utc};
 
 use crate::kit::{assert_holds, copy, decision, expected, filled, master, open, options, record, temporary, unit};
 
@@ -163,6 +167,87 @@ fn each_year_has_its_key_and_all_stay_readable() {
     assert_eq!(keys.matches("\"year\":").count(), 4, "the secret, two years and the new key: {keys}");
     fs::remove_dir_all(directory.path().join("view")).unwrap();
     assert_holds(&open_with(directory.path(), &master(), 2027).unwrap(), &units);
+}
+
+/// A unit of the first moment of a year.
+fn of_year(number: u64, year: i32) -> Unit {
+    let mut unit = decision(number);
+    unit.audit[0].at = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap();
+    unit
+}
+
+/// The years of a store's keys, and the number of the key that sealed each frame.
+pub fn sealed_with(directory: &Path) -> (Vec<i32>, Vec<u32>) {
+    let keys = fs::read_to_string(directory.join("keys")).unwrap();
+    let keys: serde_json::Value = serde_json::from_str(keys.lines().next().unwrap()).unwrap();
+    let years = keys["keys"].as_array().unwrap().iter().map(|key| key["year"].as_i64().unwrap() as i32);
+    let sealed = Mutex::new(BTreeMap::new());
+    // Behind the version of the form stands the number of the key.
+    let each = |_: Place, frame: &RawFrame<'_>| {
+        sealed.lock().unwrap().insert(frame.seq, u32::from_le_bytes(frame.payload[1..5].try_into().unwrap()));
+        Ok(())
+    };
+    assert_eq!(read_chain(&directory.join("journal"), None, &each).unwrap().damage, Vec::<String>::new());
+    (years.collect(), sealed.into_inner().unwrap().into_values().collect())
+}
+
+#[test]
+fn a_new_year_gets_its_key_while_the_store_is_open_whatever_the_clock_does() {
+    let directory = temporary();
+    let years = [2026, 2026, 2027, 2026, 2027, 2029, 1999, 2028];
+    let units: Vec<_> = (1..).zip(years).map(|(number, year)| of_year(number, year)).collect();
+    let store = open_with(directory.path(), &master(), 2026).unwrap();
+    for unit in &units {
+        store.commit(unit.clone()).unwrap();
+    }
+    assert_holds(&store, &units);
+    drop(store);
+    let expected = (vec![0, 2026, 2027, 2029], vec![1, 1, 2, 2, 2, 3, 3, 3]);
+    assert_eq!(sealed_with(directory.path()), expected);
+    fs::remove_dir_all(directory.path().join("view")).unwrap();
+    assert_holds(&open_with(directory.path(), &master(), 2026).unwrap(), &units);
+    assert_eq!(sealed_with(directory.path()), expected, "a start with a clock that went back makes no key");
+}
+
+#[test]
+fn a_crash_while_a_new_year_s_key_is_made_loses_nothing() {
+    let directory = temporary();
+    let (old, new, next) = (of_year(1, 2026), of_year(2, 2027), of_year(3, 2027));
+    open_with(directory.path(), &master(), 2026).unwrap().commit(old.clone()).unwrap();
+    let before = temporary();
+    copy(directory.path(), before.path());
+    let store = open_with(directory.path(), &master(), 2026).unwrap();
+    store.commit(new.clone()).unwrap();
+    drop(store);
+    let keys = fs::read(directory.path().join("keys")).unwrap();
+
+    // Killed while the keys were written, and after that before anything was sealed with the new one.
+    for (name, left) in [("keys.new", &keys[..keys.len() / 2]), ("keys.new", &keys[..]), ("keys", &keys[..])] {
+        let crashed = temporary();
+        copy(before.path(), crashed.path());
+        fs::write(crashed.path().join(name), left).unwrap();
+        let store = open_with(crashed.path(), &master(), 2026).unwrap();
+        assert_holds(&store, std::slice::from_ref(&old));
+        store.commit(new.clone()).unwrap();
+        store.commit(next.clone()).unwrap();
+        drop(store);
+        assert_eq!(sealed_with(crashed.path()), (vec![0, 2026, 2027], vec![1, 2, 2]), "{name}, {} bytes", left.len());
+        assert_holds(&open(crashed.path()).0, &[old.clone(), new.clone(), next.clone()]);
+    }
+
+    // Keys that cannot be written hold up no decision.
+    let stuck = temporary();
+    copy(before.path(), stuck.path());
+    fs::create_dir(stuck.path().join("keys.new")).unwrap();
+    let store = open_with(stuck.path(), &master(), 2026).unwrap();
+    store.commit(new.clone()).unwrap();
+    drop(store);
+    assert_eq!(sealed_with(stuck.path()), (vec![0, 2026], vec![1, 1]));
+    fs::remove_dir(stuck.path().join("keys.new")).unwrap();
+    let store = open_with(stuck.path(), &master(), 2026).unwrap();
+    store.commit(next.clone()).unwrap();
+    assert_eq!(sealed_with(stuck.path()), (vec![0, 2026, 2027], vec![1, 1, 2]));
+    assert_holds(&store, &[old, new, next]);
 }
 
 #[test]

@@ -1,0 +1,128 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::super::UnitId;
+use super::super::keyring::Keyring;
+use super::super::master::Master;
+use super::*;
+use crate::audit::{Actor, Event, Outcome, Record};
+use std::sync::atomic::Ordering::SeqCst;
+
+fn desk(directory: &std::path::Path) -> Desk {
+    let ring = Keyring::new(2026).unwrap();
+    let sealer = Arc::new(ring.sealer());
+    let master = Master::from_key([7; 32], "a test");
+    Desk {
+        keys: Arc::new(Keys::new(ring, &sealer, &master, directory)),
+        journal: Journal::create(&directory.join("journal"), 1 << 16, &sealer).unwrap(),
+        view: Arc::new(View::open(&directory.join("view"), &sealer).unwrap()),
+        stopped: Arc::default(),
+        directory: directory.to_owned(),
+        floor: 0,
+        ballast: Ballast::set_aside(directory, 0, 0),
+    }
+}
+
+fn request(id: u8, pre: Option<Expect>) -> Request {
+    let audit = Record {
+        at: chrono::DateTime::UNIX_EPOCH,
+        actor: Actor::system("test"),
+        event: Event::EntryOpened,
+        outcome: Outcome::Done,
+        patient: None,
+        entry: None,
+        version: None,
+        states: None,
+    };
+    let unit = Unit {
+        id: UnitId([id; 16]),
+        pre: pre.into_iter().map(|expect| (Table::Entry, b"key".to_vec(), expect)).collect(),
+        writes: vec![(Table::Entry, b"key".to_vec(), Some(vec![id; 300]))],
+        audit: vec![audit],
+    };
+    Request { payload: payload::encode(&unit).unwrap(), unit: Arc::new(unit), turn: sync_channel(1).0 }
+}
+
+#[test]
+fn nothing_is_acknowledged_or_shown_after_a_failed_sync() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut desk = desk(directory.path());
+    let faults = desk.journal.faults();
+    assert!(desk.serve(&[request(1, None)])[0].is_ok());
+
+    faults.sync.store(true, SeqCst);
+    let answers = desk.serve(&[request(2, None), request(3, Some(Expect::Absent))]);
+    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::ReadOnly(_)))), "{answers:?}");
+    faults.sync.store(false, SeqCst);
+    for id in [2, 4] {
+        assert!(matches!(desk.serve(&[request(id, None)])[0], Err(StoreError::ReadOnly(_))));
+    }
+    assert_eq!(desk.view.get(Table::Entry, b"key").unwrap().unwrap().value, [1; 300]);
+    assert_eq!(desk.journal.index().end().0, 1);
+}
+
+#[test]
+fn a_short_write_leaves_no_trace_and_work_goes_on_when_there_is_space() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut desk = desk(directory.path());
+    let faults = desk.journal.faults();
+    assert!(desk.serve(&[request(1, None)])[0].is_ok());
+
+    faults.write.store(true, SeqCst);
+    let answers = desk.serve(&[request(2, None), request(1, None)]);
+    assert!(matches!(answers[0], Err(StoreError::Full(_))), "{answers:?}");
+    assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })), "{answers:?}");
+    faults.write.store(false, SeqCst);
+    let verify = || super::super::verify_offline(directory.path(), None).unwrap();
+    assert_eq!((verify().frames, verify().damage), (1, Vec::new()));
+    let answers = desk.serve(&[request(3, Some(Expect::At(1)))]);
+    assert!(matches!(answers[0], Ok(Receipt { seq: 2, replayed: false, .. })), "{answers:?}");
+    assert_eq!((verify().frames, verify().damage), (2, Vec::new()));
+}
+
+#[test]
+fn below_the_floor_work_is_refused_and_what_was_done_is_still_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut desk = desk(directory.path());
+    assert!(desk.serve(&[request(1, None)])[0].is_ok());
+    desk.floor = u64::MAX;
+    let answers = desk.serve(&[request(1, None), request(2, None)]);
+    assert!(answers[0].is_ok());
+    assert!(matches!(answers[1], Err(StoreError::Full(_))));
+    desk.floor = 0;
+    assert!(desk.serve(&[request(2, None)])[0].is_ok());
+}
+
+#[test]
+fn ballast_is_let_go_before_work_is_refused_and_set_aside_again_when_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let ballast = directory.path().join("ballast");
+    let mut desk = desk(directory.path());
+    desk.ballast = Ballast::set_aside(directory.path(), 1 << 20, 0);
+    assert_eq!(std::fs::metadata(&ballast).unwrap().len(), 1 << 20);
+    let faults = desk.journal.faults();
+    faults.write.store(true, SeqCst);
+    // This disk stays full, ballast or not.
+    assert!(matches!(desk.serve(&[request(1, None)])[0], Err(StoreError::Full(_))));
+    assert!(!ballast.exists());
+    faults.write.store(false, SeqCst);
+    assert!(desk.serve(&[request(1, None)])[0].is_ok());
+    Ballast::set_aside(directory.path(), 1 << 20, u64::MAX / 4);
+    assert!(!ballast.exists(), "there is no room for it");
+}
+
+#[test]
+fn a_unit_twice_in_one_batch_takes_effect_once_and_units_of_a_batch_see_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut desk = desk(directory.path());
+    let answers = desk.serve(&[
+        request(1, Some(Expect::Absent)),
+        request(1, Some(Expect::Absent)),
+        request(2, Some(Expect::Absent)),
+        request(3, Some(Expect::At(1))),
+    ]);
+    assert!(matches!(answers[0], Ok(Receipt { seq: 1, replayed: false, .. })));
+    assert!(matches!(answers[1], Ok(Receipt { seq: 1, replayed: true, .. })));
+    assert!(matches!(answers[2], Err(StoreError::Conflict(Table::Entry, _))));
+    assert!(matches!(answers[3], Ok(Receipt { seq: 2, replayed: false, .. })));
+    assert_eq!(desk.view.get(Table::Entry, b"key").unwrap().unwrap().value, [3; 300]);
+}
