@@ -1,5 +1,5 @@
-//! Many clients over a real socket on few entries: everything they asked and heard is recorded, and there must be
-//! an order, one after the other, in which a simple model gives the same answers.
+//! Many clients over a real socket on few entries, while the machine's clock is set back and forward: everything they
+//! asked and heard is recorded, and there must be an order, one after the other, in which a simple model gives the same answers.
 //!
 //! The search is Wing and Gong's (J. Parallel Distrib. Comput. 17, 1993) with a memory of where it has been, patient
 //! by patient: nobody in it has to do with two patients, and nothing that it does reaches beyond one.
@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anteroom::client::Client;
@@ -14,11 +15,12 @@ use anteroom::daemon::{self, Caller, Doors};
 use anteroom::protocol::{QueueRow, Reply, Request};
 use anteroom::record::{Act, EntryId, HideReason, Stage, Tier, Token, Version};
 use anteroom::review::State;
-use anteroom::service::ServiceError;
+use anteroom::service::{Clock, ServiceError};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
 use crate::kit::extract::{self, row};
-use crate::kit::{Practice, USERS};
+use crate::kit::{Practice, USERS, open_service_by, start};
 
 const PATIENTS: usize = 8;
 /// Each of a patient's clients is a person, but for the last, who is the one before on a second screen.
@@ -367,6 +369,27 @@ async fn work(mut link: Client<UnixStream>, client: usize, rows: Vec<QueueRow>, 
     (made, link)
 }
 
+/// A clock that somebody sets back and forward by hours, months and years while everybody works. It is not set on
+/// purpose, as far as the daemon can tell.
+struct Jumping(AtomicI64);
+
+impl Jumping {
+    async fn jump(self: Arc<Self>, seed: u64) {
+        let mut dice = Dice(seed);
+        loop {
+            let hours = [1, 30, 24 * 60, 24 * 800][dice.roll(4) as usize] * (dice.roll(2) as i64 * 2 - 1);
+            self.0.store(hours * dice.roll(3) as i64, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(dice.roll(20))).await;
+        }
+    }
+}
+
+impl Clock for Jumping {
+    fn now(&self) -> DateTime<Utc> {
+        start() + TimeDelta::hours(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Runs `calls` calls of each of 64 clients and checks what they heard.
 async fn run(calls: usize, seed: u64) {
     let practice = Practice::new();
@@ -394,7 +417,10 @@ async fn run(calls: usize, seed: u64) {
     let folder = practice.path().join("s");
     std::fs::create_dir(&folder).unwrap();
     let listener = UnixListener::bind(folder.join("daemon.sock")).unwrap();
-    let service = Arc::clone(&practice.service);
+    let state = practice.close();
+    let clock = Arc::new(Jumping(AtomicI64::new(0)));
+    let service = open_service_by(state.path(), Arc::<Jumping>::clone(&clock));
+    let jumping = tokio::spawn(clock.jump(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let daemon = tokio::spawn(async move {
         daemon::run(&listener, service, 128, Arc::new(Doors::default()), named, async { drop(stopped.await) }).await
@@ -415,6 +441,7 @@ async fn run(calls: usize, seed: u64) {
         links.push(link);
     }
     drop(links);
+    jumping.abort();
     stop.send(()).unwrap();
     daemon.await.unwrap().unwrap();
 

@@ -13,7 +13,7 @@ use anteroom::record::{Act, EntryId, HideReason, Removal, RemovalTarget, Style};
 use anteroom::review::Policy;
 use anteroom::review::policy_file::print;
 use anteroom::screen::Rules;
-use anteroom::service::{Keys, Parts, Service, Session, SetClock, Settings};
+use anteroom::service::{Clock, Keys, Parts, Service, Session, SetClock, Settings};
 use anteroom::store::{EmbeddedStore, Master, Options};
 use chrono::{DateTime, TimeZone, Utc};
 use tempfile::TempDir;
@@ -159,12 +159,17 @@ impl Practice {
 }
 
 fn open_service(dir: &Path, clock: &Arc<SetClock>) -> Arc<Service> {
+    open_service_by(dir, Arc::<SetClock>::clone(clock))
+}
+
+/// The service of a state folder, by any clock.
+pub fn open_service_by(dir: &Path, clock: Arc<dyn Clock>) -> Arc<Service> {
     let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
     let keys = Keys::from_secret(store.secret());
     Arc::new(
         Service::start(Parts {
             store: Box::new(store),
-            clock: Arc::<SetClock>::clone(clock),
+            clock,
             rules: Rules::built_in(),
             keys,
             settings: Settings::read(dir).unwrap(),
