@@ -1,10 +1,13 @@
 //! A practice of many entries: how fast they come in, how fast the daemon starts over them and how much memory
 //! it takes, how fast a page of the queue is, and how fast the log is verified and the view made anew.
 //!
-//! `cargo bench --bench store [-- ENTRIES]`; a tenth of the ENTRIES (default 100,000) waits for people. All
-//! stands in a temporary folder: set TMPDIR to measure another disk. How fast decisions are, beside SQLite,
+//! `cargo bench --bench store [-- ENTRIES]`; a tenth of the ENTRIES (default 100,000) waits for people. At most a hundred
+//! thousand are pulled; the rest are copies of these, laid straight into the store. With `-- queue ENTRIES` all of them
+//! wait. All stands in a temporary folder: set TMPDIR to measure another disk. How fast decisions are, beside SQLite,
 //! redb and the disk itself: `tests/bench/peers`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod laid;
 
 use std::fs;
 use std::path::Path;
@@ -31,43 +34,61 @@ fn main() {
         return;
     }
     let entries = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
+    let every = if std::env::args().any(|argument| argument == "queue") { 1 } else { 10 };
+    println!("load before: {}", fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     let folder = tempfile::tempdir().unwrap();
-    practice(&folder.path().join("practice"), entries);
-    journal(&folder.path().join("journal"), entries);
+    practice(&folder.path().join("practice"), entries, every);
+    if every > 1 {
+        journal(&folder.path().join("journal"), entries.min(MOST_PULLED));
+    }
 }
 
-fn practice(folder: &Path, entries: u64) {
+/// Most entries that are pulled, and decisions that are made.
+const MOST_PULLED: u64 = 100_000;
+
+/// One in `every` entries waits for people.
+fn practice(folder: &Path, entries: u64, every: u64) {
     fs::create_dir(folder).unwrap();
     fs::write(folder.join("practice.toml"), "[practice]\nods = \"Z99901\"\nname = \"Bench\"\nshown_by = \"portal\"\n")
         .unwrap();
     make_key(&folder.join("secret")).unwrap();
+    let pulled = entries.min(MOST_PULLED);
     let start = Instant::now();
-    pull(folder, entries);
-    rate("pull: entries of one part, screened and stored", entries, start.elapsed());
+    pull(folder, pulled, every);
+    rate("pull: entries of one part, screened and stored", pulled, start.elapsed());
+    if entries > pulled {
+        let start = Instant::now();
+        laid::lay(&open(&folder.join("store"), &key(folder)), entries / pulled - 1);
+        rate("laid down as they came", entries / pulled * pulled - pulled, start.elapsed());
+    }
     println!("{:<48} {:>8} MiB", "journal", size(&folder.join("store/journal")) >> 20);
     println!("{:<48} {:>8} MiB", "view", size(&folder.join("store/view")) >> 20);
 
-    // The first start reads what sled has not yet summed up; every later one is as fast as the second.
-    for which in ["first", "second"] {
+    for which in ["first start: another program's, all is read", "start after a stop", "start after kill -9"] {
         let daemon = Daemon::start(folder);
-        println!(
-            "{:<48} {:>8.2?}   {} MiB resident",
-            format!("{which} start of the daemon"),
-            daemon.took,
-            daemon.resident()
-        );
-        if which == "second" {
-            pages(folder);
-            println!("{:<48} {:>8} MiB", "resident after that", daemon.resident());
+        println!("{which:<48} {:>8.2?}   {} MiB resident", daemon.took, daemon.resident());
+        pages(folder);
+        // The rest of the journal and of the view is read while the daemon serves.
+        thread::sleep(Duration::from_secs(3 + entries / 50_000));
+        println!("{:<48} {:>8} MiB, {} MiB at most", "resident after that", daemon.resident(), daemon.most());
+        match which {
+            "start after a stop" => daemon.kill(),
+            _ => drop(daemon),
         }
     }
 }
 
-fn pull(folder: &Path, entries: u64) {
+fn key(folder: &Path) -> Master {
+    Master::from_file(&folder.join("secret")).unwrap()
+}
+
+fn open(directory: &Path, master: &Master) -> EmbeddedStore {
+    EmbeddedStore::open(directory, &Options { floor_bytes: 0, ..Options::default() }, master).unwrap().0
+}
+
+fn pull(folder: &Path, entries: u64, every: u64) {
     const TOGETHER: u64 = 20_000;
-    let master = Master::from_file(&folder.join("secret")).unwrap();
-    let options = Options { floor_bytes: 0, ..Options::default() };
-    let (store, _) = EmbeddedStore::open(&folder.join("store"), &options, &master).unwrap();
+    let store = open(&folder.join("store"), &key(folder));
     let keys = Keys::from_secret(store.secret());
     let service = Service::start(Parts {
         store: Box::new(store),
@@ -82,14 +103,15 @@ fn pull(folder: &Path, entries: u64) {
     .unwrap();
     let lead = Actor { login: "bench".to_owned(), role: Role::Lead };
     for first in (0..entries).step_by(TOGETHER as usize) {
-        service.pull(&lead, &mut Feed { first, end: entries.min(first + TOGETHER) }).unwrap();
+        service.pull(&lead, &mut Feed { first, end: entries.min(first + TOGETHER), every }).unwrap();
     }
 }
 
-/// Entries of one line each; every tenth discloses something.
+/// Entries of one line each; one in `every` discloses something.
 struct Feed {
     first: u64,
     end: u64,
+    every: u64,
 }
 
 impl Source for Feed {
@@ -117,7 +139,7 @@ impl Source for Feed {
                     ..PatientFacts::unknown(patient.clone())
                 }))?;
             }
-            let text = match number % 10 {
+            let text = match number % self.every {
                 0 => "Came alone. Says her partner strangled her on Sunday and took her phone.",
                 _ => "Sore throat for three days, no fever, tonsils red. Fluids and rest, back if it gets worse.",
             };
@@ -168,19 +190,35 @@ impl Daemon {
         Self { process, took: begun.elapsed() }
     }
 
-    /// MiB.
+    /// MiB now.
     fn resident(&self) -> u64 {
+        self.mebibytes("VmRSS:")
+    }
+
+    /// MiB at the worst moment.
+    fn most(&self) -> u64 {
+        self.mebibytes("VmHWM:")
+    }
+
+    fn mebibytes(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap_or_default();
         line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() >> 10
+    }
+
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let stopped = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(stopped.unwrap().success());
-        self.process.wait().unwrap();
+        if let Ok(None) = self.process.try_wait() {
+            let stopped = Command::new("kill").arg(self.process.id().to_string()).status();
+            assert!(stopped.unwrap().success());
+            self.process.wait().unwrap();
+        }
     }
 }
 
@@ -216,10 +254,9 @@ fn pages(folder: &Path) {
 
 /// Decisions one by one: the log of them verified, and the view of them made anew.
 fn journal(folder: &Path, units: u64) {
-    let options = Options { floor_bytes: 0, ..Options::default() };
     let master = Master::from_key([0x5e; 32], "a bench");
-    let open = || EmbeddedStore::open(folder, &options, &master).unwrap();
-    let (store, _) = open();
+    let store = open(folder, &master);
+    let start = Instant::now();
     thread::scope(|scope| {
         for client in 0..64 {
             let store = &store;
@@ -230,6 +267,7 @@ fn journal(folder: &Path, units: u64) {
             });
         }
     });
+    rate("decisions of 64 clients", units, start.elapsed());
     drop(store);
     for (what, master) in [("verify: the chain, without a key", None), ("verify: and every record", Some(&master))] {
         let start = Instant::now();
@@ -239,7 +277,7 @@ fn journal(folder: &Path, units: u64) {
     }
     fs::remove_dir_all(folder.join("view")).unwrap();
     let start = Instant::now();
-    drop(open());
+    drop(open(folder, &master));
     rate("view made anew: units", units, start.elapsed());
 }
 
