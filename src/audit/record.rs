@@ -280,6 +280,8 @@ pub enum Event {
     PatientAsked,
     /// The lead looked again, and it stays as it is.
     Confirmed,
+    /// A reviewer wrote a note for whoever reads the entry next.
+    Noted,
     /// Newer rules read an entry and moved it, or asked for another look.
     Rescreened {
         /// The tier.
@@ -546,6 +548,7 @@ impl Event {
             Self::Reopened => "reopened",
             Self::PatientAsked => "patient asked",
             Self::Confirmed => "looked again",
+            Self::Noted => "wrote a note",
             Self::Rescreened { .. } => "screened anew",
             Self::RulesChanged { .. } => "rules changed",
             Self::PolicyChanged { .. } => "policy changed",

@@ -62,6 +62,8 @@ enum What {
     Agree,
     /// Note that the patient asks to see it; what they said comes from standard input
     PatientAsks,
+    /// Write a note for whoever reads it next, on standard input; it moves nothing and no patient sees it
+    Note,
 }
 
 /// Decides as safeguarding lead.
@@ -138,6 +140,7 @@ async fn decide(args: &DecideArgs, practice: &mut Reached) -> Result<Decided, Fa
         What::Defer { until } => Some(Handling::Defer { until: *until, why: words()? }),
         What::Resume => Some(Handling::Resume),
         What::PatientAsks => Some(Handling::PatientAsks { note: words()? }),
+        What::Note => Some(Handling::Note { text: words()? }),
         _ => None,
     };
     let request = match (handling, &args.what) {

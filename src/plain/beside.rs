@@ -5,10 +5,11 @@ use std::io::Write;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::entry::Open;
 use super::{PlainError, Session};
 use crate::audit::Role;
-use crate::protocol::{Reply, Request, WorkItem};
-use crate::record::{Act, EntryId, Handling, PatientAct, PatientId, Safeguards, Version};
+use crate::protocol::{Proposed, Reply, Request, WorkItem};
+use crate::record::{Act, EntryId, Handling, PatientAct, PatientId, Version};
 use crate::review::{State as ReviewState, Waiver};
 use crate::tui::action::Action;
 use crate::tui::state::PatientMatter;
@@ -58,6 +59,7 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
                 return Ok(());
             }
             Action::Escalate => Handling::Escalate { note: words },
+            Action::Note => Handling::Note { text: words },
             Action::Reopen => Handling::Reopen { why: words },
             Action::Confirm => Handling::Confirm { why: words },
             Action::GiveBack => Handling::Return { advice: words },
@@ -72,13 +74,28 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
                 Handling::Defer { until: now.date_naive() + chrono::Days::new(days), why: why.to_owned() }
             }
         };
-        let resumed = handling == Handling::Resume;
+        let (resumed, noted) = (handling == Handling::Resume, matches!(handling, Handling::Note { .. }));
         let request = Request::Handle { entry, version, revision, handling };
         let Some(Reply::Decided(decided)) = self.ask(request).await? else { return Ok(()) };
+        if noted {
+            self.voice.say("Noted for the next reader. It stays, and no patient ever sees it.")?;
+            return self.look_again(entry).await;
+        }
         let said = format!("{}, {}: it is {} now.", row.patient_name, row.title, words::standing(decided.state));
         self.voice.say(&said)?;
         self.open = None;
         if resumed { self.open(entry).await } else { Ok(()) }
+    }
+
+    /// The open entry as it is now, without telling it again: what was begun in it goes on.
+    async fn look_again(&mut self, entry: EntryId) -> Result<(), PlainError> {
+        if let Some(Reply::Entry(opened)) = self.ask(Request::Open { entry }).await? {
+            match &mut self.open {
+                Some(open) if open.opened.version == opened.version => open.opened = *opened,
+                _ => self.open = Some(Open::new(*opened)),
+            }
+        }
+        Ok(())
     }
 
     /// Whether the lead decides here, and says why: a dispute, or where somebody asked.
@@ -201,7 +218,7 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
     /// The patient of the open entry, or of the record that was told last.
     fn patient(&mut self) -> Result<Option<PatientId>, PlainError> {
         let patient = self.open.as_ref().map(|open| open.opened.row.patient);
-        let patient = patient.or(self.standing.as_ref().map(|(patient, _)| *patient));
+        let patient = patient.or(self.record.as_ref().map(|record| record.patient));
         if patient.is_none() {
             self.voice.refuse("whose? open an entry of the patient first")?;
         }
@@ -225,6 +242,9 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         for flag in &record.card.flags {
             self.voice.say(&format!("Flag: {flag}."))?;
         }
+        for Proposed { flag, why } in &record.proposed {
+            self.voice.say(&format!("Proposed: {}: {why}. Say flags to set or refuse it.", flag.words()))?;
+        }
         for (number, row) in (1..).zip(&record.entries) {
             let at = row.recorded.map(words::day_and_time).unwrap_or_else(|| "no date".to_owned());
             let stands = words::standing(row.state);
@@ -236,9 +256,9 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         // Open and a number mean these now.
         self.open = None;
         self.skim_told = None;
-        (self.rows, self.from) = (record.entries, 0);
+        (self.rows, self.from) = (record.entries.clone(), 0);
         self.fits = self.rows.len();
-        self.standing = Some((patient, record.safeguards));
+        self.record = Some(*record);
         Ok(())
     }
 
@@ -246,9 +266,9 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
     pub(super) async fn flags(&mut self, rest: &str) -> Result<(), PlainError> {
         let Some(patient) = self.patient()? else { return Ok(()) };
         let (number, why) = rest.split_once(' ').unwrap_or((rest, ""));
-        if number.is_empty() || self.standing.as_ref().is_none_or(|(of, _)| *of != patient) {
+        if number.is_empty() || self.record.as_ref().is_none_or(|record| record.patient != patient) {
             let Some(Reply::Record(record)) = self.ask(Request::Record { patient }).await? else { return Ok(()) };
-            self.standing = Some((patient, record.safeguards));
+            self.record = Some(*record);
             return self.tell_flags();
         }
         let mut all = self.flag_choices();
@@ -267,6 +287,7 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         let act = match matter {
             PatientMatter::Set { flag, .. } => PatientAct::SetFlag { flag, why, withdraw: false },
             PatientMatter::Clear { flag, .. } => PatientAct::ClearFlag { flag, why },
+            PatientMatter::Refuse { flag } => PatientAct::RefuseFlag { flag, why },
             PatientMatter::LockOut(login) => PatientAct::LockOut { login, why },
             PatientMatter::LetIn(login) => PatientAct::LetIn { login, why },
             PatientMatter::Readers | PatientMatter::NameReaders(_) => {
@@ -282,16 +303,15 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             let moved = words::count(done.moved, "entry", "entries");
             self.voice.say(&format!("Done; {moved} moved.{second}"))?;
             if let Some(Reply::Record(record)) = self.ask(Request::Record { patient }).await? {
-                self.standing = Some((patient, record.safeguards));
+                self.record = Some(*record);
             }
         }
         Ok(())
     }
 
     fn flag_choices(&self) -> Vec<Choice> {
-        let none = Safeguards::default();
-        let safeguards = self.standing.as_ref().map_or(&none, |(_, safeguards)| safeguards);
-        choices(safeguards, &self.welcome.actor.login, self.lead())
+        let Some(record) = &self.record else { return Vec::new() };
+        choices(record, &self.welcome.actor.login, self.lead(), self.now)
     }
 
     fn tell_flags(&mut self) -> Result<(), PlainError> {

@@ -4,7 +4,11 @@
 //! Nothing is drawn and nothing is repainted: a line is asked for, and what it brings is printed below it.
 
 mod beside;
+mod decide;
 mod entry;
+mod practice;
+mod queue;
+mod skim;
 mod voice;
 
 use std::io::Write;
@@ -16,11 +20,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::audit::{Actor, Role};
 use crate::client::{Client, ClientError};
-use crate::protocol::{Only, PassedLine, Queue, QueueRow, Reply, Request, SkimLine, Wanted, Welcome, WorkItem};
-use crate::record::{Act, EntryId, HideReason, PatientId, Safeguards, Tier};
+use crate::protocol::{Only, PatientRecord, QueueRow, Reply, Request, SkimLine, Welcome, WorkItem};
+use crate::record::{EntryId, HideReason};
 use crate::tui::action::{ACTIONS, Action, Place};
 use crate::tui::keymap::Keymap;
-use crate::tui::update::queue::listed;
+use crate::tui::state::Target;
 use crate::tui::words;
 
 use entry::Open;
@@ -66,7 +70,10 @@ const HERE: &[(Action, &str)] = &[
     (Action::PreviousEntry, ""),
     (Action::Approve, ""),
     (Action::Hide, "reason"),
+    (Action::Mark, "[numbers]"),
+    (Action::MarkPatient, "[number]"),
     (Action::Escalate, "words"),
+    (Action::Note, "words"),
     (Action::Defer, "[days] words"),
     (Action::Resume, ""),
     (Action::ReadBack, "[words]"),
@@ -82,7 +89,7 @@ const HERE: &[(Action, &str)] = &[
     (Action::Remove, "match or words"),
     (Action::Keep, "match or words"),
     (Action::Style, ""),
-    (Action::Decide, ""),
+    (Action::Decide, "[number]"),
     (Action::Patient, ""),
     (Action::Versions, ""),
     (Action::Record, ""),
@@ -97,6 +104,7 @@ const HERE: &[(Action, &str)] = &[
     (Action::Log, ""),
     (Action::Verify, ""),
     (Action::Status, ""),
+    (Action::Policy, ""),
     (Action::Pull, ""),
     (Action::Publish, ""),
     (Action::SwitchPerson, ""),
@@ -131,10 +139,12 @@ where
         skim: Vec::new(),
         skim_told: None,
         reading_time: 0,
+        marked: Vec::new(),
+        hiding: None,
         done: Vec::new(),
         now: None,
         work: Vec::new(),
-        standing: None,
+        record: None,
     };
     session.greet().await?;
     loop {
@@ -152,6 +162,7 @@ where
                 let (client, welcome) = connect(Some(person)).await?;
                 (session.client, session.welcome) = (client, welcome);
                 session.open = None;
+                session.marked.clear();
                 session.greet().await?;
             }
             Next::Leave => break,
@@ -179,13 +190,25 @@ struct Session<W: Write, T> {
     skim: Vec<SkimLine>,
     skim_told: Option<Instant>,
     reading_time: u64,
-    done: Vec<(EntryId, String)>,
+    /// Entries of the queue that are marked, to be hidden together.
+    marked: Vec<Target>,
+    /// Why they are to be hidden, until their number is said.
+    hiding: Option<HideReason>,
+    done: Vec<Done>,
     /// The practice's time, as it last said.
     now: Option<DateTime<Utc>>,
     /// The worklist as it was told last.
     work: Vec<WorkItem>,
-    /// What stands over the patient that was told last.
-    standing: Option<(PatientId, Safeguards)>,
+    /// The patient's record that was told last, or over which flags were.
+    record: Option<PatientRecord>,
+}
+
+/// An act of this session that can be taken back.
+struct Done {
+    /// On which entries.
+    entries: Vec<EntryId>,
+    /// What was done to what.
+    what: String,
 }
 
 impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
@@ -234,12 +257,14 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             self.voice.refuse(&format!("“{word}” is no action here: say help for those there are"))?;
             return Ok(Next::Go);
         };
+        let hiding = self.hiding.take();
         match action {
             Action::Open => self.open_row(rest).await?,
             Action::NextEntry => self.neighbour(true).await?,
             Action::PreviousEntry => self.neighbour(false).await?,
             Action::Approve => self.approve(rest).await?,
             Action::Escalate
+            | Action::Note
             | Action::Defer
             | Action::Resume
             | Action::ReadBack
@@ -262,7 +287,12 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
                     None => self.voice.refuse("no entry is open: say open and its number")?,
                 }
             }
-            Action::Decide => self.decide_redaction(rest).await?,
+            Action::Mark => self.mark(rest).await?,
+            Action::MarkPatient => self.mark_patient(rest).await?,
+            Action::Decide => match hiding {
+                Some(reason) => self.hide_marked(reason, rest).await?,
+                None => self.decide_redaction(rest).await?,
+            },
             Action::Skim => self.skim().await?,
             Action::Pick => self.pick(rest).await?,
             Action::Pass => self.pass().await?,
@@ -274,11 +304,19 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             Action::Log => self.log().await?,
             Action::Verify => self.verify().await?,
             Action::Status => self.status().await?,
+            Action::Policy => self.policy().await?,
             Action::Pull => self.pull().await?,
             Action::Publish => self.publish().await?,
             Action::SwitchPerson => return self.switch_person(),
             Action::Undo => self.undo().await?,
-            Action::Back if self.open.is_none() && self.skim_told.is_none() => return Ok(Next::Leave),
+            Action::Back if hiding.is_some() => self.voice.say("Nothing is hidden; the marks are still there.")?,
+            Action::Back if self.open.is_none() && self.skim_told.is_none() => {
+                if self.marked.is_empty() {
+                    return Ok(Next::Leave);
+                }
+                self.marked.clear();
+                self.voice.say("Nothing is marked any more.")?;
+            }
             Action::Back => match &mut self.open {
                 Some(open) if open.redacting => {
                     open.redacting = false;
@@ -322,370 +360,6 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
                 Ok(None)
             }
             reply => Ok(Some(reply)),
-        }
-    }
-
-    async fn list(&mut self, from: usize) -> Result<(), PlainError> {
-        let wanted = Wanted { from, limit: PAGE, only: self.only.clone() };
-        let Some(Reply::Queue(Queue { now, rows, fits, totals, alarms, .. })) = self.ask(Request::Rows(wanted)).await?
-        else {
-            return Ok(());
-        };
-        for alarm in alarms {
-            self.voice.say(&format!("Warning: {alarm}."))?;
-        }
-        if totals.set_aside > 0 {
-            let rows = words::count(totals.set_aside, "row", "rows");
-            self.voice.say(&format!("Warning: {rows} of the feeds could not be used."))?;
-        }
-        let mut said = format!("{} to review, {} late, {} to skim.", totals.to_review, totals.late, totals.to_skim);
-        if !self.only.is_all() {
-            said.push_str(&format!(" {fits} fit {}.", listed(&self.only).unwrap_or_default()));
-        }
-        self.voice.say(&said)?;
-        for (number, row) in (from + 1..).zip(&rows) {
-            let late = if now > row.due { ", late" } else { "" };
-            let held = row.held_by.as_ref().map(|who| format!(", {who} has it")).unwrap_or_default();
-            let changed = if row.changed { ", changed since it was decided" } else { "" };
-            let line = format!(
-                "{number}. {}. {}, {}. {}, {}. Waits {}{late}{held}{changed}. Read by: {}. {}.",
-                words::tier(row.tier),
-                row.patient_name,
-                row.sex_age,
-                row.title,
-                row.author,
-                words::span(row.waiting_since, now),
-                row.readers,
-                row.why.join("; "),
-            );
-            self.voice.say(&line)?;
-        }
-        if rows.is_empty() {
-            self.voice.say(if self.only.is_all() {
-                "Nothing waits for you."
-            } else {
-                "Nothing fits: say find to list all."
-            })?;
-        } else if from + rows.len() < fits {
-            self.voice.say(&format!("{} more: say page-down.", fits - from - rows.len()))?;
-        }
-        (self.rows, self.from, self.fits, self.now) = (rows, from, fits, Some(now));
-        Ok(())
-    }
-
-    /// The row with a number as it was told.
-    fn row(&mut self, number: &str) -> Result<Option<QueueRow>, PlainError> {
-        let place = match number {
-            "" => Some(0),
-            number => number.parse::<usize>().ok().and_then(|number| number.checked_sub(self.from + 1)),
-        };
-        let row = place.and_then(|place| self.rows.get(place)).cloned();
-        if row.is_none() {
-            self.voice.refuse("there is no row of that number here: say list")?;
-        }
-        Ok(row)
-    }
-
-    async fn open_row(&mut self, number: &str) -> Result<(), PlainError> {
-        if self.skim_told.is_some() {
-            let line = number.parse::<usize>().ok().and_then(|number| self.skim.get(number.checked_sub(1)?));
-            return match line.map(|line| line.row.entry) {
-                Some(entry) => self.open(entry).await,
-                None => Ok(self.voice.refuse("there is no line of that number: say skim")?),
-            };
-        }
-        match self.row(number)? {
-            Some(row) => self.open(row.entry).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn open(&mut self, entry: EntryId) -> Result<(), PlainError> {
-        if let Some(Reply::Entry(opened)) = self.ask(Request::Open { entry }).await? {
-            let open = Open::new(*opened);
-            open.tell(&mut self.voice)?;
-            self.open = Some(open);
-        }
-        Ok(())
-    }
-
-    async fn neighbour(&mut self, next: bool) -> Result<(), PlainError> {
-        let here = self.open.as_ref().map(|open| open.opened.row.entry);
-        let place = self.rows.iter().position(|row| Some(row.entry) == here);
-        let beside = match (place, next) {
-            (Some(place), true) => Some(place + 1),
-            (Some(place), false) => place.checked_sub(1),
-            (None, _) => Some(0),
-        };
-        match beside.and_then(|place| self.rows.get(place)).map(|row| row.entry) {
-            Some(entry) => self.open(entry).await,
-            None => Ok(self.voice.refuse("there is no further entry on this page: say list")?),
-        }
-    }
-
-    async fn filter(&mut self, which: &str) -> Result<(), PlainError> {
-        self.only = match which {
-            "late" => Only { late: true, ..Only::default() },
-            "changed" => Only { changed: true, ..Only::default() },
-            "mine" => Only { mine: true, ..Only::default() },
-            "urgent" => Only { tier: Some(Tier::Disclosure), ..Only::default() },
-            "" => Only::default(),
-            _ => {
-                return Ok(self
-                    .voice
-                    .refuse("say filter and late, changed, mine or urgent; filter alone lists all")?);
-            }
-        };
-        self.list(0).await
-    }
-
-    async fn approve(&mut self, why: &str) -> Result<(), PlainError> {
-        let Some(open) = &self.open else {
-            return Ok(self.voice.refuse("no entry is open: read it first, with open and its number")?);
-        };
-        match open.opened.may_not_release.clone() {
-            Some(why) => Ok(self.voice.refuse(&why)?),
-            // A second reader agrees to exactly what the first one proposed.
-            None => {
-                let act = open.opened.proposed.clone().unwrap_or(Act::Approve);
-                self.decide(act, why).await
-            }
-        }
-    }
-
-    async fn hide(&mut self, reason: &str) -> Result<(), PlainError> {
-        if self.open.is_none() {
-            return Ok(self.voice.refuse("no entry is open: say open and its number")?);
-        }
-        let (reason, why) = reason.split_once(' ').unwrap_or((reason, ""));
-        let numbered =
-            reason.parse::<usize>().ok().and_then(|number| HideReason::ALL.get(number.checked_sub(1)?).copied());
-        match numbered.or_else(|| HideReason::from_name(reason)) {
-            Some(reason) => self.decide(Act::Hide { reason }, why.trim()).await,
-            None => Ok(self.voice.refuse("say hide and a reason, 1 to 8: help lists them")?),
-        }
-    }
-
-    async fn decide_redaction(&mut self, why: &str) -> Result<(), PlainError> {
-        let Some(open) = self.open.as_mut().filter(|open| open.redacting) else {
-            return Ok(self.voice.refuse("nothing is being redacted: say redact in an open entry")?);
-        };
-        match open.planned(&mut self.voice)? {
-            Some(act) => self.decide(act, why).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Decides on the open entry; the next one opens by itself. The lead says why where others could not decide.
-    async fn decide(&mut self, act: Act, why: &str) -> Result<(), PlainError> {
-        let Some(open) = &self.open else { return Ok(()) };
-        let row = open.opened.row.clone();
-        let what = format!("{} {}, {}", words::done(&act), row.patient_name, row.title);
-        let waivers = open.considered.clone();
-        let request = match self.resolves() {
-            true => match self.resolution(act, why)? {
-                Some(request) => request,
-                None => return Ok(()),
-            },
-            false => {
-                let (entry, version, revision) = (row.entry, row.version, row.revision);
-                Request::Decide { entry, version, revision, act, token: None, waivers }
-            }
-        };
-        let Some(Reply::Decided(decided)) = self.ask(request).await? else { return Ok(()) };
-        let until = match (decided.visible_at, decided.review_by) {
-            (_, Some(day)) => format!(", until review {}", words::day(day)),
-            (Some(at), None) => format!(", visible {}", words::day_and_time(at)),
-            (None, None) => format!(", {}", decided.state.name()),
-        };
-        self.voice.say(&format!("{}{until}. Say undo to take it back.", words::capital(&what)))?;
-        if let Some(unfinished) = &decided.unfinished {
-            self.voice.say(&format!("{}.", words::capital(unfinished)))?;
-        }
-        self.done.push((row.entry, what));
-        let next = self.rows.iter().position(|listed| listed.entry == row.entry);
-        let next = next.and_then(|place| self.rows.get(place + 1)).map(|row| row.entry);
-        self.rows.retain(|listed| listed.entry != row.entry);
-        self.open = None;
-        match next {
-            Some(entry) => self.open(entry).await,
-            None => self.list(0).await,
-        }
-    }
-
-    async fn undo(&mut self) -> Result<(), PlainError> {
-        let Some((entry, what)) = self.done.pop() else {
-            return Ok(self.voice.refuse("there is no decision of yours from this session to take back")?);
-        };
-        if let Some(Reply::Decided(_)) = self.ask(Request::Undo { entry }).await? {
-            self.voice.say(&format!("Taken back: {what}. It waits again."))?;
-        }
-        Ok(())
-    }
-
-    async fn skim(&mut self) -> Result<(), PlainError> {
-        self.open = None;
-        let Some(Reply::Skim(skim)) = self.ask(Request::Skim { limit: PAGE }).await? else { return Ok(()) };
-        self.reading_time = skim.reading_time;
-        self.voice.say(&format!("{} to skim. These are the first {}.", skim.totals.to_skim, skim.lines.len()))?;
-        for (number, line) in (1..).zip(&skim.lines) {
-            let marked = line.marked.of(&line.sentence).filter(|words| *words != line.sentence && !words.is_empty());
-            let marked = marked.map(|words| format!(" The words: {words}.")).unwrap_or_default();
-            let row = &line.row;
-            let said = format!(
-                "{number}. {}, {}. Read by: {}. {}{marked}",
-                row.patient_name, row.sex_age, row.readers, line.sentence
-            );
-            self.voice.say(&said)?;
-        }
-        if !skim.lines.is_empty() {
-            self.voice
-                .say("Say pass once you have read them all; pick and a number pulls one into the queue first.")?;
-        }
-        self.skim = skim.lines;
-        self.skim_told = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn pick(&mut self, number: &str) -> Result<(), PlainError> {
-        let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let Some(line) = place.and_then(|place| self.skim.get(place)) else {
-            return Ok(self.voice.refuse("say pick and the number of a line that skim told")?);
-        };
-        let (entry, name) = (line.row.entry, line.row.patient_name.clone());
-        if let Some(Reply::Decided(_)) = self.ask(Request::Pick { entry }).await? {
-            self.skim.retain(|line| line.row.entry != entry);
-            self.voice.say(&format!("Pulled into the queue: {name}."))?;
-        }
-        Ok(())
-    }
-
-    async fn pass(&mut self) -> Result<(), PlainError> {
-        let Some(told) = self.skim_told.filter(|_| !self.skim.is_empty()) else {
-            return Ok(self.voice.refuse("no lines were told: say skim")?);
-        };
-        // The time since they were told, shared by all of them.
-        let share = told.elapsed().as_millis() as u64 / self.skim.len() as u64;
-        if share < self.reading_time {
-            let left = (self.reading_time - share) * self.skim.len() as u64;
-            let left = left.div_ceil(1000);
-            return Ok(self.voice.refuse(&format!("too early: these lines count as read in {left} s"))?);
-        }
-        let lines = self.skim.iter().map(|line| PassedLine {
-            entry: line.row.entry,
-            version: line.row.version,
-            revision: line.row.revision,
-            on_screen: share,
-        });
-        let request = Request::Pass { lines: lines.collect() };
-        if let Some(Reply::Passed(passed)) = self.ask(request).await? {
-            self.voice.say(&format!(
-                "{} passed, on to the hold.",
-                words::count(passed.passed.len() as u64, "line", "lines")
-            ))?;
-            for why in passed.refused {
-                self.voice.refuse(&why)?;
-            }
-            self.done.extend(passed.passed.into_iter().map(|entry| (entry, "a passed line".to_owned())));
-            self.skim.clear();
-        }
-        Ok(())
-    }
-
-    async fn log(&mut self) -> Result<(), PlainError> {
-        let request = Request::Audit { before: None, limit: PAGE, everything: false };
-        if let Some(Reply::Audit(lines)) = self.ask(request).await? {
-            for line in lines {
-                let record = &line.record;
-                let subject = line.subject.map(|subject| format!(", {subject}")).unwrap_or_default();
-                let at = words::day_and_time(record.at);
-                self.voice.say(&format!(
-                    "{}. {at}. {} {}{subject}.",
-                    line.seq,
-                    record.actor.login,
-                    record.event.words()
-                ))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn verify(&mut self) -> Result<(), PlainError> {
-        if let Some(Reply::Verified(verified)) = self.ask(Request::Verify).await? {
-            let frames = words::count(verified.frames, "record", "records");
-            match verified.damage.as_slice() {
-                [] => self.voice.say(&format!("The log is intact: {frames}, each follows from the one before."))?,
-                damage => {
-                    damage.iter().try_for_each(|what| self.voice.refuse(&format!("the log is damaged: {what}")))?
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn status(&mut self) -> Result<(), PlainError> {
-        if let Some(Reply::Status(status)) = self.ask(Request::Status).await? {
-            let totals = status.totals;
-            for alarm in status.alarms {
-                self.voice.say(&format!("Warning: {alarm}."))?;
-            }
-            let line = format!(
-                "{} to review, {} late, {} to skim, {} on hold, {} decided and undoable, {} visible, {} hidden, {} rows set aside.",
-                totals.to_review,
-                totals.late,
-                totals.to_skim,
-                totals.on_hold,
-                totals.settling,
-                totals.released,
-                totals.hidden,
-                totals.set_aside
-            );
-            self.voice.say(&line)?;
-        }
-        Ok(())
-    }
-
-    async fn pull(&mut self) -> Result<(), PlainError> {
-        if let Some(Reply::Pulled(pulled)) = self.ask(Request::Pull { from: None }).await? {
-            let said = format!(
-                "Pulled {}: {} to review, {} to skim; {} new, {} changed, {} deleted; {} rows could not be used.",
-                pulled.source,
-                pulled.queued,
-                pulled.to_skim,
-                pulled.new,
-                pulled.changed,
-                pulled.deleted,
-                pulled.set_aside
-            );
-            self.voice.say(&said)?;
-            for notice in pulled.notices.iter().chain(&pulled.set_aside_examples) {
-                self.voice.say(&format!("  {notice}"))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn publish(&mut self) -> Result<(), PlainError> {
-        if let Some(Reply::Published(published)) = self.ask(Request::Publish).await? {
-            let released = words::count(published.released, "entry", "entries");
-            self.voice.say(&format!(
-                "{released} became visible, {} kept back, {} in the feed.",
-                published.kept_back, published.in_feed
-            ))?;
-        }
-        Ok(())
-    }
-
-    fn switch_person(&mut self) -> Result<Next, PlainError> {
-        let people = &self.welcome.demo_people;
-        let here = people.iter().position(|actor| *actor == self.welcome.actor);
-        let next = here.map_or(0, |here| (here + 1) % people.len().max(1));
-        match people.get(next).cloned() {
-            Some(actor) => Ok(Next::Become(actor)),
-            None => {
-                self.voice.refuse("you are who your login says; only the demo lets you change places")?;
-                Ok(Next::Go)
-            }
         }
     }
 }

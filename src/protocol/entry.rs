@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::QueueRow;
 use crate::record::{
-    AccessLevel, Act, Decision, EntryId, EntryVersion, Note, PatientId, Removal, Safeguards, Screening, Style, Version,
+    AccessLevel, Act, Decision, EntryId, EntryVersion, Flag, Note, PatientId, Removal, Safeguards, Screening, Style,
+    Version,
 };
 use crate::review::{LookAgain, State};
 
@@ -84,12 +85,24 @@ pub struct PatientRecord {
     pub card: PatientCard,
     /// What people have set over them.
     pub safeguards: Safeguards,
+    /// Flags that the record speaks for, and nobody has set or refused.
+    #[serde(default)]
+    pub proposed: Vec<Proposed>,
     /// Their entries, wherever these stand, newest first.
     pub entries: Vec<QueueRow>,
     /// How many more there are.
     pub more: u64,
     /// Why the caller is shown none of it, in one sentence.
     pub closed: Option<String>,
+}
+
+/// A flag that a patient's record speaks for. It is set or refused by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// Which.
+    pub flag: Flag,
+    /// What speaks for it, in words. Names nobody.
+    pub why: String,
 }
 
 /// Which of two twins shows what the other withholds.

@@ -189,6 +189,11 @@ pub enum Handling {
         /// Why.
         why: String,
     },
+    /// Tells whoever reads it next. Moves nothing, and no patient sees it.
+    Note {
+        /// What they should know.
+        text: String,
+    },
 }
 
 impl Handling {
@@ -196,6 +201,7 @@ impl Handling {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Escalate { note } | Self::PatientAsks { note } => Some(note),
+            Self::Note { text } => Some(text),
             Self::Defer { why, .. } | Self::Reopen { why } | Self::Confirm { why } => Some(why),
             Self::Return { advice } => Some(advice),
             Self::Resume => None,
@@ -236,6 +242,8 @@ pub enum Occasion {
     PatientAsked,
     /// The lead looked again.
     Confirmed,
+    /// Nothing else: it was written for whoever reads next.
+    Noted,
 }
 
 impl Occasion {
@@ -250,6 +258,7 @@ impl Occasion {
             Self::Withdrawn => "withdrew it",
             Self::PatientAsked => "the patient asked",
             Self::Confirmed => "looked again",
+            Self::Noted => "noted",
         }
     }
 }

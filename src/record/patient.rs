@@ -241,6 +241,16 @@ pub struct FlagSet {
     pub looked_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
+impl FlagSet {
+    /// A flag that has stood so long is looked at again. It does not end by itself.
+    const STANDS: chrono::Duration = chrono::Duration::days(90);
+
+    /// When somebody is to say whether it must still stand, UTC.
+    pub fn review_due(&self) -> chrono::DateTime<chrono::Utc> {
+        self.looked_at.unwrap_or(self.at) + Self::STANDS
+    }
+}
+
 /// A flag that the record spoke for and a lead did not want.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagRefused {

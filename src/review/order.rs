@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -132,17 +132,27 @@ impl<T> Order<T> {
 
     /// All of them, each once, in the order in which they are handed out, and why each has its place.
     pub fn in_turn(&self) -> impl Iterator<Item = (Turn, &Waits, &T)> {
-        let (mut by_tier, mut by_target) = (self.waiting.keys(), self.by_target.iter().map(|(_, waits)| waits));
-        let mut placed: HashSet<EntryId> = HashSet::new();
+        let (mut by_tier, mut by_target) = (self.waiting.iter(), self.by_target.iter());
+        // How far each of the two orders has been gone through. What lies before either has been handed out.
+        let (mut tier_at, mut target_at): (Option<&Waits>, Option<(DateTime<Utc>, Waits)>) = (None, None);
+        // Those that stand side by side are mostly of one tier and came with one pull.
+        let (mut of, mut ends) = ((Tier::Nothing, DateTime::<Utc>::MIN_UTC), DateTime::<Utc>::MAX_UTC);
+        let mut end = move |waits: &Waits| {
+            if of != (waits.tier.0, waits.since) {
+                of = (waits.tier.0, waits.since);
+                ends = self.together.get(&of).map_or(DateTime::<Utc>::MAX_UTC, |together| together.end);
+            }
+            ends
+        };
         (self.handed_out..).map_while(move |n| {
-            let left = |waits: &&Waits| !placed.contains(&waits.entry);
-            let (turn, next) = match Guard::EveryFifth.stops(n % TURNS == TURNS - 1) {
-                true => (Turn::Target, by_target.find(left)),
-                false => (Turn::Tier, by_tier.find(left)),
-            };
-            let waits = next?;
-            placed.insert(waits.entry);
-            Some((turn, waits, self.waiting.get(waits)?))
+            if Guard::EveryFifth.stops(n % TURNS == TURNS - 1) {
+                let next = by_target.find(|(_, waits)| tier_at.is_none_or(|at| waits > at))?;
+                target_at = Some(*next);
+                return Some((Turn::Target, &next.1, self.waiting.get(&next.1)?));
+            }
+            let (waits, with) = by_tier.find(|(waits, _)| target_at.is_none_or(|at| (end(waits), **waits) > at))?;
+            tier_at = Some(waits);
+            Some((Turn::Tier, waits, with))
         })
     }
 

@@ -204,14 +204,19 @@ fn permitted(who: Who, review: &Review, event: &Event<'_>, facts: &Facts<'_>) ->
     }
 }
 
-/// Whether the act brings the entry nearer to the patient.
+/// Whether the act brings the entry nearer to the patient. A note can: whoever decides reads it before.
 fn is_towards_visible(review: &Review, event: &Event<'_>) -> bool {
     match event {
         Event::Resolve(decision, _) => !matches!(decision.act, Act::Hide { .. }),
         Event::Undo => review.state == State::Hidden,
         _ => matches!(
             event.name(),
-            EventName::Release | EventName::Pass | EventName::ReadBack | EventName::Reopen | EventName::Confirm
+            EventName::Release
+                | EventName::Pass
+                | EventName::ReadBack
+                | EventName::Reopen
+                | EventName::Confirm
+                | EventName::Note
         ),
     }
 }
@@ -455,6 +460,8 @@ fn handle(next: &mut Review, handling: &Handling, facts: &Facts<'_>) -> Result<(
                 next.review_by = Some(facts.policy.review_by(facts.now));
             }
         }
+        // The revision rises with it: nobody decides without having been shown it.
+        Handling::Note { text } => note(next, Occasion::Noted, text, facts)?,
     }
     Ok(())
 }

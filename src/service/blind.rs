@@ -31,17 +31,18 @@ impl Service {
         row: &EntryRow,
         version: EntryVersion,
         screening: Screening,
+        notes: Vec<Note>,
     ) -> Shown {
         let review = &row.review;
         let mut shown = Shown {
             version,
             screening,
             decisions: review.decisions.clone(),
-            notes: review.notes.clone(),
+            notes,
             to_read_back: false,
             proposed: None,
         };
-        // What a lead told every reader stays; what another reader wrote does not.
+        // What a lead told every reader stays; what another reader wrote, be it a note, does not.
         let advice = |note: &Note| matches!(note.on, Occasion::Returned | Occasion::Reopened);
         if review.state == State::Disputed && actor.role != Role::Lead {
             // That two differ is all that others learn: the lead may give it back, to be read again.
@@ -53,7 +54,7 @@ impl Service {
             return shown;
         }
         shown.decisions.clear();
-        shown.notes.retain(|note| advice(note) && !review.is_party(&note.by));
+        shown.notes.retain(|note| note.by == actor.login || advice(note) && !review.is_party(&note.by));
         let Some(act @ Act::Redact { .. }) = review.standing_act() else { return shown };
         if !self.policy().read_back {
             return shown;

@@ -272,18 +272,18 @@ impl Service {
         let Read { seq, mut row } = read;
         let mut record = self.record_on(actor, event, &row);
         record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));
-        let was_visible = row.review.state == State::Released;
-        row.review = review;
+        let was = std::mem::replace(&mut row.review, review).state;
         let decoy = self.note_decoy(actor, &mut row)?;
         if row.review.decisions.is_empty() {
             row.waived.clear();
         }
         let read = self.note_reading(&mut row);
-        let drawn = self.draw_again(&mut row)?;
+        let drawn = if row.review.state == was { Vec::new() } else { self.draw_again(&mut row)? };
         let id = row.entry.id;
         let key = id.0.to_vec();
         let mut writes = vec![(Table::Entry, key.clone(), Some(encode(&row)?))];
-        if record.event != Event::Undone {
+        // Who writes a note goes on with what they had begun.
+        if !matches!(record.event, Event::Undone | Event::Noted) {
             writes.push((Table::Draft, draft_key(&self.keys.identity, id, &actor.login), None));
         }
         // The act first: what leads to it or follows from it stands behind it.
@@ -291,7 +291,7 @@ impl Service {
         let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).chain(decoy).collect();
         let receipt = self.commit_rows(vec![(Table::Entry, key, Expect::At(seq))], writes, audit, [&row])?;
         self.announce();
-        let Followed { state, twins, unfinished } = self.follow(&row, was_visible);
+        let Followed { state, twins, unfinished } = self.follow(&row, was == State::Released);
         Ok(Decided {
             entry: id,
             state,

@@ -81,11 +81,11 @@ fn holds(text: &str, word: &str) -> bool {
     if text.contains(word) {
         return true;
     }
-    let (text, word) = (text.as_bytes(), word.as_bytes());
-    let Some((first, others)) = word.split_first().filter(|_| word.len() >= SHORTEST) else { return false };
-    let begins = |at: usize| at == 0 || text.get(at - 1).is_some_and(|before| !before.is_ascii_alphanumeric());
-    (0..text.len()).filter(|at| text.get(*at) == Some(first) && begins(*at)).any(|at| {
-        let window = &text[at + 1..(at + word.len() + word.len() / 3 + 1).min(text.len())];
+    let Some(first) = word.chars().next().filter(|_| word.len() >= SHORTEST) else { return false };
+    let (bytes, others) = (text.as_bytes(), &word.as_bytes()[first.len_utf8()..]);
+    let begins = |at: usize| at == 0 || bytes.get(at - 1).is_some_and(|before| !before.is_ascii_alphanumeric());
+    text.match_indices(first).filter(|(at, _)| begins(*at)).any(|(at, _)| {
+        let window = &bytes[at + first.len_utf8()..(at + word.len() + word.len() / 3 + 1).min(bytes.len())];
         // `Pryce-Rowe` and `O'Neill` are one word each.
         let inside = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte > 127 || matches!(**byte, b'-' | b'\'');
         let mut letters = window.iter().take_while(inside);
@@ -137,29 +137,44 @@ impl Service {
                 && reason.as_deref().is_none_or(|reason| listed.lines().skip(3).any(|why| why == reason))
                 && words.iter().all(|word| listed.says(word))
         };
-        let mut groups: Vec<Vec<EntryId>> = Vec::new();
+        let mut found: Vec<(EntryId, usize)> = Vec::new();
         let mut places: HashMap<PatientId, usize> = HashMap::new();
-        let mut count = 0;
-        for (id, tier, since, listed) in board.waiting() {
-            if !fits(tier, since, listed) {
-                continue;
-            }
-            count += 1;
-            let place = *places.entry(listed.patient).or_insert_with(|| {
-                groups.push(Vec::new());
-                groups.len() - 1
-            });
-            if let Some(group) = groups.get_mut(place) {
-                group.push(id);
-            }
+        for (id, _, _, listed) in board.waiting().filter(|(_, tier, since, listed)| fits(*tier, *since, listed)) {
+            let next = places.len();
+            found.push((id, *places.entry(listed.patient).or_insert(next)));
         }
-        (groups.into_iter().flatten().skip(wanted.from).take(wanted.limit).collect(), count)
+        let all = found.len();
+        (page(found, places.len(), wanted), all)
     }
+}
+
+/// The page that is wanted of what was found, each with the number of its patient, of whom there are so many: what
+/// is one patient's stands together.
+fn page(found: Vec<(EntryId, usize)>, patients: usize, wanted: &Wanted) -> Vec<EntryId> {
+    // Where each patient's begin in the list.
+    let mut begins = vec![0usize; patients + 1];
+    for (_, patient) in &found {
+        begins[patient + 1] += 1;
+    }
+    for patient in 0..patients {
+        begins[patient + 1] += begins[patient];
+    }
+    let mut listed: Vec<Option<EntryId>> = vec![None; wanted.limit.min(found.len())];
+    for (id, patient) in found {
+        let place = begins[patient];
+        begins[patient] += 1;
+        if let Some(slot) = place.checked_sub(wanted.from).and_then(|place| listed.get_mut(place)) {
+            *slot = Some(id);
+        }
+    }
+    listed.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fold, holds};
+    use super::{fold, holds, page};
+    use crate::protocol::Wanted;
+    use crate::record::EntryId;
 
     #[test]
     fn words_are_found_whole_in_part_and_with_letters_left_out() {
@@ -169,6 +184,24 @@ mod tests {
         }
         for not in ["holt", "nbr", "ngnm", "named not", "nrang", "askednot"] {
             assert!(!holds(&text, &fold(not)), "{not}");
+        }
+    }
+
+    #[test]
+    fn what_is_one_patient_s_stands_together_where_its_first_belongs() {
+        let found: Vec<(EntryId, usize)> =
+            [0, 1, 0, 2, 1, 1, 0].into_iter().zip(0..).map(|(patient, n)| (EntryId([n; 16]), patient)).collect();
+        let of = |from, limit| {
+            let wanted = Wanted { from, limit, ..Wanted::default() };
+            page(found.clone(), 3, &wanted).into_iter().map(|id| id.0[0]).collect::<Vec<u8>>()
+        };
+        let all = [0, 2, 6, 1, 4, 5, 3];
+        assert_eq!(of(0, 99), all);
+        for from in 0..9 {
+            for limit in 0..9 {
+                let end = (from + limit).min(all.len());
+                assert_eq!(of(from, limit), all[from.min(end)..end], "{limit} from {from}");
+            }
         }
     }
 }

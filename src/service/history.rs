@@ -2,16 +2,20 @@
 
 use std::cmp::Reverse;
 
-use super::rows::{Read, get, version_key};
+use super::propose::Proposal;
+use super::rows::{EntryRow, Read, get, version_key};
 use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Record};
-use crate::protocol::{Earlier, PatientCard, PatientRecord};
-use crate::record::{EntryId, EntryVersion, Patient, PatientId, Safeguards, Version};
+use crate::protocol::{Earlier, PatientCard, PatientRecord, Proposed};
+use crate::record::{EntryId, EntryVersion, Note, Patient, PatientId, Safeguards, Version};
 use crate::review::{Review, State};
 use crate::store::Table;
 
 /// Entries of one patient that are listed.
 const MOST_LISTED: usize = 500;
+
+/// Earlier versions of an entry whose notes are shown with the present one.
+const MOST_VERSIONS: u32 = 16;
 
 impl Service {
     /// The version of an entry that came before another, with what was decided on it. The read is in the log
@@ -42,6 +46,20 @@ impl Service {
         Ok(Earlier { content, decisions: review.map(|read| read.row.decisions).unwrap_or_default() })
     }
 
+    /// What people wrote to each other about an entry, oldest first: what they wrote about its earlier versions is
+    /// as true of the present one, until somebody says otherwise.
+    pub(super) fn notes(&self, row: &EntryRow) -> Result<Vec<Note>, ServiceError> {
+        let present = row.review.version.0;
+        let mut notes = Vec::new();
+        for number in present.saturating_sub(MOST_VERSIONS).max(Version::FIRST.0)..present {
+            let key = version_key(row.entry.id, Version(number));
+            let earlier: Option<Read<Review>> = get(self.store.as_ref(), Table::Review, &key)?;
+            notes.extend(earlier.map(|read| read.row.notes).unwrap_or_default());
+        }
+        notes.extend(row.review.notes.iter().cloned());
+        Ok(notes)
+    }
+
     /// All that is here of one patient, wherever it stands, newest first, without its text.
     ///
     /// # Errors
@@ -70,6 +88,13 @@ impl Service {
         }
         let more = entries.len().saturating_sub(MOST_LISTED) as u64;
         entries.truncate(MOST_LISTED);
+        let proposed = match closed || patient.is_decoy() {
+            true => Vec::new(),
+            false => self.proposed(&patient, &safeguards)?,
+        };
+        let proposed =
+            proposed.into_iter().map(|Proposal { flag, words, .. }| Proposed { flag, why: words.to_owned() });
+        let proposed = proposed.collect();
         let viewed = Event::QueueViewed { rows: entries.len() };
         let record = Record { patient: Some(id), ..self.record(actor, viewed) };
         self.commit(Vec::new(), Vec::new(), vec![record])?;
@@ -77,6 +102,7 @@ impl Service {
             patient: id,
             card: if closed { only_the_name(card) } else { card },
             safeguards: if closed { without_reasons(safeguards) } else { safeguards },
+            proposed,
             entries,
             more,
             closed: closed.then(|| "only named reviewers may open this record: ask the safeguarding lead".to_owned()),

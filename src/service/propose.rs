@@ -4,15 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::Duration;
-
 use super::rows::Read;
 use super::{Service, ServiceError};
-use crate::record::{Category, Finding, Flag, Patient, PatientId, Safeguards, Tier};
+use crate::record::{Category, EntryId, Finding, Flag, Patient, PatientId, Safeguards, Tier};
+use crate::review::State;
 use crate::review::sampling::AFTER_FLAG;
-
-/// A flag that has stood so long is looked at again. It does not end by itself.
-pub(super) const STANDS: Duration = Duration::days(90);
 
 /// A flag that the record speaks for and nobody has set or refused.
 pub(super) struct Proposal {
@@ -29,9 +25,27 @@ impl Service {
     /// is only proposed.
     pub(super) fn perpetrators(&self) -> Result<BTreeSet<PatientId>, ServiceError> {
         let critical = self.board().critical();
+        self.said_to_harm(critical)
+    }
+
+    /// The same of one patient and the people linked with them: reads their entries alone.
+    fn perpetrators_near(&self, patient: PatientId) -> Result<BTreeSet<PatientId>, ServiceError> {
+        let entries: Vec<EntryId> = {
+            let board = self.board();
+            let people = board.linked(patient).into_iter().chain([patient]);
+            people.flat_map(|person| board.of_patient(person).collect::<Vec<_>>()).collect()
+        };
+        self.said_to_harm(entries)
+    }
+
+    /// The patients of those of these entries that say so.
+    fn said_to_harm(&self, entries: impl IntoIterator<Item = EntryId>) -> Result<BTreeSet<PatientId>, ServiceError> {
         let mut found = BTreeSet::new();
-        for id in critical {
+        for id in entries {
             let Some(Read { row, .. }) = self.row(id)? else { continue };
+            if row.review.tier < Tier::Critical || row.review.state == State::SourceDeleted {
+                continue;
+            }
             let findings = self.screening(id, row.review.version)?.findings;
             let said = |finding: &Finding| {
                 let is_it = finding.category == Category::Perpetrator && finding.tier == Tier::Critical;
@@ -42,6 +56,11 @@ impl Service {
             }
         }
         Ok(found)
+    }
+
+    /// What the record of one patient speaks for.
+    pub(super) fn proposed(&self, patient: &Patient, safeguards: &Safeguards) -> Result<Vec<Proposal>, ServiceError> {
+        self.proposals(patient, safeguards, &self.perpetrators_near(patient.id)?)
     }
 
     /// What a patient's record, and those of the people linked with them, speak for.

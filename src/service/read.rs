@@ -240,7 +240,7 @@ impl Service {
         let patient = self.patient(&row)?;
         let version = self.version(id, row.review.version)?;
         let screening = self.screening(id, row.review.version)?;
-        let second = self.as_second_reader(actor, &row, version, screening);
+        let second = self.as_second_reader(actor, &row, version, screening, self.notes(&row)?);
         let before = self.decided_before(&row)?;
         let earlier_removals =
             before.as_ref().map(|(old, review)| found_again(old, review, &second.version)).unwrap_or_default();

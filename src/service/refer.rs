@@ -66,7 +66,7 @@ impl Service {
         })
     }
 
-    /// Asks the lead, puts off, takes up, gives back, reopens, notes that the patient asks, looks again.
+    /// Asks the lead, puts off, takes up, gives back, reopens, notes that the patient asks, looks again, writes a note.
     ///
     /// # Errors
     /// As [`Service::decide`].
@@ -85,6 +85,7 @@ impl Service {
             Handling::Reopen { .. } => Event::Reopened,
             Handling::PatientAsks { .. } => Event::PatientAsked,
             Handling::Confirm { .. } => Event::Confirmed,
+            Handling::Note { .. } => Event::Noted,
         };
         let read = self.existing(id)?;
         let judged = as_read(actor, &read.row, version, revision)

@@ -59,7 +59,7 @@ impl Service {
         act: &PatientAct,
     ) -> Result<Vec<String>, ServiceError> {
         let PatientAct::RefuseFlag { flag, .. } = act else { return Ok(Vec::new()) };
-        let proposals = self.proposals(patient, safeguards, &self.perpetrators()?)?;
+        let proposals = self.proposed(patient, safeguards)?;
         Ok(proposals.into_iter().filter(|proposal| proposal.flag == *flag).map(|proposal| proposal.cause).collect())
     }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
-use super::propose::STANDS;
 use super::rows::{self, EntryRow, Read};
 use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Role};
@@ -118,7 +117,7 @@ impl Service {
                 items.push(item(Work::FlagProposed, what, policy.morning_of(today)));
             }
             for set in &safeguards.flags {
-                let due = set.looked_at.unwrap_or(set.at) + STANDS;
+                let due = set.review_due();
                 if due <= self.now() {
                     let what = format!(
                         "“{}” has stood since {}: set it anew, or clear it",

@@ -46,6 +46,7 @@ pub enum Action {
     RemoveLine,
     RemoveParagraph,
     Escalate,
+    Note,
     Defer,
     ReadBack,
     Waive,
@@ -76,6 +77,7 @@ pub enum Action {
     Log,
     Verify,
     Status,
+    Policy,
     Pull,
     Publish,
     SwitchPerson,
@@ -111,13 +113,15 @@ pub enum Place {
     Log,
     /// How things stand.
     Status,
+    /// The rules of review that are in force.
+    Policy,
     /// The list of keys.
     Help,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Queue,
         Self::Skim,
         Self::Entry,
@@ -127,6 +131,7 @@ impl Place {
         Self::Record,
         Self::Log,
         Self::Status,
+        Self::Policy,
         Self::Help,
     ];
 
@@ -142,6 +147,7 @@ impl Place {
             Self::Record => "record",
             Self::Log => "log",
             Self::Status => "status",
+            Self::Policy => "policy",
             Self::Help => "help",
         }
     }
@@ -158,6 +164,7 @@ impl Place {
             Self::Record => "in a patient’s record",
             Self::Log => "in the log",
             Self::Status => "on the status page",
+            Self::Policy => "in the policy",
             Self::Help => "in the help",
         }
     }
@@ -188,6 +195,7 @@ const LISTS: &[Place] = &[
     Place::Record,
     Place::Log,
     Place::Status,
+    Place::Policy,
     Place::Help,
 ];
 const MAIN: &[Place] =
@@ -231,6 +239,7 @@ pub const ACTIONS: &[About] = {
         about(ReadBack, "read-back", "", "As second reader: say what seems to be missing", ENTRY),
         about(NextMatch, "next-match", "next match", "Go to the next numbered match", ENTRY_AND_REDACT),
         about(PreviousMatch, "previous-match", "", "Go to the previous numbered match", ENTRY_AND_REDACT),
+        about(Note, "note", "note", "Write a note for the next reader; no patient ever sees it", READING),
         about(Style, "style", "style", "Change between silent and marked removal", REDACT),
         about(Reader, "reader", "reader", "Show what the next reader of this record will see", REDACT),
         about(SizeWord, "word", "", "Select by word", REDACT),
@@ -282,6 +291,7 @@ pub const ACTIONS: &[About] = {
             BESIDE_THE_QUEUE,
         ),
         about(Alarms, "alarms", "", "Read what must be known about the feeds, whole", &[Place::Queue, Place::Status]),
+        about(Policy, "policy", "policy", "Read the rules of review in force, line by line", &[Place::Status]),
         about(Log, "log", "log", "Read the audit log", MAIN),
         about(Status, "status", "", "Show how things stand", MAIN),
         about(SwitchPerson, "switch-person", "person", "In the demo: go on as the next person", MAIN),

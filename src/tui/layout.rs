@@ -223,7 +223,7 @@ pub struct EntryAreas {
 pub fn entry(size: (u16, u16), entry: &EntryState) -> EntryAreas {
     let area = entry_area(size);
     let body = area.height.saturating_sub(HEADER);
-    let wanted = super::view::entry::reason_rows(entry, area.width) as u16;
+    let wanted = super::view::reasons::reason_rows(entry, area.width) as u16;
     // The text has what it needs before the reasons have more than four rows, and otherwise the larger part.
     let rows = entry.compared.as_ref().map_or(entry.laid.rows.len(), |compared| compared.rows.len());
     let spare = body.saturating_sub(u16::try_from(rows).unwrap_or(body) + 1);
@@ -321,4 +321,9 @@ pub fn scrolled(top: usize, height: usize, rows: usize, from: usize, to: usize) 
         top = from.saturating_sub(margin);
     }
     top.min(most)
+}
+
+/// Where the policy's lines stand.
+pub fn policy_text(size: (u16, u16)) -> Rect {
+    Rect::new(1, HEADER, size.0.saturating_sub(2), size.1.saturating_sub(HEADER + FOOTER))
 }

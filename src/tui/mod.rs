@@ -12,12 +12,14 @@
 //! and draws once if anything changed.
 
 pub mod action;
+pub mod acts;
 mod cells;
 pub mod compare;
 pub mod document;
 pub mod excerpt;
 pub mod keymap;
 pub mod layout;
+pub mod overlay;
 pub mod pages;
 pub mod redaction;
 pub mod skim;

@@ -10,7 +10,7 @@ use super::document::Laid;
 use super::redaction::{Removals, Selection};
 use super::state::{Screen, Target};
 use crate::protocol::{
-    AuditLine, Earlier, Only, Opened, PatientRecord, Queue, QueueRow, Verified, Wanted, Work, WorkItem,
+    AuditLine, Earlier, Only, Opened, PatientRecord, PolicyFile, Queue, QueueRow, Verified, Wanted, Work, WorkItem,
 };
 use crate::record::{EntryId, PatientId, Style};
 use crate::review::RedactionError;
@@ -135,6 +135,13 @@ pub struct EntryState {
     pub earlier: Vec<Earlier>,
     /// The comparison with one of them, while it is shown.
     pub compared: Option<Compared>,
+}
+
+impl EntryState {
+    /// Whether this is the same text of the same entry with the same findings.
+    pub fn shows_the_same_as(&self, other: &Self) -> bool {
+        self.opened.version == other.opened.version && self.opened.screening == other.opened.screening
+    }
 }
 
 /// An earlier version beside the present one.
@@ -275,4 +282,13 @@ pub struct LogState {
     pub top: usize,
     /// What verification found, and when.
     pub verified: Option<(Verified, Option<DateTime<Utc>>)>,
+}
+
+/// The rules of review that are in force.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyState {
+    /// As the daemon sent them.
+    pub file: Option<PolicyFile>,
+    /// First row on the screen.
+    pub top: usize,
 }

@@ -5,18 +5,20 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::action::{Action, Place};
+pub use super::acts::{Bulk, Deed, Done, Opening, Sending, Target};
 use super::document::{Document, Laid};
 use super::keymap::{Key, Keymap};
 use super::layout;
+pub use super::overlay::{Matter, Overlay, PatientMatter, Writing};
 pub use super::pages::{
-    Compared, EntryState, Fetching, LogState, MOST_MARKED, Preview, QueueState, RecordState, RedactState, WINDOW,
-    WorklistState,
+    Compared, EntryState, Fetching, LogState, MOST_MARKED, PolicyState, Preview, QueueState, RecordState, RedactState,
+    WINDOW, WorklistState,
 };
 use super::skim::SkimState;
 use super::view::Theme;
 use crate::audit::{Actor, Role};
-use crate::protocol::{Opened, QueueRow, Request, Status, Welcome};
-use crate::record::{Act, EntryId, Flag, HideReason, PatientId, Version};
+use crate::protocol::{Opened, Request, Status, Welcome};
+use crate::record::EntryId;
 
 /// The page on which the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,131 +39,8 @@ pub enum Screen {
     Log,
     /// How things stand.
     Status,
-}
-
-/// What lies over the page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Overlay {
-    /// The keys.
-    Help {
-        /// First line shown.
-        top: usize,
-    },
-    /// Every action by its words.
-    Palette {
-        /// What has been typed.
-        typed: String,
-        /// Which of the fitting actions.
-        selected: usize,
-    },
-    /// Typing what to look for in the queue.
-    Find,
-    /// Which rows of the queue to show.
-    Filter,
-    /// Why to hide.
-    Hide {
-        /// What it is about: one entry, or all that are marked.
-        targets: Vec<Target>,
-        /// Which reason; none at first, so that no key pressed twice chooses one.
-        selected: Option<usize>,
-    },
-    /// Writing something about an entry or a patient.
-    Write {
-        /// What it is.
-        what: Writing,
-        /// What has been typed.
-        typed: String,
-    },
-    /// Typing how many entries are to be hidden, to be sure that it is meant.
-    Count {
-        /// They.
-        targets: Vec<Target>,
-        /// Why.
-        reason: HideReason,
-        /// What has been typed.
-        typed: String,
-    },
-    /// The patient's context.
-    Patient {
-        /// Which of the other entries that wait here.
-        selected: usize,
-    },
-    /// What stands over the patient, and what could.
-    Flags,
-    /// The entries with the same words.
-    Twins {
-        /// Which of them.
-        selected: usize,
-        /// Those that stood in the way of a decision.
-        named: Vec<EntryId>,
-    },
-    /// Something to read once; any key closes it.
-    Told {
-        /// Its heading.
-        title: String,
-        /// What it says.
-        lines: Vec<String>,
-    },
-}
-
-/// What a person writes, and about whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Writing {
-    /// About an entry.
-    Entry(Target, Matter),
-    /// About a patient, and their name.
-    Patient(PatientId, String, PatientMatter),
-}
-
-/// What a person writes about an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matter {
-    /// A question to the lead.
-    Escalate,
-    /// Why it is put off.
-    Defer {
-        /// For how many days.
-        days: u32,
-    },
-    /// What seems to be missing from a redaction.
-    ReadBack,
-    /// Why the lead takes a hide back.
-    Reopen,
-    /// Why it stays as it is.
-    Confirm,
-    /// What the reviewers should consider.
-    GiveBack,
-    /// What the patient said.
-    PatientAsks,
-    /// Why the lead decides so where two differ, or where somebody asked.
-    Resolve(Act),
-}
-
-/// What a person does about a patient, and says why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PatientMatter {
-    /// Sets a flag.
-    Set {
-        /// Which.
-        flag: Flag,
-        /// Whether what is visible is withdrawn too.
-        withdraw: bool,
-    },
-    /// Asks to clear a flag, or agrees to that.
-    Clear {
-        /// Which.
-        flag: Flag,
-        /// Who asked before.
-        asked_by: Option<String>,
-    },
-    /// Who may open the record: the logins are being typed.
-    Readers,
-    /// The same: why is being typed.
-    NameReaders(Vec<String>),
-    /// Declares a conflict of interest.
-    LockOut(String),
-    /// Lets somebody in again.
-    LetIn(String),
+    /// The rules of review that are in force.
+    Policy,
 }
 
 /// Whether the daemon is there.
@@ -193,97 +72,6 @@ pub enum Tone {
     Plain,
     /// It did not happen, or care is needed.
     Warning,
-}
-
-/// Exactly what a decision is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Which entry.
-    pub entry: EntryId,
-    /// The version that was seen.
-    pub version: Version,
-    /// The review's revision then.
-    pub revision: u64,
-    /// `HOLT M · Consultation`.
-    pub label: String,
-}
-
-impl Target {
-    /// What a row is about.
-    pub fn of(row: &QueueRow) -> Self {
-        Self {
-            entry: row.entry,
-            version: row.version,
-            revision: row.revision,
-            label: format!("{} · {}", super::words::short_name(&row.patient_name), row.title),
-        }
-    }
-}
-
-/// What a person did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
-    /// Decided on an entry.
-    Decided(EntryId),
-    /// Let the lines of a skim page pass.
-    Passed(Vec<EntryId>),
-    /// Hid several entries at once.
-    Hidden(Vec<EntryId>),
-    /// Pulled an entry into the queue. That is decided on there, and not taken back.
-    Picked(EntryId),
-}
-
-/// An act of this session, to be taken back or to be decided on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done {
-    /// What was done.
-    pub deed: Deed,
-    /// What to: `HOLT M · Consultation`, `28 lines`.
-    pub label: String,
-    /// The line that stays in sight.
-    pub text: String,
-}
-
-/// A decision on its way to the daemon.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sending {
-    /// What it is about.
-    pub target: Target,
-    /// What was decided; `None` when a decision is taken back.
-    pub act: Option<Act>,
-}
-
-/// What is to happen once an entry has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
-    /// Which.
-    pub entry: EntryId,
-    /// What the person asked for: to open, to redact.
-    pub then: Action,
-    /// A sentence to show with it.
-    pub note: Option<String>,
-    /// The page to which leaving it leads; that from which it is opened where none is named.
-    pub from: Option<Screen>,
-    /// Entries with the same words that stood in the way, to be shown over it.
-    pub twins: Vec<EntryId>,
-}
-
-impl Opening {
-    /// To be read.
-    pub fn read(entry: EntryId) -> Self {
-        Self { entry, then: Action::Open, note: None, from: None, twins: Vec::new() }
-    }
-}
-
-/// Several entries being hidden at once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bulk {
-    /// Those that the daemon has not answered yet.
-    pub awaited: Vec<EntryId>,
-    /// Those that are hidden.
-    pub hidden: Vec<EntryId>,
-    /// Why others are not, a sentence each.
-    pub refused: Vec<String>,
 }
 
 /// Why nothing is shown.
@@ -353,6 +141,8 @@ pub struct State {
     pub log: LogState,
     /// How things stand.
     pub status: Option<Status>,
+    /// The rules of review that are in force.
+    pub policy: PolicyState,
     /// What the status line says until the next key.
     pub message: Option<Message>,
     /// Acts of this session, the last one last.
@@ -469,6 +259,7 @@ impl State {
             fetching: None,
             log: LogState::default(),
             status: None,
+            policy: PolicyState::default(),
             message: None,
             done: Vec::new(),
             sending: None,
@@ -513,6 +304,7 @@ impl State {
             Screen::Record => Place::Record,
             Screen::Log => Place::Log,
             Screen::Status => Place::Status,
+            Screen::Policy => Place::Policy,
         }
     }
 
@@ -522,7 +314,7 @@ impl State {
             Screen::Queue => self.queue.current().map(Target::of),
             Screen::Skim => self.skim.current().map(|line| Target::of(&line.row)),
             Screen::Entry | Screen::Redact => self.entry.as_ref().map(|entry| Target::of(&entry.opened.row)),
-            Screen::Worklist | Screen::Record | Screen::Log | Screen::Status => None,
+            Screen::Worklist | Screen::Record | Screen::Log | Screen::Status | Screen::Policy => None,
         }
     }
 
@@ -544,6 +336,11 @@ impl State {
     pub fn reads_skim(&self) -> bool {
         let covered = self.overlay.is_some() || self.blank.is_some() || layout::too_small(self.size);
         self.screen == Screen::Skim && !covered && !self.skim.page().is_empty()
+    }
+
+    /// Whether this is the demonstration, where one can go on as somebody else and nobody is real.
+    pub fn is_demo(&self) -> bool {
+        self.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty())
     }
 
     /// Whether the person is a safeguarding lead.
@@ -569,7 +366,7 @@ impl State {
     /// Forgets what was done to an entry before: only the last act on it can be taken back.
     pub fn forget(&mut self, entry: EntryId) {
         self.done.retain_mut(|done| match &mut done.deed {
-            Deed::Decided(decided) | Deed::Picked(decided) => *decided != entry,
+            Deed::Decided(decided) | Deed::Stays(decided, _) => *decided != entry,
             Deed::Passed(several) | Deed::Hidden(several) => {
                 several.retain(|one| *one != entry);
                 !several.is_empty()
@@ -597,7 +394,7 @@ impl State {
         let from = from.unwrap_or_else(|| self.came_from());
         let document = Document::of_version(&opened.version, &opened.screening);
         let laid = Laid::new(document, layout::text_width(self.size), self.ascii);
-        self.entry = Some(EntryState {
+        let fresh = EntryState {
             from,
             laid,
             top: 0,
@@ -608,6 +405,13 @@ impl State {
             earlier: Vec::new(),
             compared: None,
             opened,
+        };
+        self.entry = Some(match self.entry.take() {
+            // What was read of the same text is read, whatever has come to stand beside it.
+            Some(before) if before.shows_the_same_as(&fresh) => {
+                EntryState { from: fresh.from, laid: fresh.laid, opened: fresh.opened, ..before }
+            }
+            _ => fresh,
         });
         self.redact = None;
         self.screen = Screen::Entry;

@@ -65,9 +65,8 @@ const STEPS: [Step; 9] = [
 
 /// Begins the tour, or ends it.
 pub(super) fn toggle(state: &mut State) {
-    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
     state.tour = match state.tour {
-        None if !demo => {
+        None if !state.is_demo() => {
             state.say(Tone::Plain, "only the demo has a tour: everybody in it is invented");
             None
         }

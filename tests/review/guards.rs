@@ -1,6 +1,6 @@
 //! Each guard by itself: what it refuses, and that the same is allowed where it has nothing to say.
 
-use anteroom::record::{Act, Decision, Handling, Tier};
+use anteroom::record::{Act, Decision, Handling, Occasion, Tier};
 use anteroom::review::{Already, Caller, Cause, Event, Facts, Policy, Refusal, Review, State, Withheld, step};
 use chrono::{DateTime, Duration, Utc};
 
@@ -46,10 +46,35 @@ pub fn nothing_is_overruled_or_handed_over_without_a_word() {
     for words in ["", "  \n"] {
         let reopen = Event::Handle(Handling::Reopen { why: words.into() });
         assert_eq!(go(&hidden, &reopen, person(LEAD)), Err(Refusal::SayWhy));
+        let note = Event::Handle(Handling::Note { text: words.into() });
+        assert_eq!(go(&hidden, &note, person(1)), Err(Refusal::SayWhy));
     }
     let long = Event::Handle(Handling::Reopen { why: "x".repeat(5_000) });
     assert_eq!(go(&hidden, &long, person(LEAD)), Err(Refusal::TooLong));
     assert!(go(&hidden, &handle(4), person(LEAD)).is_ok());
+}
+
+/// Whoever reads may tell the next reader, wherever the entry stands, and that is all a note does.
+#[test]
+pub fn a_note_moves_nothing_and_is_read_before_a_decision() {
+    for state in State::ALL {
+        let due = Some(start() + Duration::days(9));
+        let before = Review { due, ..standing(state, Tier::Cue, vec![by(1, 0)]) };
+        let after = go(&before, &handle(7), person(2));
+        let nobody_reads = [State::Screening, State::NotOpen, State::Superseded, State::SourceDeleted];
+        if nobody_reads.contains(&state) {
+            assert!(matches!(after, Err(Refusal::NoSuchMove { .. })), "{state:?}");
+            continue;
+        }
+        let after = after.unwrap();
+        let [note] = after.notes.as_slice() else { panic!("{state:?}: {:?}", after.notes) };
+        assert_eq!((note.by.as_str(), note.on, note.text.as_str()), (PEOPLE[2], Occasion::Noted, "because"));
+        assert_eq!(after.revision, before.revision + 1, "who read it without the note is told so");
+        assert_eq!(Review { notes: Vec::new(), revision: before.revision, ..after }, before, "{state:?}");
+        for caller in [Caller::Other, Caller::System] {
+            assert!(matches!(go(&before, &handle(7), caller), Err(Refusal::Role(_))), "{state:?}");
+        }
+    }
 }
 
 #[test]
@@ -85,6 +110,7 @@ pub fn who_is_locked_out_only_hides() {
         (&hidden, handle(6), LEAD),
         (&disputed, resolve(LEAD, 0, start()), LEAD),
         (&second, Event::ReadBack { named_it: false }, 1),
+        (&queued, handle(7), 1),
     ];
     for (review, event, who) in towards_visible {
         assert_eq!(go(review, &event, locked(who)), Err(Refusal::LockedOut), "{event:?}");

@@ -65,7 +65,7 @@ fn explore() -> Explored {
             events.push((pass(who, 500, start()), person(who)));
             events.extend([0, 1, 3].map(|kind| (decide(who, kind, start()), person(who))));
             events.extend([0, 1, 3].map(|kind| (resolve(who, kind, start()), person(who))));
-            events.extend((0..7).map(|which| (handle(which), person(who))));
+            events.extend((0..8).map(|which| (handle(which), person(who))));
             events.extend([false, true].map(|named_it| (Event::ReadBack { named_it }, person(who))));
         }
         for (event, caller) in &events {

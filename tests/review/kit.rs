@@ -77,6 +77,7 @@ pub fn event_of(name: EventName, found: &Screening, who: usize) -> Event<'_> {
         EventName::Reopen => handle(4),
         EventName::PatientAsks => handle(5),
         EventName::Confirm => handle(6),
+        EventName::Note => handle(7),
         EventName::Pass => pass(who, 500, start()),
         EventName::Pick => Event::Pick,
         EventName::Sampled => Event::Sampled,
@@ -96,7 +97,7 @@ pub fn resolve(who: usize, kind: usize, at: DateTime<Utc>) -> Event<'static> {
     Event::Resolve(Decision { by: PEOPLE[who].into(), act: act(kind), at }, "because".into())
 }
 
-/// The seven things a person can do beside deciding. Putting off is until twelve days after the start.
+/// The eight things a person can do beside deciding. Putting off is until twelve days after the start.
 pub fn handle(which: usize) -> Event<'static> {
     let why = String::from("because");
     Event::Handle(match which {
@@ -106,7 +107,8 @@ pub fn handle(which: usize) -> Event<'static> {
         3 => Handling::Return { advice: why },
         4 => Handling::Reopen { why },
         5 => Handling::PatientAsks { note: why },
-        _ => Handling::Confirm { why },
+        6 => Handling::Confirm { why },
+        _ => Handling::Note { text: why },
     })
 }
 

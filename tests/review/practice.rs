@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anteroom::audit::{Event, Outcome};
 use anteroom::channel::Portal;
-use anteroom::protocol::{AuditLine, Decided, Reply, Request, Work, Worklist};
+use anteroom::protocol::{AuditLine, Decided, Draft, Reply, Request, Work, Worklist};
 use anteroom::record::{Act, EntryId, Flag, Handling, HideReason, PatientAct, Style};
 use anteroom::review::policy_file::print;
 use anteroom::review::{Policy, State};
@@ -124,6 +124,7 @@ pub fn p32_the_second_reader_learns_nothing_of_the_first() {
         let mut one = first.user(login);
         let act = if redacts { all_suggestions(&one.open(entry), Style::Silent) } else { Act::Approve };
         assert_eq!(one.decide(entry, act).unwrap().state, State::AwaitingSecond);
+        handle(&mut one, entry, Handling::Note { text: format!("{login} says that he {redacts}") }).unwrap();
         seen.push(sent(&first));
         one.undo(entry).unwrap();
     }
@@ -527,6 +528,57 @@ pub fn p29_no_note_is_in_the_log() {
     assert!(!serde_json::to_string(&log).unwrap().contains(canary));
     let refused = log.iter().filter(|line| matches!(line.record.outcome, Outcome::Refused(_))).count();
     assert_eq!(refused, 2);
+}
+
+/// A note is shown with the entry to whoever reads it next, also when the entry has changed meanwhile; a second reader
+/// reads it after their decision; the log says that there is one, and no feed ever holds it.
+#[test]
+pub fn a_note_is_for_the_next_reader_and_for_no_patient() {
+    let practice = practice(&[row(1, 1, 0, ABUSE)]);
+    let (mut ann, mut ben, mut lea) = (practice.user("ann"), practice.user("ben"), practice.user("lea"));
+    let entry = waiting(&mut ben);
+    let read = ben.open(entry).row;
+    let draft = Draft { version: Some(read.version), removals: Vec::new(), style: Style::Marked };
+    ben.ask(Request::KeepDraft { entry, draft: Some(draft.clone()) });
+    let canary = "CANARY-1c9e her sister rang";
+    let decided = handle(&mut ben, entry, Handling::Note { text: canary.into() }).unwrap();
+    assert_eq!((decided.state, decided.visible_at), (State::Queued, None));
+    assert_eq!(ben.open(entry).draft, Some(draft), "what was begun goes on");
+    let told = &ann.open(entry).notes[0];
+    assert_eq!((told.by.as_str(), told.text.as_str()), ("ben", canary));
+    let why = ben.decide_on(&read, Act::Approve).unwrap_err();
+    assert!(why.contains("open it again"), "nobody decides without having read it: {why}");
+
+    super::practice::pull(&practice, "changed", &[row(1, 1, 0, &format!("{ABUSE} Knee pain."))]);
+    assert_eq!(ann.open(entry).notes.len(), 1, "it is as true of the next version");
+    ben.decide(entry, Act::Approve).unwrap();
+    assert!(lea.open(entry).notes.is_empty(), "the second reader reads blind");
+    handle(&mut lea, entry, Handling::Note { text: "I read it too".into() }).unwrap();
+    assert_eq!(lea.open(entry).notes.len(), 1, "and knows what they wrote themselves");
+    lea.decide(entry, Act::Approve).unwrap();
+    assert_eq!(lea.open(entry).notes.len(), 2);
+
+    let noted = log(&mut lea).into_iter().filter(|line| line.record.event == Event::Noted);
+    let noted: Vec<(String, Option<EntryId>)> =
+        noted.map(|line| (line.record.actor.login, line.record.entry)).collect();
+    assert_eq!(noted, [("lea".to_owned(), Some(entry)), ("ben".to_owned(), Some(entry))]);
+    assert!(!serde_json::to_string(&log(&mut lea)).unwrap().contains("CANARY"));
+    publish(&practice, Duration::days(4));
+    assert_eq!(practice.composition_lines().len(), 1);
+    for file in std::fs::read_dir(practice.path().join("feed")).unwrap() {
+        let text = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&text).contains("CANARY"), "no patient ever sees it");
+    }
+    handle(&mut ben, entry, Handling::Note { text: "told her by post".into() }).unwrap();
+    assert_eq!(practice.composition_lines().len(), 1, "a note withdraws nothing either");
+    let mut aud = practice.user("aud");
+    let request = Request::Handle {
+        entry,
+        version: read.version.next(),
+        revision: lea.open(entry).row.revision,
+        handling: Handling::Note { text: "seen".into() },
+    };
+    assert!(ask(&mut aud, request).is_err(), "who reads no records writes on none");
 }
 
 /// A clock that somebody can put forward, and that runs on by itself only when it is told to.

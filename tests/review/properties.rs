@@ -204,6 +204,7 @@ const PROPERTIES: &[Property] = &[
         tests: tests![
             lead::p12_a_decision_on_an_older_version_or_revision_changes_nothing,
             lead::the_lead_s_decision_needs_the_patient_in_hand_and_a_hide_needs_nothing,
+            guards::a_note_moves_nothing_and_is_read_before_a_decision,
         ],
         elsewhere: &[("daemon/leases.rs", "p12_a_stale_token_version_or_revision_is_refused_and_changes_nothing")],
     },
@@ -283,6 +284,7 @@ const PROPERTIES: &[Property] = &[
         guards: &[Guard::Blind, Guard::ReadBackFirst, Guard::NamedIt],
         tests: tests![
             practice::p32_the_second_reader_learns_nothing_of_the_first,
+            practice::a_note_is_for_the_next_reader_and_for_no_patient,
             guards::a_redaction_is_read_back_before_it_is_agreed_to,
             guards::who_can_name_what_is_gone_makes_a_dispute,
         ],

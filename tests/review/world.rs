@@ -36,7 +36,7 @@ pub enum Op {
         name: usize,
         kind: usize,
     },
-    /// One of the seven things beside deciding.
+    /// One of the eight things beside deciding.
     Handle {
         who: usize,
         which: usize,
@@ -112,7 +112,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => (who.clone(), who.clone(), 0..4_usize).prop_map(|(who, name, kind)| Op::Forge { who, name, kind }),
         3 => (prop_oneof![4 => Just(LEAD), 1 => who.clone()], 0..4_usize)
             .prop_map(|(who, kind)| Op::Resolve { who, kind }),
-        6 => (prop_oneof![2 => Just(LEAD), 1 => who.clone()], prop_oneof![0..7_usize, Just(4)])
+        6 => (prop_oneof![2 => Just(LEAD), 1 => who.clone()], prop_oneof![0..8_usize, Just(4)])
             .prop_map(|(who, which)| Op::Handle { who, which }),
         2 => (who.clone(), prop::bool::weighted(0.2)).prop_map(|(who, named_it)| Op::ReadBack { who, named_it }),
         2 => who.clone().prop_map(|who| Op::Undo { who }),

@@ -2,7 +2,7 @@
 //! earlier versions.
 
 use anteroom::audit::Role;
-use anteroom::protocol::{Earlier, Request};
+use anteroom::protocol::{Earlier, Proposed, Request};
 use anteroom::record::{Act, Decision, Flag, FlagSet, Handling, HideReason, PatientAct, Version};
 
 use crate::tui_support::daemon::Daemon;
@@ -250,5 +250,91 @@ fn alarms_are_readable_whole() {
         screen.until("The policy was refused.").await;
         screen.press("x").await;
         assert!(!screen.text().contains("Why? The patient"), "the key that closes the box does nothing else");
+    });
+}
+
+#[test]
+fn what_the_record_speaks_for_is_set_or_by_the_lead_refused() {
+    let daemon = |role| {
+        Daemon::with(practice::day()).change(|inside| {
+            inside.role = role;
+            let why = "the record speaks of somebody who harms others: is it this patient?".to_owned();
+            inside.proposed = vec![Proposed { flag: Flag::HoldAll, why }];
+        })
+    };
+    let acts = |screen: &Screen| {
+        let act = |asked| if let Request::Patient { act, .. } = asked { Some(act) } else { None };
+        screen.asked().into_iter().filter_map(act).collect::<Vec<_>>()
+    };
+    on_screen(Start::default(), daemon(Role::Lead), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("o").await;
+        screen.until("! proposed: “everything is held”: the record speaks of").await;
+        screen.press("F").await;
+        screen.until("proposed: the record speaks of somebody who harms others").await;
+        screen.press("2").await;
+        screen.until("only when something else speaks for it.").await;
+        screen.press("enter").await;
+        screen.until("Write a few words").await;
+        screen.press("n o enter").await;
+        screen.until("HOLT Marie: refused, “everything is held”").await;
+        assert_eq!(acts(&screen), [PatientAct::RefuseFlag { flag: Flag::HoldAll, why: "no".to_owned() }]);
+    });
+    on_screen(Start::default(), daemon(Role::Clinician), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("F 2").await;
+        screen.until("Only the safeguarding lead refuses what the record speaks for").await;
+        screen.press("F 1 y e s enter").await;
+        screen.until("HOLT Marie: everything is held").await;
+        assert!(matches!(acts(&screen).as_slice(), [PatientAct::SetFlag { flag: Flag::HoldAll, .. }]));
+    });
+}
+
+#[test]
+fn a_flag_that_has_stood_long_or_is_to_be_cleared_can_be_said_to_stand() {
+    let set = |day, clearing: Option<&str>| FlagSet {
+        flag: Flag::CoercionRisk,
+        by: "dr.vik".to_owned(),
+        at: practice::at(18, 9, 0) - chrono::Duration::days(day),
+        why: "her sister rang".to_owned(),
+        clearing: clearing.map(str::to_owned),
+        looked_at: None,
+    };
+    for (set, offered) in [(set(0, None), false), (set(0, Some("dr.vik")), true), (set(100, None), true)] {
+        let daemon = Daemon::with(practice::day()).change(|inside| inside.safeguards.flags = vec![set.clone()]);
+        on_screen(Start::default(), daemon, async |screen| {
+            screen.until("HOLT M").await;
+            screen.press("F").await;
+            screen.until("One person sets a flag").await;
+            assert_eq!(screen.text().contains("it must still stand"), offered, "{}", screen.text());
+            if offered {
+                screen.press("4 s t i l l enter").await;
+                screen.until("HOLT Marie: may be made to show the record").await;
+            }
+        });
+    }
+}
+
+#[test]
+fn the_policy_in_force_is_read_and_scrolled() {
+    on_the_day(async |screen| {
+        screen.press("s").await;
+        screen.until("to review").await;
+        screen.press("p").await;
+        screen.until("Policy in force · Elm Tree Surgery").await;
+        let text = anteroom::review::policy_file::print(&anteroom::review::Policy::default());
+        let (mut missing, mut pages): (Vec<&str>, usize) =
+            (text.lines().filter(|line| line.contains(" = ")).collect(), 0);
+        while screen.text().contains("more rows") || pages == 0 {
+            missing.retain(|line| !screen.text().contains(line));
+            screen.press("space").await;
+            pages += 1;
+        }
+        missing.retain(|line| !screen.text().contains(line));
+        assert_eq!(missing, Vec::<&str>::new());
+        screen.press("g").await;
+        screen.until("more rows").await;
+        screen.press("esc").await;
+        screen.until("Status · Elm Tree Surgery").await;
     });
 }

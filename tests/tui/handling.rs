@@ -29,6 +29,34 @@ fn the_lead_is_asked_in_words_and_the_next_entry_opens() {
 }
 
 #[test]
+fn a_note_stays_with_the_entry_that_stays_open_and_is_not_taken_back() {
+    on_the_day(async |screen| {
+        screen.press("enter G i").await;
+        screen.until("Note on HOLT M").await;
+        screen.until("patient ever sees it").await;
+        screen.press("enter").await;
+        screen.until("Write a few words").await;
+        screen.press("r a n g enter").await;
+        screen.until("Noted for the next reader: HOLT M").await;
+        screen.until("dr.rahman: rang").await;
+        assert_eq!(handlings(&screen), [Handling::Note { text: "rang".to_owned() }]);
+        let reads = screen.asked().iter().filter(|asked| matches!(asked, Request::Open { .. })).count();
+        assert_eq!(reads, 2, "it is decided on as it is now");
+        assert!(!screen.text().contains("u undo"), "{}", screen.text());
+        screen.press("u").await;
+        screen.until("keeps its note, which others may have read").await;
+        // What had been read before has been read.
+        screen.press("a").await;
+        screen.until("approved  HOLT M").await;
+    });
+    on_the_day(async |screen| {
+        screen.press("j i o k enter").await;
+        screen.until("Noted for the next reader: OBI D").await;
+        screen.until("8 to review").await;
+    });
+}
+
+#[test]
 fn something_is_put_off_for_as_many_days_as_chosen() {
     on_the_day(async |screen| {
         screen.press("D up up w a i t").await;

@@ -395,7 +395,7 @@ fn the_log_is_verified_and_damage_is_told() {
 fn the_privacy_key_blanks_everything_and_the_key_that_wakes_it_does_nothing_else() {
     on_the_day(async |screen| {
         screen.press("enter L").await;
-        screen.until("blank; any key brings the screen back").await;
+        screen.until("Blank: any key brings the screen back").await;
         assert!(!screen.text().contains("HOLT") && !screen.text().contains("strangled"), "{}", screen.text());
         screen.press("a").await;
         screen.until("strangled").await;

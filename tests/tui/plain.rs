@@ -2,8 +2,8 @@
 
 use anteroom::audit::Role;
 use anteroom::plain::{End, Options, run};
-use anteroom::protocol::{Notice, Request};
-use anteroom::record::{Act, Handling, HideReason, PatientAct, Style};
+use anteroom::protocol::{Notice, Proposed, Request};
+use anteroom::record::{Act, Flag, Handling, HideReason, PatientAct, Style};
 use anteroom::tui::keymap::Keymap;
 use tokio::task::LocalSet;
 
@@ -156,4 +156,73 @@ fn what_is_done_beside_deciding_is_said_in_words() {
     );
     assert!(asked.iter().any(|asked| matches!(asked, Request::Resolve { why, .. } if why == "both are right")));
     assert!(asked.iter().any(|asked| matches!(asked, Request::Patient { act: PatientAct::ClearFlag { .. }, .. })));
+}
+
+#[test]
+fn several_entries_are_marked_and_hidden_together_after_their_number_is_said() {
+    let daemon = Daemon::with(practice::day());
+    let lines = [
+        "hide 3", "mark 1 9", "mark 1", "mark 1 3", "mark", "hide 3", "decide 5", "hide 3", "back", "hide 3",
+        "decide 2", "undo", "mark 1", "back", "mark",
+    ];
+    let (told, end) = said(&daemon, false, &lines);
+    assert!(told.contains("No entry is open: say open and its number, or mark several"), "{told}");
+    assert!(told.contains("There is no row of that number here"), "{told}");
+    assert!(told.contains("No longer marked: HOLT Marie, Consultation."), "{told}");
+    assert!(told.contains("2 entries are marked: HOLT M · Consultation; OBI R · Consultation."), "{told}");
+    assert!(told.contains("2 entries to be hidden: The patient may be made to show the record."), "{told}");
+    assert!(told.contains("These are 2: nothing is hidden"), "{told}");
+    assert!(told.contains("Nothing is hidden; the marks are still there."), "{told}");
+    assert!(told.contains("Hidden 2 entries. Say undo to take it back."), "{told}");
+    assert!(told.contains("Taken back: hidden 2 entries. 2 of 2 wait again."), "{told}");
+    assert!(told.contains("Nothing is marked any more."), "{told}");
+    assert!(told.trim_end().ends_with("Nothing is marked: say mark and the numbers of rows."), "{told}");
+    assert_eq!(decisions(&daemon), vec![Act::Hide { reason: HideReason::Coercion }; 2]);
+    assert_eq!(daemon.asked().iter().filter(|asked| matches!(asked, Request::Undo { .. })).count(), 2);
+    assert_eq!(end, End::Refused);
+}
+
+#[test]
+fn all_of_a_patient_s_are_marked_and_what_the_daemon_refuses_is_named() {
+    let daemon = Daemon::with(practice::day()).change(|inside| {
+        let patient = inside.entries[0].row.patient;
+        inside.entries[4].row.patient = patient;
+        inside.refuses = Some("somebody was first to decide on this entry: open it again".to_owned());
+    });
+    let (told, _) = said(&daemon, false, &["mark-patient 1", "hide coercion", "decide 2"]);
+    assert!(told.contains("2 entries are marked: HOLT M"), "{told}");
+    assert!(told.contains("Somebody was first to decide") && told.contains("Not hidden: HOLT M"), "{told}");
+    assert!(told.contains("Hidden 1 entry."), "{told}");
+    assert_eq!(decisions(&daemon).len(), 2, "each is an act of its own");
+}
+
+#[test]
+fn a_note_is_written_and_the_entry_goes_on_as_it_was() {
+    let daemon = Daemon::with(practice::day());
+    let (told, _) = said(&daemon, false, &["open 1", "take-all", "note", "note her sister rang", "decide", "undo"]);
+    assert!(told.contains("Say note and a few words"), "{told}");
+    assert!(told.contains("Noted for the next reader. It stays, and no patient ever sees it."), "{told}");
+    assert!(matches!(decisions(&daemon).as_slice(), [Act::Redact { .. }]), "the redaction went on: {told}");
+    let noted = |asked: &Request| matches!(asked, Request::Handle { handling: Handling::Note { text }, .. } if text == "her sister rang");
+    assert!(daemon.asked().iter().any(noted));
+    let (told, _) = said(&daemon, false, &["open 1"]);
+    assert!(told.contains("dr.rahman noted: her sister rang"), "{told}");
+}
+
+#[test]
+fn a_proposed_flag_is_refused_and_the_policy_is_told() {
+    let daemon = Daemon::with(practice::day()).change(|inside| {
+        inside.role = Role::Lead;
+        inside.proposed = vec![Proposed { flag: Flag::HoldAll, why: "the record speaks of it".to_owned() }];
+    });
+    let (told, end) = said(&daemon, false, &["open 1", "record", "flags", "flags 2 it is not him", "policy"]);
+    assert!(
+        told.contains("Proposed: everything is held: the record speaks of it. Say flags to set or refuse it."),
+        "{told}"
+    );
+    assert!(told.contains("2. not “everything is held”: does not stand. Refuse it."), "{told}");
+    assert!(told.contains("hold-hours = 72") && told.contains("In force: 9f3ce07a55d2."), "{told}");
+    let refused = |asked: &Request| matches!(asked, Request::Patient { act: PatientAct::RefuseFlag { why, .. }, .. } if why == "it is not him");
+    assert!(daemon.asked().iter().any(refused));
+    assert_eq!(end, End::Done);
 }

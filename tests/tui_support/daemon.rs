@@ -8,10 +8,10 @@ use anteroom::audit::{Actor, Event, Outcome, Record, Role};
 use anteroom::client::{Client, ClientError, framed};
 use anteroom::protocol::{
     Asked, AuditLine, Decided, Earlier, Notice, Only, Opened, PassedLine, PassedOn, PatientDone, PatientRecord,
-    Published, Pulled, Queue, QueueRow, Reply, Request, Sent, Skim, SkimLine, Status, Totals, VERSION, Verified,
-    Wanted, Welcome, WorkItem, Worklist,
+    PolicyFile, Proposed, Published, Pulled, Queue, QueueRow, Reply, Request, Sent, Skim, SkimLine, Status, Totals,
+    VERSION, Verified, Wanted, Welcome, WorkItem, Worklist,
 };
-use anteroom::record::{Act, EntryId, PatientAct, Safeguards, Span};
+use anteroom::record::{Act, EntryId, Handling, Note, Occasion, PatientAct, Safeguards, Span};
 use anteroom::review::State;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::DuplexStream;
@@ -39,6 +39,7 @@ pub struct Inside {
     /// Earlier versions of whatever is asked about, oldest first.
     pub earlier: Vec<Earlier>,
     pub safeguards: Safeguards,
+    pub proposed: Vec<Proposed>,
     /// Why the next decision is refused.
     pub refuses: Option<String>,
     /// Connections are refused while it is away.
@@ -81,6 +82,7 @@ impl Daemon {
             work: Vec::new(),
             earlier: Vec::new(),
             safeguards: Safeguards::default(),
+            proposed: Vec::new(),
             refuses: None,
             away: false,
             slow: false,
@@ -318,22 +320,22 @@ impl Inside {
             }),
             // No screen asks for these.
             Request::Propose { entry } => Reply::Proposed(vec![entry]),
+            Request::Handle { entry, handling: Handling::Note { text }, .. } => {
+                let at = practice::now();
+                let by = person.map_or("dr.rahman", |person| &person.login).to_owned();
+                let state = self.entries.iter_mut().find(|opened| opened.row.entry == entry).map(|opened| {
+                    opened.row.revision += 1;
+                    opened.notes.push(Note { by, at, on: Occasion::Noted, text });
+                    opened.row.state
+                });
+                Reply::Decided(handled(entry, state.unwrap_or(State::Queued)))
+            }
             Request::Handle { entry, .. } | Request::ReadBack { entry, .. } => {
                 let state = self.entries.iter_mut().find(|opened| opened.row.entry == entry).map(|opened| {
                     opened.to_read_back = false;
                     opened.row.state
                 });
-                let state = state.unwrap_or(State::Queued);
-                Reply::Decided(Decided {
-                    entry,
-                    state,
-                    visible_at: None,
-                    review_by: None,
-                    seq: 88217,
-                    twins: Vec::new(),
-                    decoy: false,
-                    unfinished: None,
-                })
+                Reply::Decided(handled(entry, state.unwrap_or(State::Queued)))
             }
             Request::Resolve { entry, act, .. } => {
                 let hidden = matches!(act, Act::Hide { .. });
@@ -367,6 +369,7 @@ impl Inside {
                     patient,
                     card: first.patient.clone(),
                     safeguards: self.safeguards.clone(),
+                    proposed: self.proposed.clone(),
                     entries: self.entries.iter().filter(of).map(|entry| entry.row.clone()).collect(),
                     more: 0,
                     closed: None,
@@ -377,9 +380,13 @@ impl Inside {
                 let (flags, moved) = (Vec::new(), if needs_second { 0 } else { 3 });
                 Reply::PatientDone(PatientDone { patient, flags, moved, needs_second, seq: 88219 })
             }
+            Request::Policy => Reply::Policy(PolicyFile {
+                text: anteroom::review::policy_file::print(&anteroom::review::Policy::default()),
+                digest: "9f3ce07a55d2".to_owned(),
+                waits: None,
+            }),
             Request::Withdraw { .. }
             | Request::MyActs { .. }
-            | Request::Policy
             | Request::TakePolicy
             | Request::Agreement
             | Request::Clearing
@@ -403,6 +410,20 @@ impl Inside {
                 health: Default::default(),
             }),
         }
+    }
+}
+
+/// An entry that somebody did something with beside deciding.
+fn handled(entry: EntryId, state: State) -> Decided {
+    Decided {
+        entry,
+        state,
+        visible_at: None,
+        review_by: None,
+        seq: 88217,
+        twins: Vec::new(),
+        decoy: false,
+        unfinished: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! What each action does on each page, and why it cannot.
 
-use super::{LOG_PAGE, beside, bulk, flags, handle, key_for, may_read, queue, redact, refresh, skim, twins, versions};
+use super::{
+    LOG_PAGE, MOST_ROWS, beside, bulk, flags, handle, key_for, may_read, moved, queue, reading, redact, refresh, skim,
+    twins, versions,
+};
 use crate::protocol::Request;
 use crate::record::{Act, HideReason};
 use crate::review::State as ReviewState;
@@ -8,7 +11,7 @@ use crate::tui::action::Action;
 use crate::tui::layout;
 use crate::tui::skim::Several;
 use crate::tui::state::{Blank, Deed, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
-use crate::tui::view::entry::others;
+use crate::tui::view::reasons::others;
 
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(Overlay::Hide { targets, selected }) = &mut state.overlay {
@@ -32,13 +35,11 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     }
     if let Some(Overlay::Help { top }) = &mut state.overlay {
         let page = usize::from(crate::tui::view::help::height(state.size));
+        if let Some(row) = moved(action, *top, MOST_ROWS, page) {
+            *top = row;
+            return Vec::new();
+        }
         match action {
-            Action::Down => *top += 1,
-            Action::Up => *top = top.saturating_sub(1),
-            Action::PageDown => *top += page,
-            Action::PageUp => *top = top.saturating_sub(page),
-            Action::First => *top = 0,
-            Action::Last => *top = usize::MAX / 2,
             Action::Back | Action::Help => state.overlay = None,
             _ => return everywhere(state, action),
         }
@@ -72,8 +73,14 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Screen::Redact => redact::act(state, action),
         Screen::Worklist => beside::worklist(state, action),
         Screen::Record => beside::record(state, action),
-        Screen::Log => log(state, action),
+        Screen::Log => reading::log(state, action),
+        Screen::Policy => reading::policy(state, action),
         Screen::Status => match action {
+            Action::Policy => {
+                state.screen = Screen::Policy;
+                state.policy.top = 0;
+                vec![Effect::Ask(Request::Policy)]
+            }
             Action::Back | Action::Status => back_to(state, state.under),
             _ => everywhere(state, action),
         },
@@ -142,13 +149,11 @@ fn entry(state: &mut State, action: Action) -> Vec<Effect> {
     };
     let areas = layout::entry(state.size, entry);
     let page = usize::from(areas.text.height).saturating_sub(1).max(1);
+    if let Some(row) = moved(action, entry.top, MOST_ROWS, page) {
+        entry.top = row;
+        return Vec::new();
+    }
     match action {
-        Action::Down => entry.top += 1,
-        Action::Up => entry.top = entry.top.saturating_sub(1),
-        Action::PageDown => entry.top += page,
-        Action::PageUp => entry.top = entry.top.saturating_sub(page),
-        Action::First => entry.top = 0,
-        Action::Last => entry.top = usize::MAX / 2,
         Action::NextMatch | Action::PreviousMatch => {
             let count = entry.laid.document.matches.len();
             if count == 0 {
@@ -178,6 +183,7 @@ fn entry(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NewerVersion => return versions::newer(state),
         Action::Waive | Action::Propose => return twins::begin(state, action),
         Action::Escalate
+        | Action::Note
         | Action::Defer
         | Action::ReadBack
         | Action::Reopen
@@ -242,33 +248,6 @@ fn approve_open(state: &mut State) -> Vec<Effect> {
     // A second reader agrees to exactly what the first one proposed.
     let act = entry.opened.proposed.clone().unwrap_or(Act::Approve);
     state.target().map(|target| decide(state, target, act)).unwrap_or_default()
-}
-
-fn log(state: &mut State, action: Action) -> Vec<Effect> {
-    let page = usize::from(layout::log_list(state.size).height).max(1);
-    let log = &mut state.log;
-    let last = log.lines.len().saturating_sub(1);
-    match action {
-        Action::Down => log.selected += 1,
-        Action::Up => log.selected = log.selected.saturating_sub(1),
-        Action::PageDown => log.selected += page,
-        Action::PageUp => log.selected = log.selected.saturating_sub(page),
-        Action::First => log.selected = 0,
-        Action::Last => log.selected = last,
-        Action::Verify => {
-            state.say(Tone::Plain, "reading the whole log…");
-            return vec![Effect::Ask(Request::Verify)];
-        }
-        Action::Back | Action::Log => return back_to(state, state.under),
-        _ => return everywhere(state, action),
-    }
-    log.selected = log.selected.min(last);
-    // The next page is asked for before its first line is needed.
-    if !log.complete && log.selected + page >= log.lines.len() {
-        let before = log.lines.last().map(|line| line.seq);
-        return vec![Effect::Ask(Request::Audit { before, limit: LOG_PAGE, everything: false })];
-    }
-    Vec::new()
 }
 
 /// What was on its way to the screen does not come any more: the person has gone elsewhere.
@@ -447,10 +426,10 @@ fn undo(state: &mut State) -> Vec<Effect> {
     let decided = match last {
         Some((Deed::Passed(entries), _)) => return skim::take_back(state, entries, Several::Lines),
         Some((Deed::Hidden(entries), _)) => return skim::take_back(state, entries, Several::Entries),
-        Some((Deed::Picked(_), label)) => {
+        Some((Deed::Stays(_, instead), label)) => {
             // The act before it is the next to be taken back.
             state.done.pop();
-            state.say(Tone::Plain, format!("{label} stays in the queue: what somebody wants read is decided on there"));
+            state.say(Tone::Plain, format!("{label} {instead}"));
             return Vec::new();
         }
         Some((Deed::Decided(entry), label)) => Some((entry, label)),

@@ -1,7 +1,7 @@
 //! Beside the queue: the worklist, and all that is here of one patient.
 
 use super::act::{self, back_to, everywhere};
-use super::refresh;
+use super::{moved, refresh};
 use crate::protocol::{PatientRecord, Reply, Request};
 use crate::record::PatientId;
 use crate::tui::action::Action;
@@ -22,31 +22,23 @@ pub(super) fn enter_worklist(state: &mut State) -> Vec<Effect> {
 pub(super) fn worklist(state: &mut State, action: Action) -> Vec<Effect> {
     let page = usize::from(layout::worklist_list(state.size).height).max(1);
     let list = &mut state.worklist;
-    let last = list.items.len().saturating_sub(1);
-    match action {
-        Action::Down => list.selected = (list.selected + 1).min(last),
-        Action::Up => list.selected = list.selected.saturating_sub(1),
-        Action::PageDown => list.selected = (list.selected + page).min(last),
-        Action::PageUp => list.selected = list.selected.saturating_sub(page),
-        Action::First => list.selected = 0,
-        Action::Last => list.selected = last,
-        Action::Open => {
-            return match list.current().map(|item| (item.entry, item.patient)) {
-                Some((Some(entry), _)) => act::open(state, Opening::read(entry)),
-                Some((None, patient)) => fetch(state, patient, Action::Record),
-                None => nothing(state),
-            };
-        }
-        Action::Record | Action::Flags => {
-            return match list.current().map(|item| item.patient) {
-                Some(patient) => fetch(state, patient, action),
-                None => nothing(state),
-            };
-        }
-        Action::Back | Action::Worklist => return back_to(state, Screen::Queue),
-        _ => return everywhere(state, action),
+    if let Some(place) = moved(action, list.selected, list.items.len().saturating_sub(1), page) {
+        list.selected = place;
+        return Vec::new();
     }
-    Vec::new()
+    match action {
+        Action::Open => match list.current().map(|item| (item.entry, item.patient)) {
+            Some((Some(entry), _)) => act::open(state, Opening::read(entry)),
+            Some((None, patient)) => fetch(state, patient, Action::Record),
+            None => nothing(state),
+        },
+        Action::Record | Action::Flags => match list.current().map(|item| item.patient) {
+            Some(patient) => fetch(state, patient, action),
+            None => nothing(state),
+        },
+        Action::Back | Action::Worklist => back_to(state, Screen::Queue),
+        _ => everywhere(state, action),
+    }
 }
 
 fn nothing(state: &mut State) -> Vec<Effect> {
@@ -112,14 +104,11 @@ pub(super) fn fetch(state: &mut State, patient: PatientId, then: Action) -> Vec<
 pub(super) fn record(state: &mut State, action: Action) -> Vec<Effect> {
     let page = usize::from(layout::record_list(state.size).height).max(1);
     let Some(open) = &mut state.record else { return back_to(state, Screen::Queue) };
-    let last = open.record.entries.len().saturating_sub(1);
+    if let Some(place) = moved(action, open.selected, open.record.entries.len().saturating_sub(1), page) {
+        open.selected = place;
+        return Vec::new();
+    }
     match action {
-        Action::Down => open.selected = (open.selected + 1).min(last),
-        Action::Up => open.selected = open.selected.saturating_sub(1),
-        Action::PageDown => open.selected = (open.selected + page).min(last),
-        Action::PageUp => open.selected = open.selected.saturating_sub(page),
-        Action::First => open.selected = 0,
-        Action::Last => open.selected = last,
         Action::Open => {
             return match open.record.entries.get(open.selected).map(|row| row.entry) {
                 Some(entry) => act::open(state, Opening::read(entry)),

@@ -1,8 +1,10 @@
 //! What stands over a patient: set, cleared, and who may open the record.
 
+use chrono::{DateTime, Utc};
+
 use super::act::may_decide;
 use super::{beside, refresh};
-use crate::protocol::{PatientDone, Request};
+use crate::protocol::{PatientDone, PatientRecord, Proposed, Request};
 use crate::record::{Flag, PatientAct, PatientId, Safeguards};
 use crate::tui::action::Action;
 use crate::tui::state::{Effect, Opening, Overlay, PatientMatter, Screen, State, Tone, Writing};
@@ -23,8 +25,26 @@ pub struct Choice {
 }
 
 /// What can be done about a patient by this person.
-pub fn choices(safeguards: &Safeguards, login: &str, lead: bool) -> Vec<Choice> {
-    let mut out: Vec<Choice> = Flag::ALL.iter().map(|flag| of_flag(*flag, safeguards, login)).collect();
+pub fn choices(record: &PatientRecord, login: &str, lead: bool, now: Option<DateTime<Utc>>) -> Vec<Choice> {
+    let safeguards = &record.safeguards;
+    let mut out: Vec<Choice> = Vec::new();
+    for flag in Flag::ALL {
+        let proposed = record.proposed.iter().find(|proposed| proposed.flag == flag);
+        let choice = of_flag(flag, safeguards, login);
+        match proposed.filter(|_| !choice.stands) {
+            Some(Proposed { why, .. }) => {
+                out.push(Choice { detail: format!("proposed: {why}"), ..choice });
+                out.push(refusal(flag, lead));
+            }
+            None => out.push(choice),
+        }
+        let set = safeguards.flags.iter().find(|set| set.flag == flag);
+        if set.is_some_and(|set| set.clearing.is_some() || now.is_some_and(|now| set.review_due() <= now)) {
+            let matter = Ok(PatientMatter::Set { flag, withdraw: false });
+            let (words, detail) = (format!("still “{}”", flag.words()), String::new());
+            out.push(Choice { words, detail, does: "it must still stand", stands: false, matter });
+        }
+    }
     if safeguards.has(Flag::RestrictedReaders) {
         let readers = match safeguards.readers.is_empty() {
             true => "nobody may open the record".to_owned(),
@@ -54,6 +74,16 @@ pub fn choices(safeguards: &Safeguards, login: &str, lead: bool) -> Vec<Choice> 
     out
 }
 
+/// Not to set a flag that the record speaks for.
+fn refusal(flag: Flag, lead: bool) -> Choice {
+    let matter = match lead {
+        true => Ok(PatientMatter::Refuse { flag }),
+        false => Err("only the safeguarding lead refuses what the record speaks for"),
+    };
+    let (words, detail) = (format!("not “{}”", flag.words()), String::new());
+    Choice { words, detail, does: "refuse it", stands: false, matter }
+}
+
 fn of_flag(flag: Flag, safeguards: &Safeguards, login: &str) -> Choice {
     let Some(set) = safeguards.flags.iter().find(|set| set.flag == flag) else {
         let matter = Ok(PatientMatter::Set { flag, withdraw: false });
@@ -74,7 +104,7 @@ fn of_flag(flag: Flag, safeguards: &Safeguards, login: &str) -> Choice {
 /// Who the box is about and what can be done.
 pub fn shown(state: &State) -> Option<(PatientId, &str, Vec<Choice>)> {
     let (open, welcome) = (state.record.as_ref()?, state.welcome.as_ref()?);
-    let choices = choices(&open.record.safeguards, &welcome.actor.login, state.is_lead());
+    let choices = choices(&open.record, &welcome.actor.login, state.is_lead(), state.now);
     Some((open.record.patient, &open.record.card.name, choices))
 }
 
@@ -121,6 +151,7 @@ pub(super) fn send(
         }
         PatientMatter::Set { flag, withdraw } => PatientAct::SetFlag { flag, why: typed, withdraw },
         PatientMatter::Clear { flag, .. } => PatientAct::ClearFlag { flag, why: typed },
+        PatientMatter::Refuse { flag } => PatientAct::RefuseFlag { flag, why: typed },
         PatientMatter::NameReaders(logins) => PatientAct::NameReaders { logins, why: typed },
         PatientMatter::LockOut(login) => PatientAct::LockOut { login, why: typed },
         PatientMatter::LetIn(login) => PatientAct::LetIn { login, why: typed },
@@ -144,6 +175,7 @@ pub(super) fn done(state: &mut State, done: &PatientDone) -> Vec<Effect> {
         _ if done.needs_second => format!("{name}: asked; it stands until a second person agrees"),
         PatientMatter::Set { flag, .. } => format!("{name}: {}{moved}", flag.words()),
         PatientMatter::Clear { flag, .. } => format!("{name}: no longer “{}”", flag.words()),
+        PatientMatter::Refuse { flag } => format!("{name}: refused, “{}”", flag.words()),
         PatientMatter::Readers | PatientMatter::NameReaders(_) => format!("{name}: readers named"),
         PatientMatter::LockOut(_) => format!("{name}: you can only hide now"),
         PatientMatter::LetIn(login) => format!("{name}: {login} is let in again"),

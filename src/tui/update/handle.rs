@@ -7,7 +7,7 @@ use crate::protocol::{Decided, Request};
 use crate::record::{Act, Handling};
 use crate::review::{EventName, State as ReviewState, TRANSITIONS, Who};
 use crate::tui::action::Action;
-use crate::tui::state::{Effect, Matter, Opening, Overlay, Screen, Sending, State, Target, Tone, Writing};
+use crate::tui::state::{Deed, Done, Effect, Matter, Opening, Overlay, Screen, Sending, State, Target, Tone, Writing};
 use crate::tui::words;
 
 /// Days that something is put off for, if nobody says otherwise, and at most.
@@ -26,6 +26,7 @@ pub fn possible(state: ReviewState, action: Action, lead: bool) -> Result<(), St
         Action::PatientAsks => EventName::PatientAsks,
         Action::Escalate => EventName::Escalate,
         Action::Defer => EventName::Defer,
+        Action::Note => EventName::Note,
         _ => return Ok(()),
     };
     let rows = || TRANSITIONS.iter().filter(|row| row.on == on);
@@ -68,6 +69,7 @@ pub(super) fn begin(state: &mut State, action: Action) -> Vec<Effect> {
             return Vec::new();
         }
         Action::Escalate => Matter::Escalate,
+        Action::Note => Matter::Note,
         Action::Reopen => Matter::Reopen,
         Action::Confirm => Matter::Confirm,
         Action::GiveBack => Matter::GiveBack,
@@ -143,6 +145,7 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
             return vec![Effect::Ask(Request::Resolve { entry, version, revision, act, why: typed, token, waivers })];
         }
         Matter::Escalate => Handling::Escalate { note: typed },
+        Matter::Note => Handling::Note { text: typed },
         Matter::Reopen => Handling::Reopen { why: typed },
         Matter::Confirm => Handling::Confirm { why: typed },
         Matter::GiveBack => Handling::Return { advice: typed },
@@ -156,12 +159,27 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     vec![Effect::Ask(Request::Handle { entry, version, revision, handling })]
 }
 
+/// What is done about an act that is not taken back, after the label of its entry.
+fn instead(matter: &Matter) -> Option<&'static str> {
+    Some(match matter {
+        Matter::Escalate => "is before the lead, who decides or gives it back",
+        Matter::Note => "keeps its note, which others may have read: write another that puts it right",
+        Matter::Defer { .. } => "is put off: it can be taken up again from the patient’s record",
+        Matter::Reopen => "is read anew: hide it again if nobody should see it",
+        Matter::Confirm => "stays as it is: it can be decided anew from the patient’s record",
+        Matter::GiveBack => "is with the reviewers again, and they decide",
+        Matter::PatientAsks => "is on the lead’s worklist, and the lead looks at it again",
+        Matter::ReadBack | Matter::Resolve(_) => return None,
+    })
+}
+
 /// It took effect: what left the queue makes place for the next, and what stays is shown as it is now.
 pub(super) fn done(state: &mut State, decided: &Decided) -> Vec<Effect> {
     let Some(Writing::Entry(target, matter)) = state.handling.take() else { return refresh(state) };
     let label = &target.label;
     let said = match &matter {
         Matter::Escalate => format!("the lead is asked: {label}"),
+        Matter::Note => format!("noted for the next reader: {label}"),
         Matter::Defer { days } => format!("put off for {}: {label}", words::count(u64::from(*days), "day", "days")),
         Matter::ReadBack if decided.state == ReviewState::Disputed => {
             format!("two readers differ, so the lead decides: {label}")
@@ -173,7 +191,15 @@ pub(super) fn done(state: &mut State, decided: &Decided) -> Vec<Effect> {
         Matter::PatientAsks => format!("noted, for the lead to look at: {label}"),
         Matter::Resolve(_) => label.clone(),
     };
-    let stays = matter == Matter::ReadBack && decided.state == ReviewState::AwaitingSecond;
+    if let Some(instead) = instead(&matter) {
+        let deed = Deed::Stays(decided.entry, instead);
+        state.done.push(Done { deed, label: label.clone(), text: said.clone() });
+    }
+    let stays = match matter {
+        Matter::ReadBack => decided.state == ReviewState::AwaitingSecond,
+        Matter::Note => true,
+        _ => false,
+    };
     let listed = matches!(state.came_from(), Screen::Worklist | Screen::Record);
     let reads = matches!(state.screen, Screen::Entry | Screen::Redact);
     let mut effects = Vec::new();
@@ -187,7 +213,7 @@ pub(super) fn done(state: &mut State, decided: &Decided) -> Vec<Effect> {
         Some(entry) => {
             state.reselect = Some(entry);
             state.came_by_itself = true;
-            let note = stays.then(|| said.clone());
+            let note = (matter == Matter::ReadBack).then(|| said.clone());
             effects.extend(open(state, Opening { note, ..Opening::read(entry) }));
         }
         None => {

@@ -6,6 +6,7 @@ mod bulk;
 pub mod flags;
 pub mod handle;
 pub mod queue;
+mod reading;
 pub mod redact;
 mod reply;
 mod skim;
@@ -26,6 +27,9 @@ use super::state::{
 use super::tour;
 use crate::audit::Role;
 use crate::protocol::{Notice, Request, Welcome};
+
+/// Further down than any text: what is scrolled too far is put right when it is known how long the text is.
+const MOST_ROWS: usize = usize::MAX / 2;
 
 /// Records of the log asked for at once.
 pub const LOG_PAGE: usize = 200;
@@ -244,8 +248,7 @@ fn minute(state: &mut State) -> Vec<Effect> {
     if state.idle_minutes >= IDLE_MINUTES && state.blank.is_none() {
         state.blank = Some(Blank::Idle);
     }
-    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
-    if state.idle_minutes >= IDLE_END_MINUTES && !demo {
+    if state.idle_minutes >= IDLE_END_MINUTES && !state.is_demo() {
         let mut effects = redact::kept_draft(state);
         effects.push(Effect::EndIdle);
         return effects;
@@ -270,6 +273,20 @@ fn refresh(state: &State) -> Vec<Effect> {
         _ => {}
     }
     effects
+}
+
+/// Where a move leads from a place of a list, or a row of a text; `None` for what is no move.
+fn moved(action: Action, at: usize, last: usize, page: usize) -> Option<usize> {
+    let to = match action {
+        Action::Down => at.saturating_add(1),
+        Action::Up => at.saturating_sub(1),
+        Action::PageDown => at.saturating_add(page),
+        Action::PageUp => at.saturating_sub(page),
+        Action::First => 0,
+        Action::Last => last,
+        _ => return None,
+    };
+    Some(to.min(last))
 }
 
 /// Keeps selections and scrolled pages within what there is, and notes which matches are on the screen.
@@ -323,6 +340,11 @@ fn settle(state: &mut State) {
                 }
             }
         }
+    }
+    if let Some(file) = &state.policy.file {
+        let rows = super::view::policy_rows(file, state.size).len();
+        let height = usize::from(layout::policy_text(size).height);
+        state.policy.top = state.policy.top.min(rows.saturating_sub(height));
     }
     let page = state.page();
     if let Some(Overlay::Help { top }) = &mut state.overlay {

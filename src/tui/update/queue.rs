@@ -1,7 +1,7 @@
 //! The queue: going through it, narrowing it, marking rows of it.
 
 use super::act::{self, decide, everywhere, open};
-use super::{beside, bulk, handle, key_for, refresh, skim};
+use super::{beside, bulk, handle, key_for, moved, refresh, skim};
 use crate::protocol::Only;
 use crate::record::{Act, EntryId, Tier};
 use crate::tui::action::Action;
@@ -11,14 +11,11 @@ use crate::tui::state::{Effect, MOST_MARKED, Opening, Overlay, QueueState, State
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
     let page = layout::queue_page(state.size, &state.queue);
     let last = state.queue.len().saturating_sub(1);
-    let selected = &mut state.queue.selected;
+    if let Some(place) = moved(action, state.queue.selected, last, page) {
+        state.queue.selected = place;
+        return Vec::new();
+    }
     match action {
-        Action::Down => *selected = (*selected + 1).min(last),
-        Action::Up => *selected = selected.saturating_sub(1),
-        Action::PageDown => *selected = (*selected + page).min(last),
-        Action::PageUp => *selected = selected.saturating_sub(page),
-        Action::First => *selected = 0,
-        Action::Last => *selected = last,
         Action::Open => return with_row(state, |state, _| open_selected(state, action, None)),
         Action::Approve | Action::Redact if !state.queue.marked.is_empty() => {
             let clears = key_for(state, Action::Back);
@@ -55,7 +52,9 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 Vec::new()
             });
         }
-        Action::Escalate | Action::Defer => return with_row(state, |state, _| handle::begin(state, action)),
+        Action::Escalate | Action::Note | Action::Defer => {
+            return with_row(state, |state, _| handle::begin(state, action));
+        }
         Action::Record | Action::Flags => {
             return with_row(state, |state, _| match state.queue.current().map(|row| row.patient) {
                 Some(patient) => beside::fetch(state, patient, action),

@@ -118,6 +118,14 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             state.log.verified = Some((verified, state.now));
             Vec::new()
         }
+        (Request::Policy, reply) => {
+            match reply {
+                Reply::Policy(file) => state.policy.file = Some(file),
+                Reply::Refused { why } | Reply::Failed { why } => state.say(Tone::Warning, why),
+                _ => {}
+            }
+            Vec::new()
+        }
         (_, Reply::Claimed(claimed)) => {
             let minutes = words::count(claimed.seconds_left.div_ceil(60), "minute", "minutes");
             state.say(Tone::Good, format!("yours for {minutes}, and longer while you work on it"));

@@ -189,7 +189,7 @@ fn picked(state: &mut State, decided: &Decided) -> Vec<Effect> {
         state.forget(decided.entry);
         state.done.push(Done {
             text: format!("pulled into the queue  {}", target.label),
-            deed: Deed::Picked(decided.entry),
+            deed: Deed::Stays(decided.entry, "stays in the queue: what somebody wants read is decided on there"),
             label: target.label,
         });
     }

@@ -58,7 +58,7 @@ fn said(state: &State, theme: Theme) -> Option<(&'static str, Style, String)> {
 
 /// The key that takes the last act back, if there is one.
 fn undo(state: &State) -> Option<String> {
-    let last = state.done.last().filter(|done| !matches!(done.deed, Deed::Picked(_)));
+    let last = state.done.last().filter(|done| !matches!(done.deed, Deed::Stays(..)));
     last.and_then(|_| state.keymap.keys(state.page(), Action::Undo, state.ascii).into_iter().next())
 }
 
@@ -101,13 +101,14 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
         .filter(|action| action.applies(place))
         .filter_map(|action| hint(action, action.about().label))
         .collect();
-    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
     let patient = matches!(state.overlay, Some(Overlay::Patient { .. }));
     let stands = state.entry.as_ref().map(|entry| entry.opened.row.state);
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
     let listed = listed.filter(|about| match about.action {
-        Action::SwitchPerson => demo,
-        Action::Escalate => stands.is_none_or(|stands| possible(stands, about.action, true).is_ok()),
+        Action::SwitchPerson => state.is_demo(),
+        // In the queue there is no room for it.
+        Action::Note if place == Place::Queue => false,
+        Action::Escalate | Action::Note => stands.is_none_or(|stands| possible(stands, about.action, true).is_ok()),
         // Where they are most of what one does; elsewhere there is no room for them.
         Action::Flags | Action::Record => matches!(place, Place::Worklist | Place::Record),
         Action::Reopen | Action::Confirm | Action::GiveBack | Action::Resume | Action::PatientAsks => {

@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-use super::{Pen, Theme, entry};
+use super::{Pen, Theme, reasons};
 use crate::protocol::Only;
 use crate::record::HideReason;
 use crate::tui::document::wrap;
@@ -163,11 +163,11 @@ pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme, selected: 
     }
     lines.push(("Also here".to_owned(), theme.strong()));
     let first = lines.len();
-    let others = entry::others(opened);
+    let others = reasons::others(opened);
     for (i, row) in others.iter().enumerate() {
         let lead = if i == selected { "▶ " } else { "  " };
         let look = if i == selected { theme.strong() } else { theme.plain() };
-        lines.push((format!("{lead}{}", entry::other(row)), look));
+        lines.push((format!("{lead}{}", reasons::other(row)), look));
     }
     if others.is_empty() {
         lines.push(("  nothing".to_owned(), theme.dim()));

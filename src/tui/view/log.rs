@@ -198,6 +198,7 @@ fn particulars(line: &AuditLine) -> String {
         | Event::Reopened
         | Event::PatientAsked
         | Event::Confirmed
+        | Event::Noted
         | Event::Ingested
         | Event::Changed
         | Event::Deleted
@@ -205,8 +206,8 @@ fn particulars(line: &AuditLine) -> String {
         | Event::Undone
         | Event::HoldElapsed
         | Event::Published => match &line.record.states {
-            Some((_, to)) => format!("now {to}"),
-            None => String::new(),
+            Some((from, to)) if from != to => format!("now {to}"),
+            _ => String::new(),
         },
     }
 }

@@ -2,12 +2,14 @@
 
 mod bar;
 mod dialog;
-pub mod entry;
+mod entry;
 pub mod help;
 mod log;
 mod palette;
 mod pen;
+mod policy;
 mod queue;
+pub mod reasons;
 mod record;
 mod redact;
 mod skim;
@@ -23,9 +25,11 @@ use unicode_width::UnicodeWidthStr;
 
 pub use theme::Theme;
 
-use super::layout;
-use super::state::{Blank, Overlay, Screen, State};
+use super::document::wrap;
+use super::state::{Blank, IDLE_END_MINUTES, IDLE_MINUTES, Overlay, Screen, State};
+use super::{layout, words};
 use pen::Pen;
+pub(in crate::tui) use policy::policy_rows;
 pub(in crate::tui) use skim::in_sight;
 
 /// Draws the whole screen.
@@ -52,7 +56,7 @@ fn tour(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     let x = number.width() as u16 + 3;
     let room = width.saturating_sub(x + 1);
     pen.line(1, y, x, &[(&number, theme.key())]);
-    let mut rows = super::document::wrap(&says, usize::from(room));
+    let mut rows = wrap(&says, usize::from(room));
     rows.truncate(2);
     for (i, row) in rows.iter().enumerate() {
         pen.line(x, y + i as u16, room, &[(row, theme.strong())]);
@@ -60,13 +64,29 @@ fn tour(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     pen.line_to(width.saturating_sub(1), y + 1, room, &[(&ends, theme.dim())]);
 }
 
+/// Why nothing is shown, and what becomes of it when nobody comes back.
+fn blanked(state: &State, blank: Blank) -> String {
+    let why = match blank {
+        Blank::Asked => "Blank: any key brings the screen back.".to_owned(),
+        Blank::Idle => format!("Blank after {IDLE_MINUTES} minutes without a key: any key brings the screen back."),
+    };
+    if state.is_demo() {
+        return why;
+    }
+    let left = IDLE_END_MINUTES.saturating_sub(state.idle_minutes);
+    let left = words::count(u64::from(left), "minute", "minutes");
+    format!(
+        "{why} If nobody comes within {left}, the program ends: what is half done is kept, what you have in hand is free \
+         for others, and whoever comes back logs in anew."
+    )
+}
+
 fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     if let Some(blank) = state.blank {
-        let words = match blank {
-            Blank::Asked => "blank; any key brings the screen back",
-            Blank::Idle => "blank after five minutes without a key; any key brings it back, for ten minutes more",
-        };
-        pen.line(1, 0, state.size.0.saturating_sub(2), &[(words, theme.dim())]);
+        let room = state.size.0.saturating_sub(2);
+        for (y, row) in (0..).zip(wrap(&blanked(state, blank), usize::from(room))) {
+            pen.line(1, y, room, &[(&row, theme.dim())]);
+        }
         return Some(Position::new(0, 0));
     }
     if layout::too_small(state.size) {
@@ -92,6 +112,7 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
         Screen::Record => record::draw(pen, state, theme),
         Screen::Log => log::draw(pen, state, theme),
         Screen::Status => status::draw(pen, state, theme),
+        Screen::Policy => policy::draw(pen, state, theme),
     };
     bar::draw(pen, state, theme);
     match &state.overlay {

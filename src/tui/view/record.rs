@@ -4,7 +4,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::{Pen, Theme, queue};
-use crate::protocol::QueueRow;
+use crate::protocol::{Proposed, QueueRow};
 use crate::review::State as ReviewState;
 use crate::tui::document::fit;
 use crate::tui::layout;
@@ -40,7 +40,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let below = open.record.entries.len().saturating_sub(open.top + usize::from(page.height));
     let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
     pen.rule(area, 2, "", &more, theme.dim());
-    flags(pen, theme, area, &card.flags);
+    let proposed = open.record.proposed.iter();
+    let proposed = proposed.map(|Proposed { flag, why }| format!("proposed: “{}”: {why}", flag.words()));
+    let said: Vec<String> = card.flags.iter().cloned().chain(proposed).collect();
+    flags(pen, theme, area, &said);
     if let Some(why) = &open.record.closed {
         queue::paragraph(pen, theme.plain(), page, page.y, &words::capital(why));
         return None;

@@ -28,6 +28,9 @@ fn about_entry(matter: &Matter) -> (&'static str, String) {
     let own = |text: &str| text.to_owned();
     match matter {
         Matter::Escalate => ("Ask the lead about", own("What should the safeguarding lead know? It waits, withheld.")),
+        Matter::Note => {
+            ("Note on", own("What should the next reader know? It moves nothing, stays, and no patient ever sees it."))
+        }
         Matter::Defer { days } => {
             let days = words::count(u64::from(*days), "day", "days");
             ("Put off", format!("For {days} (↑ ↓). What is missing? It waits, withheld."))
@@ -80,6 +83,11 @@ fn about_patient(matter: &PatientMatter) -> (String, String) {
                 "{by} asks for it and you are the second; one of the two must be the safeguarding lead. Why do you \
                  agree? Nothing becomes visible by it."
             ),
+        ),
+        PatientMatter::Refuse { flag } => (
+            format!("not “{}”", flag.words()),
+            "The record speaks for it. Why is it not set? It is proposed again only when something else speaks for it."
+                .to_owned(),
         ),
         PatientMatter::Readers => (
             "who may open it".to_owned(),
