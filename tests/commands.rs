@@ -4,8 +4,11 @@
 
 mod kit;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,6 +50,34 @@ fn practice() -> TempDir {
     let result = last_line(&pulled);
     assert_eq!((result["new"].as_u64(), result["queued"].as_u64()), (Some(2), Some(1)));
     dir
+}
+
+/// A FHIR server that takes its time and has nothing.
+fn slow_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/fhir", listener.local_addr().unwrap());
+    // It ends with the test's process.
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            std::thread::sleep(Duration::from_millis(300));
+            let body = r#"{"resourceType":"Bundle","type":"searchset"}"#;
+            let date = "Date: Mon, 16 Nov 2026 07:00:00 GMT";
+            let head = format!("HTTP/1.1 200 OK\r\n{date}\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());
+            let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
+        }
+    });
+    base
+}
+
+#[test]
+fn a_long_pull_says_how_far_it_has_come() {
+    let dir = TempDir::new().unwrap();
+    let pulled = anteroom(dir.path(), &["pull", &format!("fhir:{}", slow_server())]);
+    assert_eq!(last_line(&pulled)["source"], "fhir", "{pulled:?}");
+    // Eleven types, three tenths of a second each, and a line a second.
+    assert!(said(&pulled).lines().count() >= 3, "{}", said(&pulled));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Patients, who reads their record, and what stands over them.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{NhsNumber, PatientId, SourceKey};
@@ -41,6 +41,10 @@ pub struct Patient {
     /// The clinical date of the code that set or lifted [`Flag::EnhancedReview`]: the latest counts.
     #[serde(default)]
     pub enhanced_as_of: Option<NaiveDate>,
+    /// When the feed was made that last changed what is known, where it says: an older one that comes later does not
+    /// change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 impl Patient {
@@ -231,14 +235,14 @@ pub struct FlagSet {
     /// Who set it.
     pub by: String,
     /// When, UTC.
-    pub at: chrono::DateTime<chrono::Utc>,
+    pub at: DateTime<Utc>,
     /// Why. Clinical: kept with the patient, never in the log.
     pub why: String,
     /// Who has asked to clear it, and waits for a second person.
     pub clearing: Option<String>,
     /// When somebody last said that it must still stand, UTC.
     #[serde(default)]
-    pub looked_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub looked_at: Option<DateTime<Utc>>,
 }
 
 impl FlagSet {
@@ -261,7 +265,7 @@ pub struct FlagRefused {
     /// Who refused.
     pub by: String,
     /// When, UTC.
-    pub at: chrono::DateTime<chrono::Utc>,
+    pub at: DateTime<Utc>,
     /// Why. Clinical: kept with the patient, never in the log.
     pub why: String,
 }
@@ -280,7 +284,7 @@ pub struct Safeguards {
     pub refused: Vec<FlagRefused>,
     /// Flags that were cleared, and when, UTC.
     #[serde(default)]
-    pub cleared: Vec<(Flag, chrono::DateTime<chrono::Utc>)>,
+    pub cleared: Vec<(Flag, DateTime<Utc>)>,
 }
 
 impl Safeguards {

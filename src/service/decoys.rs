@@ -96,6 +96,7 @@ impl Service {
             flags: Vec::new(),
             registered: None,
             enhanced_as_of: None,
+            as_of: None,
         }
     }
 

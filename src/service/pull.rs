@@ -2,7 +2,7 @@
 //!
 //! 1. [`intake`] reads the feed once. Patients are kept at once; lines are sorted into shares by the entry they
 //!    belong to, in [`spool`], so that memory does not grow with the feed.
-//! 2. Lines that came without an entry find it.
+//! 2. Lines that came without an entry find it; [`index`] notes in which entry every line is.
 //! 3. [`arrive`]: workers take share after share, [`assemble`] entries, screen them and commit them in
 //!    units of many ([`pending`]).
 //! 4. [`ledger`]: the batch goes into the ledger, and is judged by those before it.
@@ -13,6 +13,7 @@
 mod absent;
 mod arrive;
 mod assemble;
+mod index;
 mod intake;
 mod ledger;
 mod pending;
@@ -21,15 +22,17 @@ mod spool;
 mod weigh;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use blake3::Hasher;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use self::arrive::{Common, Group, Worker};
-use self::intake::Intake;
+use self::intake::{Intake, WholeRecord};
 pub(super) use self::ledger::StreamState;
 use self::pending::{Hand, Pending, Tally};
 pub use self::scheduled::Due;
@@ -38,7 +41,7 @@ use super::rows::{self, EntryRow, encode, get};
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event};
 use crate::protocol::{Pulled, Pulling};
-use crate::record::{EntryId, Flag, Patient, PatientId, SourceKey};
+use crate::record::{EntryId, Flag, Patient, PatientId};
 use crate::source::{Change, Manifest, PatientFacts, Source, SourceError};
 use crate::store::Table;
 
@@ -51,6 +54,16 @@ const TOGETHER: usize = 512;
 
 /// In place of the entry of a line that was deleted before it was ever sent.
 const GONE: EntryId = EntryId([0; 16]);
+
+/// What tells the notes of one pull, however often it was interrupted, from those of all others.
+type Mark = [u8; 8];
+
+/// The first thing that a pull stores: when it first began, and its mark.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    at: DateTime<Utc>,
+    mark: Mark,
+}
 
 /// How far a pull has come, for whoever watches.
 #[derive(Debug, Default)]
@@ -92,6 +105,8 @@ struct Pull<'a> {
     late: bool,
     /// Under which key of [`Table::Meta`] its runs keep count.
     key: Vec<u8>,
+    /// What tells its notes from those of others.
+    mark: Mark,
     /// This run of it.
     run: [u8; 8],
     /// How many entries there were before this run.
@@ -218,13 +233,6 @@ impl Service {
         Ok(pulled)
     }
 
-    fn group_in_store(&self, line: &SourceKey) -> Result<Option<SourceKey>, ServiceError> {
-        let store = self.store.as_ref();
-        let Some(at) = store.get(Table::Part, &self.keys.identity.part(line))? else { return Ok(None) };
-        let entry: EntryId = rows::decode(&at.value)?;
-        Ok(get::<EntryRow>(store, Table::Entry, &entry.0)?.map(|read| read.row.entry.key))
-    }
-
     /// What patients of one address share; `None` where there is no address.
     fn address_digest(&self, address: &str) -> Option<String> {
         (!address.trim().is_empty()).then(|| {
@@ -257,6 +265,7 @@ impl Service {
             flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
             registered: facts.registered.or_else(|| known?.registered),
             enhanced_as_of: known.and_then(|known| known.enhanced_as_of),
+            as_of: known.and_then(|known| known.as_of),
         }
     }
 }
@@ -271,23 +280,22 @@ impl<'a> Pull<'a> {
     ) -> Result<Self, ServiceError> {
         let batch = manifest.digest().unwrap_or_else(|| *blake3::hash(manifest.stream.as_bytes()).as_bytes());
         let key = [b"pull/".as_slice(), batch.get(..16).unwrap_or_default()].concat();
-        let mut run = [0; 8];
-        getrandom::fill(&mut run).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
-        let earlier = get::<DateTime<Utc>>(service.store.as_ref(), Table::Meta, &key)?;
+        let random = || {
+            let mut bytes = [0; 8];
+            getrandom::fill(&mut bytes).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
+            Ok::<_, ServiceError>(bytes)
+        };
+        let earlier = get::<Begun>(service.store.as_ref(), Table::Meta, &key)?.map(|read| read.row);
         let at = service.now();
-        let began = earlier.map_or(at, |read| read.row);
+        let begun = match earlier {
+            Some(begun) => begun,
+            None => Begun { at, mark: random()? },
+        };
         let started = service.record(actor, Event::PullStarted { source: name.to_owned() });
-        service.commit(Vec::new(), vec![(Table::Meta, key.clone(), Some(encode(&began)?))], vec![started])?;
+        service.commit(Vec::new(), vec![(Table::Meta, key.clone(), Some(encode(&begun)?))], vec![started])?;
         let (progress, known, made) = (&service.progress, service.board().entries(), manifest.made);
-        Ok(Self { service, actor, progress, began, at, made, late, key, run, known })
-    }
-
-    /// Remembers that something was deleted before it was ever sent, in case an extract made earlier comes later.
-    fn remember_gone(&self, key: &SourceKey, unit: &mut Pending) -> Result<(), ServiceError> {
-        if self.made.is_some() {
-            unit.put(Table::Part, self.service.keys.identity.part(key).to_vec(), encode(&GONE)?);
-        }
-        Ok(())
+        let Begun { at: began, mark } = begun;
+        Ok(Self { service, actor, progress, began, at, made, late, key, mark, run: random()?, known })
     }
 
     fn hand(&self, number: u32) -> Hand {
@@ -370,10 +378,15 @@ impl Intake<'_, '_> {
     /// Makes entries of all that was said, then takes away what the feed says is gone.
     fn entries(&mut self, system: &str) -> Result<(), ServiceError> {
         let pull = self.pull;
-        let whole: HashMap<PatientId, Vec<String>> = std::mem::take(&mut self.whole)
-            .into_iter()
-            .map(|(key, kinds)| (pull.service.keys.identity.patient(&key), kinds))
-            .collect();
+        let mut whole: HashMap<PatientId, WholeRecord> = HashMap::new();
+        for (key, record) in std::mem::take(&mut self.whole) {
+            // Of two records of one patient the newer one counts.
+            match whole.entry(pull.service.keys.identity.patient(&key)) {
+                Entry::Occupied(known) if known.get().as_of > record.as_of => {}
+                Entry::Occupied(mut known) => drop(known.insert(record)),
+                Entry::Vacant(free) => drop(free.insert(record)),
+            }
+        }
         let common = Common {
             pull,
             staff: &self.staff,
@@ -383,7 +396,7 @@ impl Intake<'_, '_> {
             whole,
         };
         let next = AtomicUsize::new(0);
-        let items = &self.items;
+        let (items, sent_before) = (&self.items, &self.sent_before);
         std::thread::scope(|scope| {
             let workers: Vec<_> = (1..=WORKERS)
                 .map(|number| {
@@ -395,8 +408,10 @@ impl Intake<'_, '_> {
                             if share >= spool::SHARES {
                                 return worker.finish();
                             }
-                            let items = items.read(share)?;
-                            worker.share(items).inspect_err(|_| next.store(spool::SHARES, Ordering::Relaxed))?;
+                            let (items, sent_before) = (items.read(share)?, sent_before.read(share)?);
+                            worker
+                                .share(items, sent_before)
+                                .inspect_err(|_| next.store(spool::SHARES, Ordering::Relaxed))?;
                             pull.progress.shares.fetch_add(1, Ordering::Relaxed);
                         }
                     })
@@ -412,7 +427,7 @@ impl Intake<'_, '_> {
         let mut notices = Vec::new();
         for patient in std::mem::take(&mut self.patients_gone) {
             let id = pull.service.keys.identity.patient(&patient);
-            pull.each_of(&[id], &mut |row| worker.entry(Group::departed(row.entry.key)))?;
+            pull.each_of(&[id], &mut |row| worker.entry(Group::departed(row.entry.key, pull.made)))?;
         }
         notices.extend(pull.absent(&common, system, &mut worker)?);
         notices.extend(self.absent(system, &mut worker)?);

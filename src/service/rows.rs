@@ -1,5 +1,7 @@
 //! The rows that the service keeps in the store, and their keys.
 
+use std::cell::RefCell;
+
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use super::ServiceError;
 use crate::record::{Entry, EntryId, EntryKind, IdentityKey, Version};
 use crate::review::sampling::{Planted, Sample};
 use crate::review::{Review, Waiver};
-use crate::store::{Store, Table};
+use crate::store::{Store, Table, Versioned};
 
 /// An entry with the review of its current version, and what a list shows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +75,18 @@ pub fn draft_key(keys: &IdentityKey, entry: EntryId, login: &str) -> Vec<u8> {
 /// # Errors
 /// Never for the types of this file; the encoder cannot promise it.
 pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, ServiceError> {
-    serde_json::to_vec(row).map_err(|_| ServiceError::Internal("a row could not be encoded"))
+    const MOST_KEPT: usize = 1 << 16;
+    thread_local! {
+        // A pull encodes millions, and each would grow its own bytes step by step.
+        static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        serde_json::to_writer(&mut *bytes, row).map_err(|_| ServiceError::Internal("a row could not be encoded"))?;
+        let row = bytes.to_vec();
+        bytes.shrink_to(MOST_KEPT);
+        Ok(row)
+    })
 }
 
 /// A row from bytes.
@@ -106,13 +119,28 @@ pub fn for_each<T: DeserializeOwned>(
     prefix: &[u8],
     mut each: impl FnMut(&[u8], Read<T>) -> Result<(), ServiceError>,
 ) -> Result<(), ServiceError> {
+    for_each_value(store, table, prefix, |key, versioned| {
+        each(key, Read { seq: versioned.seq, row: decode(&versioned.value)? })
+    })
+}
+
+/// The same of rows that are not encoded.
+///
+/// # Errors
+/// When the store cannot read one, and what `each` returns.
+pub fn for_each_value(
+    store: &dyn Store,
+    table: Table,
+    prefix: &[u8],
+    mut each: impl FnMut(&[u8], Versioned) -> Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
     const PAGE: usize = 1_000;
     let mut after: Option<Vec<u8>> = None;
     loop {
         let page = store.scan(table, prefix, after.as_deref(), PAGE)?;
         let full = page.len() == PAGE;
         for (key, versioned) in page {
-            each(&key, Read { seq: versioned.seq, row: decode(&versioned.value)? })?;
+            each(&key, versioned)?;
             after = Some(key);
         }
         if !full {

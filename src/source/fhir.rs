@@ -11,30 +11,37 @@
 //!   report, of the first one where several do.
 //! - A `DocumentReference` is an entry of its own. Letters in it are read where they are text, HTML, RTF or Word.
 //! - What names neither is an entry of its own.
+//!
+//! When it was made its manifest says; without one each resource says how new it is, where it does. It holds everything
+//! where its manifest says that everything was asked for and all of that is here, or by what is in it: see
+//! [`WholeBy`].
 
 pub mod gpconnect;
 pub mod server;
 
 mod documents;
+mod exported;
 mod json;
 mod observations;
 mod resources;
 mod shapes;
 mod xml;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use super::textlines::{LINE_LIMIT, Line, Lines};
-use super::{Belongs, Change, Manifest, Source, SourceError, dates, manifest, packed};
+use super::{Belongs, Change, Covers, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest, packed};
 use crate::record::{Author, Code, SourceKey};
 use documents::Binaries;
+use exported::Exported;
 use shapes::Shape;
 
 /// The name that keys and messages carry.
@@ -99,6 +106,30 @@ struct Home {
     order: u64,
 }
 
+/// Types of which a whole export holds all.
+const WHOLE: [&str; 9] = [
+    "AllergyIntolerance",
+    "Condition",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Encounter",
+    "Immunization",
+    "MedicationRequest",
+    "Observation",
+    "Procedure",
+];
+
+/// What the first look at an export finds.
+#[derive(Default)]
+struct Survey {
+    /// What nothing reads, by type.
+    not_read: BTreeMap<String, u64>,
+    /// What is read, by type.
+    counts: BTreeMap<String, u64>,
+    /// When the newest resource was last changed, by the server's account.
+    newest: Option<DateTime<Utc>>,
+}
+
 /// In which pass a type is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Pass {
@@ -129,6 +160,22 @@ struct Kind {
     /// Set in the lines of an export's own log.
     #[serde(rename = "exportId", default)]
     export: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    meta: Meta,
+}
+
+/// What a server says of a resource. Whatever has another form says nothing.
+#[derive(Default, Deserialize)]
+#[serde(from = "Value")]
+struct Meta {
+    last_updated: Option<DateTime<Utc>>,
+}
+
+impl From<Value> for Meta {
+    fn from(meta: Value) -> Self {
+        let text = json::text(&meta, "lastUpdated");
+        Self { last_updated: text.and_then(|text| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())) }
+    }
 }
 
 impl Source for Fhir {
@@ -137,27 +184,87 @@ impl Source for Fhir {
     }
 
     fn manifest(&self) -> Result<Manifest, SourceError> {
-        Ok(Manifest { stream: SYSTEM.to_owned(), made: None, files: manifest::files(&self.path)? })
+        let made = Exported::of(&self.path).map(|exported| exported.made);
+        Ok(Manifest { stream: SYSTEM.to_owned(), made, files: manifest::files(&self.path)? })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let files = list(&self.path, sink)?;
+        let exported = Exported::of(&self.path);
         let mut export = Export::new(SYSTEM, self.latest, shapes::shape_of);
         let mut passes: Vec<BTreeSet<Pass>> = Vec::new();
-        let mut not_read = BTreeMap::new();
+        let mut survey = Survey::default();
         for path in &files {
-            passes.push(export.survey(path, &mut not_read, sink)?);
+            passes.push(export.survey(path, &mut survey, sink)?);
         }
+        // Without a manifest a resource is as new as it says, and one that does not say as the newest.
+        let ages = exported.is_none().then(|| Ages { newest: survey.newest, said: Cell::new(None) });
         for pass in [Pass::Patients, Pass::Groups, Pass::Lines, Pass::Deletions] {
             for (path, _) in files.iter().zip(&passes).filter(|(_, passes)| passes.contains(&pass)) {
-                export.go_through(path, pass, sink)?;
+                export.go_through(path, pass, ages.as_ref(), sink)?;
             }
         }
-        if not_read.is_empty() {
+        let deletes = passes.iter().any(|passes| passes.contains(&Pass::Deletions));
+        self.whole(exported, &survey, deletes, sink)?;
+        if survey.not_read.is_empty() {
             return Ok(());
         }
-        let counts: Vec<String> = not_read.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let counts: Vec<String> = survey.not_read.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         sink(Change::Notice(format!("Not screened, because nothing here reads them: {}.", counts.join(", "))))
+    }
+}
+
+impl Fhir {
+    /// Says of what the export holds all, and what time it covers.
+    fn whole(
+        &self,
+        exported: Option<Exported>,
+        survey: &Survey,
+        deletes: bool,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SourceError> {
+        let (since, manifest) = match exported {
+            Some(Exported { made, since, manifest }) => {
+                sink(Change::Covers(Covers { from: since, to: made, whole: Vec::new() }))?;
+                (since, manifest)
+            }
+            None => (None, None),
+        };
+        if since.is_some() {
+            return Ok(());
+        }
+        let Some(complete) = manifest else {
+            let there = WHOLE.into_iter().filter(|kind| survey.counts.contains_key(*kind));
+            let kinds = there.map(str::to_owned).collect();
+            return match deletes {
+                true => Ok(()),
+                false => sink(Change::Whole(Whole { kinds, known: WholeBy::ItsResources })),
+            };
+        };
+        let missing = complete.missing(&self.path, &survey.counts);
+        if !missing.is_empty() {
+            return sink(Change::Notice(format!(
+                "The export’s manifest names more of {} than is here: what came was taken, and nothing that is missing was \
+                 taken as deleted; fetch the export again.",
+                missing.join(", ")
+            )));
+        }
+        sink(Change::Whole(Whole { kinds: complete.kinds(WHOLE.into_iter()), known: WholeBy::ItsManifest }))
+    }
+}
+
+/// How new resources are, where no manifest says it of all.
+struct Ages {
+    newest: Option<DateTime<Utc>>,
+    /// What was last said.
+    said: Cell<Option<DateTime<Utc>>>,
+}
+
+impl Ages {
+    /// Says how new the resource that follows is, if that is news.
+    fn say(&self, meta: &Meta, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+        let age = meta.last_updated.or(self.newest);
+        if self.said.replace(age) == age { Ok(()) } else { outlet.send(Change::AsOf(age)) }
     }
 }
 
@@ -218,12 +325,7 @@ impl Export {
 
     /// First pass: says what is no resource, learns names and reports, counts what nothing reads.
     /// Returns in which passes the file has something.
-    fn survey(
-        &mut self,
-        path: &Path,
-        not_read: &mut BTreeMap<String, u64>,
-        sink: &mut Sink<'_>,
-    ) -> Result<BTreeSet<Pass>, SourceError> {
+    fn survey(&mut self, path: &Path, survey: &mut Survey, sink: &mut Sink<'_>) -> Result<BTreeSet<Pass>, SourceError> {
         let mut passes = BTreeSet::new();
         each_line(path, sink, Report::Yes, |line, number, outlet| {
             let kind: Kind = match serde_json::from_str(line) {
@@ -232,22 +334,27 @@ impl Export {
             };
             if kind.name.is_empty() {
                 if kind.export.is_some() {
-                    *not_read.entry("line of the export’s log".to_owned()).or_default() += 1;
+                    *survey.not_read.entry("line of the export’s log".to_owned()).or_default() += 1;
                     return Ok(());
                 }
                 let why = "resourceType is missing: the line was left out; export it again";
                 return outlet.set_aside(number, why);
             }
+            survey.newest = survey.newest.max(kind.meta.last_updated);
             match pass_of(&kind.name) {
                 None => {
                     // A type's name comes from the file, so it is not repeated unless it is one.
                     let is_name = kind.name.len() <= 40 && kind.name.bytes().all(|b| b.is_ascii_alphabetic());
                     let name = if is_name { kind.name } else { "of unknown type".to_owned() };
-                    *not_read.entry(name).or_default() += 1;
+                    *survey.not_read.entry(name).or_default() += 1;
                     return Ok(());
                 }
                 Some(pass) => passes.insert(pass),
             };
+            match survey.counts.get_mut(&kind.name) {
+                Some(count) => *count += 1,
+                None => drop(survey.counts.insert(kind.name.clone(), 1)),
+            }
             if !matches!(kind.name.as_str(), "Practitioner" | "DiagnosticReport") {
                 return Ok(());
             }
@@ -265,7 +372,7 @@ impl Export {
         Ok(passes)
     }
 
-    fn go_through(&self, path: &Path, pass: Pass, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+    fn go_through(&self, path: &Path, pass: Pass, ages: Option<&Ages>, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         each_line(path, sink, Report::No, |line, number, outlet| {
             let Ok(kind) = serde_json::from_str::<Kind>(line) else { return Ok(()) };
             if pass_of(&kind.name) != Some(pass) {
@@ -275,6 +382,9 @@ impl Export {
             let Ok(resource) = serde_json::from_str(line) else {
                 return outlet.set_aside(number, NOT_A_RESOURCE);
             };
+            if let Some(ages) = ages {
+                ages.say(&kind.meta, outlet)?;
+            }
             match kind.name.as_str() {
                 "Bundle" => self.deletions(&resource, number, outlet),
                 name => self.resource(name, &resource, number, outlet),

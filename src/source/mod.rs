@@ -133,6 +133,9 @@ pub enum Change {
     Notice(String),
     /// What time the feed covers by its own account, for whoever remembers what came before.
     Covers(Covers),
+    /// What follows, up to the next such word, was so at that moment: of feeds whose records are not all of one age.
+    /// Where the feed has said it for all ([`Manifest::made`]) there is no need to.
+    AsOf(Option<DateTime<Utc>>),
 }
 
 /// What a feed says about a patient.
@@ -226,6 +229,9 @@ pub enum WholeBy {
     /// Feeds of this kind never say. One that names nearly every patient and deletes nothing may be whole; it is
     /// where it also speaks of nearly every line.
     ItsContent,
+    /// The same of feeds in which what should never have been there is a record like others: that some are
+    /// deleted does not speak against it.
+    ItsResources,
 }
 
 /// What time a feed covers. Both ends are moments on the supplier's clock.
@@ -265,6 +271,7 @@ pub struct GroupFacts {
     /// The clinical date.
     pub happened: Option<NaiveDate>,
     /// When it was saved at the source.
+    #[serde(with = "chrono::serde::ts_microseconds_option")]
     pub recorded: Option<DateTime<Utc>>,
     /// Who recorded it.
     pub author: Author,
@@ -280,6 +287,7 @@ pub struct PartFacts {
     /// The kind that an entry of this line alone has.
     pub kind: EntryKind,
     /// When it was saved at the source.
+    #[serde(with = "chrono::serde::ts_microseconds_option")]
     pub recorded: Option<DateTime<Utc>>,
     /// The line.
     pub part: Part,

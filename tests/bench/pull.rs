@@ -1,10 +1,13 @@
-//! How fast a generated EMIS extract is pulled, screened and made durable, and how much memory that takes; a normal
-//! day after it, and the same day again; and how fast the table is parsed beside DuckDB, qsv or xsv.
+//! How fast a generated EMIS extract is pulled, screened and made durable, and how much memory that takes; a day of
+//! about 6,000 lines after it, and the same day again; and how fast the table is parsed beside DuckDB, qsv or xsv.
 //!
-//! `cargo bench --bench pull [-- PATIENTS]`; a patient has 20 consultations of five lines in the mean, so the
-//! default of 10,000 makes a million lines. The store stands in a temporary folder: set TMPDIR for another disk.
+//! `cargo bench --bench pull [-- PATIENTS [all]]`; a patient has 20 consultations of five lines in the mean, so the
+//! default of 10,000 makes a million lines. Of these ten years what was recorded before 31 October 2023, from when
+//! practices had to show new entries, is not open online; with `all` everything is, and waits for people.
+//! The store stands in a temporary folder: set TMPDIR for another disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -29,14 +32,17 @@ fn main() {
     let patients = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(10_000);
     let folder = tempfile::tempdir().unwrap();
     let first = NaiveDate::from_ymd_opt(2026, 11, 16).unwrap();
-    let plan = Plan { practices: 1, patients, history: 20, days: 1, seed: 1, first };
+    // A day brings a consultation for 25 of 1,000 patients, five lines each: so many together are 6,000 lines.
+    let days = (48_000_u32).div_ceil(patients).clamp(1, 30);
+    let plan = Plan { practices: 1, patients, history: 20, days, seed: 1, first };
     let begun = Instant::now();
     let answers = synth::write(&plan, Format::Emis, &folder.path().join("feed")).unwrap();
     println!("written by synth: {} lines in {:.1} s", answers[0].lines, begun.elapsed().as_secs_f64());
     let day = |day: usize| folder.path().join("feed").join(&answers[day].folder);
     parse(&day(0), answers[0].lines);
 
-    let service = open(&folder.path().join("state"));
+    println!("memory before the first pull: at most {} MB", most_memory());
+    let service = open(&folder.path().join("state"), std::env::args().any(|argument| argument == "all"));
     let pull = |what: &str, path: &Path| -> (Pulled, Duration) {
         let begun = Instant::now();
         let pulled = service.pull(&Actor::system("pull"), &mut Emis::new(path)).unwrap();
@@ -53,12 +59,38 @@ fn main() {
     };
     let (whole, _) = pull("the whole record, for the first time", &day(0));
     assert_eq!((whole.parts, whole.new), (answers[0].lines, answers[0].new), "the known answers");
-    pull("a day", &day(1));
-    pull("the same files again", &day(1));
+    let together = folder.path().join("day");
+    put_together((1..answers.len()).map(day), &together);
+    pull("a day", &together);
+    pull("the same files again", &together);
     // Another file in the folder makes it another batch, which is read whole and changes nothing.
-    std::fs::write(day(1).join("notes.txt"), "not a table").unwrap();
-    let (again, _) = pull("the same day in other files", &day(1));
+    std::fs::write(together.join("notes.txt"), "not a table").unwrap();
+    let (again, _) = pull("the same day in other files", &together);
     assert_eq!((again.new, again.changed, again.deleted), (0, 0, 0));
+}
+
+/// Makes one day's extract of several: rows of the same table one after the other, under the last one's name.
+fn put_together(days: impl Iterator<Item = PathBuf>, into: &Path) {
+    std::fs::create_dir(into).unwrap();
+    let mut tables: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for file in days.flat_map(|day| std::fs::read_dir(day).unwrap()) {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let table = name.split('_').skip(1).take(2).collect::<Vec<_>>().join("_");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (known, rows) = tables.entry(table).or_default();
+        let (header, body) = text.split_once('\n').unwrap();
+        if rows.is_empty() {
+            *rows = format!("{header}\n");
+        }
+        rows.push_str(body);
+        if name > *known {
+            *known = name;
+        }
+    }
+    for (name, rows) in tables.into_values() {
+        std::fs::write(into.join(name), rows).unwrap();
+    }
 }
 
 /// Reads the largest table only, then has others count its rows.
@@ -112,7 +144,9 @@ fn per_second(what: &str, lines: u64, took: Duration) {
     );
 }
 
-fn open(state: &Path) -> Arc<Service> {
+fn open(state: &Path, everything: bool) -> Arc<Service> {
+    let mut settings = Settings::default();
+    settings.practice.go_live = (!everything).then_some(toml::value::Date { year: 2023, month: 10, day: 31 });
     let master = Master::from_key([7; 32], "a benchmark");
     let (store, _) = EmbeddedStore::open(&state.join("store"), &Options::default(), &master).unwrap();
     let keys = Keys::from_secret(store.secret());
@@ -122,7 +156,7 @@ fn open(state: &Path) -> Arc<Service> {
             clock: Arc::new(SystemClock),
             rules: Rules::built_in(),
             keys,
-            settings: Settings::default(),
+            settings,
             channel: Box::new(Portal::new(state.join("feed"))),
             feed: Box::new(|| None),
             demo: false,

@@ -7,7 +7,7 @@ use super::super::rows::{self, EntryRow, get, version_key};
 use super::super::{ServiceError, lock};
 use super::Pull;
 use super::arrive::{Common, Group, Worker};
-use super::intake::{Intake, Item};
+use super::intake::{Intake, Item, WholeRecord};
 use super::spool;
 use crate::record::{EntryId, EntryVersion, Part, SourceKey};
 use crate::source::{Whole, WholeBy};
@@ -35,13 +35,15 @@ impl Pull<'_> {
         let Some(touched) = &common.touched else { return Ok(None) };
         let touched: HashSet<EntryId> = std::mem::take(&mut *lock(touched));
         let (mut all, mut absent) = (0_usize, Vec::new());
-        for (patient, kinds) in &common.whole {
+        for (patient, WholeRecord { kinds, as_of }) in &common.whole {
             self.each_of(&[*patient], &mut |row| {
+                let overtaken = as_of.is_some() && row.as_of > *as_of;
                 let meant = row.entry.key.system == system
+                    && !overtaken
                     && kinds.iter().any(|kind| row.entry.key.id.starts_with(kind.as_str()));
                 all += usize::from(meant);
                 if meant && !touched.contains(&row.entry.id) {
-                    absent.push(row.entry.key);
+                    absent.push((row.entry.key, *as_of));
                 }
                 Ok(())
             })?;
@@ -54,7 +56,7 @@ impl Pull<'_> {
             )));
         }
         absent.sort();
-        absent.into_iter().try_for_each(|key| worker.entry(Group::departed(key)))?;
+        absent.into_iter().try_for_each(|(key, as_of)| worker.entry(Group::departed(key, as_of)))?;
         Ok(None)
     }
 }
@@ -68,6 +70,8 @@ struct Missing {
     lines: usize,
     /// The entries they are in.
     groups: Vec<Group>,
+    /// Entries that are newer than the feed, by what it says of its age.
+    newer: usize,
 }
 
 impl Intake<'_, '_> {
@@ -79,7 +83,12 @@ impl Intake<'_, '_> {
     pub fn absent(&self, system: &str, worker: &mut Worker<'_, '_>) -> Result<Option<String>, ServiceError> {
         let is_first = self.pull.known == 0;
         let Some(whole) = self.everything.as_ref().filter(|_| !is_first && !self.pull.late) else { return Ok(None) };
-        if whole.known == WholeBy::ItsContent && !self.may_be_whole() {
+        let may_be_whole = match whole.known {
+            WholeBy::ItsManifest => true,
+            WholeBy::ItsContent => !self.deletes && self.names_nearly_everybody(),
+            WholeBy::ItsResources => self.names_nearly_everybody(),
+        };
+        if !may_be_whole {
             return Ok(None);
         }
         if self.set_aside > 0 {
@@ -89,11 +98,14 @@ impl Intake<'_, '_> {
                 self.set_aside
             )));
         }
-        let Missing { sent, lines, groups } = self.missing(system, whole)?;
+        let Missing { sent, lines, groups, newer } = self.missing(system, whole)?;
         if is_too_much(lines, sent) {
             let what = match whole.known {
                 WholeBy::ItsManifest => "holds everything by its manifest",
                 WholeBy::ItsContent => "names every patient and deletes nothing, as one does that holds everything",
+                WholeBy::ItsResources => {
+                    "names every patient and lists no deletions, as one does that holds everything"
+                }
             };
             return Ok(Some(format!(
                 "this extract {what}, and at least {lines} lines that came before are not in it, beside {sent} that \
@@ -101,13 +113,18 @@ impl Intake<'_, '_> {
             )));
         }
         groups.into_iter().try_for_each(|group| worker.entry(group))?;
-        Ok(None)
+        Ok((newer > 0).then(|| {
+            format!(
+                "{newer} entries that came before are not in this extract and are newer than anything in it: either it \
+                 is an old one, or they were deleted; ask the supplier for one that says when it was made"
+            )
+        }))
     }
 
     /// Whether a feed that does not say so may hold everything.
-    fn may_be_whole(&self) -> bool {
+    fn names_nearly_everybody(&self) -> bool {
         let patients = self.pull.service.board().people().count() as u64;
-        !self.deletes && self.pull.known >= FEW && self.patients_sent * 4 >= patients * 3
+        self.pull.known >= FEW && self.patients_sent * 4 >= patients * 3
     }
 
     /// The lines that are stored and that the feed does not speak of; no more than it takes to see that they are too
@@ -118,7 +135,7 @@ impl Intake<'_, '_> {
         let mut named: HashSet<EntryId> = HashSet::new();
         for share in 0..spool::SHARES {
             let mut sent: HashMap<SourceKey, HashSet<SourceKey>> = HashMap::new();
-            for item in self.items.read(share)? {
+            for (_, _, item) in self.items.read(share)? {
                 match item {
                     Item::Header(facts) => drop(sent.entry(facts.key).or_default()),
                     Item::Line(key, facts) => drop(sent.entry(key).or_default().insert(facts.part.key)),
@@ -160,7 +177,8 @@ impl Intake<'_, '_> {
         let key = version_key(row.entry.id, row.review.version);
         let Some(version) = get::<EntryVersion>(store, Table::Version, &key)? else { return Ok(()) };
         let is_meant = |key: &SourceKey| {
-            let kind = key.id.split_once(':').map_or("", |(kind, _)| kind);
+            // Of FHIR it is the type, as in `Condition/1`.
+            let kind = key.id.split_once([':', '/']).map_or("", |(kind, _)| kind);
             whole.kinds.iter().any(|meant| meant == kind)
         };
         let is_gone = |part: &&Part| is_meant(&part.key) && sent.is_none_or(|sent| !sent.contains(&part.key));
@@ -169,10 +187,15 @@ impl Intake<'_, '_> {
         if gone.is_empty() && !nothing_stays {
             return Ok(());
         }
+        // Where a feed does not say when it was made, what it holds does.
+        if self.newest.is_some() && row.as_of > self.newest {
+            missing.newer += 1;
+            return Ok(());
+        }
         missing.lines += gone.len().max(1);
         missing.groups.push(match nothing_stays {
-            true => Group::departed(row.entry.key),
-            false => Group { gone, ..Group::new(row.entry.key) },
+            true => Group::departed(row.entry.key, self.newest),
+            false => Group { gone, ..Group::new(row.entry.key, self.newest) },
         });
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! An entry arrives, changes or goes: the new version is screened and its review begins, in one unit.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::rows::{EntryRow, Read, decode, encode, get, version_key};
 use super::super::{Service, ServiceError, lock};
 use super::Pull;
 use super::assemble::{Assembled, assemble};
-use super::intake::Item;
+use super::index::LineId;
+use super::intake::{Filed, Item, WholeRecord};
 use super::pending::{Hand, Pending};
 use super::weigh::{authors, enhanced_review, is_from_elsewhere};
 use crate::audit::{Actor, Event};
@@ -31,17 +32,22 @@ pub struct Group {
     pub gone: HashSet<SourceKey>,
     /// Whether it is gone as a whole.
     pub all_gone: bool,
+    /// Of its lines and itself, what was sent before.
+    pub sent_before: HashSet<LineId>,
+    /// As of when what was said was so; `None` where something does not say.
+    pub as_of: Option<DateTime<Utc>>,
 }
 
 impl Group {
     /// An entry of which nothing was said yet.
-    pub fn new(key: SourceKey) -> Self {
-        Self { key, header: None, lines: Vec::new(), gone: HashSet::new(), all_gone: false }
+    pub fn new(key: SourceKey, as_of: Option<DateTime<Utc>>) -> Self {
+        let (gone, sent_before) = (HashSet::new(), HashSet::new());
+        Self { key, header: None, lines: Vec::new(), gone, all_gone: false, sent_before, as_of }
     }
 
     /// An entry that is gone.
-    pub fn departed(key: SourceKey) -> Self {
-        Self { all_gone: true, ..Self::new(key) }
+    pub fn departed(key: SourceKey, as_of: Option<DateTime<Utc>>) -> Self {
+        Self { all_gone: true, ..Self::new(key, as_of) }
     }
 }
 
@@ -57,8 +63,19 @@ pub struct Common<'p, 'a> {
     pub touched: Option<Mutex<HashSet<EntryId>>>,
     /// What codes for enhanced review say of patients, the latest of each.
     pub enhanced: Mutex<HashMap<PatientId, (NaiveDate, bool)>>,
-    /// Patients whose whole record this is, with what the identifiers of the entries meant begin with.
-    pub whole: HashMap<PatientId, Vec<String>>,
+    /// Patients whose whole record this is.
+    pub whole: HashMap<PatientId, WholeRecord>,
+}
+
+impl Common<'_, '_> {
+    /// Whether the feed holds the patient's whole record as of a later moment, so that this is of an older one.
+    fn is_of_an_older_record(&self, patient: &SourceKey, as_of: Option<DateTime<Utc>>) -> bool {
+        !self.whole.is_empty()
+            && self
+                .whole
+                .get(&self.pull.service.keys.identity.patient(patient))
+                .is_some_and(|record| as_of.is_some() && record.as_of > as_of)
+    }
 }
 
 /// Makes entries of what was said of them, and commits them. Several work at the same time on different shares.
@@ -72,7 +89,7 @@ pub struct Worker<'p, 'a> {
     changed: Pending,
     /// What was said of these, to be done again where somebody did.
     kept: Vec<Group>,
-    patients: HashMap<PatientId, Patient>,
+    patients: HashMap<PatientId, Arc<Patient>>,
 }
 
 impl<'p, 'a> Worker<'p, 'a> {
@@ -89,24 +106,26 @@ impl<'p, 'a> Worker<'p, 'a> {
         }
     }
 
-    /// Every entry of one share.
-    pub fn share(&mut self, items: Vec<Item>) -> Result<(), ServiceError> {
+    /// Every entry of one share; `sent_before` are the lines and entries in it that were sent before.
+    pub fn share(&mut self, items: Vec<Filed>, sent_before: Vec<LineId>) -> Result<(), ServiceError> {
         let mut groups: Vec<Group> = Vec::new();
-        let mut index: HashMap<SourceKey, usize> = HashMap::new();
-        for item in items {
-            let key = match &item {
-                Item::Header(facts) => &facts.key,
-                Item::AllGone(key) | Item::Line(key, _) | Item::LineGone(key, _) => key,
+        let mut index: HashMap<[u8; 16], usize> = HashMap::new();
+        for (moment, entry, item) in items {
+            let as_of = moment.map(DateTime::from);
+            let (key, patient) = match &item {
+                Item::Header(facts) => (&facts.key, Some(&facts.patient)),
+                Item::Line(key, facts) => (key, Some(&facts.patient)),
+                Item::AllGone(key) | Item::LineGone(key, _) => (key, None),
             };
-            let at = match index.get(key) {
-                Some(at) => *at,
-                None => {
-                    index.insert(key.clone(), groups.len());
-                    groups.push(Group::new(key.clone()));
-                    groups.len() - 1
-                }
-            };
+            if patient.is_some_and(|patient| self.common.is_of_an_older_record(patient, as_of)) {
+                continue;
+            }
+            let at = *index.entry(entry).or_insert_with(|| {
+                groups.push(Group::new(key.clone(), as_of));
+                groups.len() - 1
+            });
             let Some(group) = groups.get_mut(at) else { continue };
+            group.as_of = group.as_of.and_then(|known| Some(known.max(as_of?)));
             match item {
                 Item::Header(facts) => {
                     group.all_gone = false;
@@ -119,14 +138,28 @@ impl<'p, 'a> Worker<'p, 'a> {
                 }
             }
         }
+        self.tell_sent_before(&mut groups, sent_before);
         groups.into_iter().try_for_each(|group| self.entry(group))
+    }
+
+    fn tell_sent_before(&self, groups: &mut [Group], sent_before: Vec<LineId>) {
+        let sent_before: HashSet<LineId> = sent_before.into_iter().collect();
+        if sent_before.is_empty() {
+            return;
+        }
+        let identity = &self.pull.service.keys.identity;
+        for group in groups {
+            let keys = group.lines.iter().map(|facts| &facts.part.key).chain([&group.key]);
+            group.sent_before = keys.map(|key| identity.part(key)).filter(|line| sent_before.contains(line)).collect();
+        }
     }
 
     /// One entry that a feed speaks of.
     pub fn entry(&mut self, group: Group) -> Result<(), ServiceError> {
-        let stored = self.stored(&group.key)?;
+        let id = self.pull.service.keys.identity.entry(&group.key);
+        let stored = self.stored(id)?;
         if let Some(touched) = &self.common.touched {
-            lock(touched).insert(self.pull.service.keys.identity.entry(&group.key));
+            lock(touched).insert(id);
         }
         if stored.is_none() {
             let mut unit = std::mem::take(&mut self.fresh);
@@ -173,7 +206,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         const PATIENCE: u32 = 100;
         for _ in 0..PATIENCE {
             let mut unit = Pending::default();
-            let stored = self.stored(&group.key)?;
+            let stored = self.stored(self.pull.service.keys.identity.entry(&group.key))?;
             self.put(group.clone(), stored, &mut unit)?;
             match self.pull.commit(&mut self.hand, unit) {
                 Err(ServiceError::Store(StoreError::Conflict(..))) => {}
@@ -183,8 +216,12 @@ impl<'p, 'a> Worker<'p, 'a> {
         Err(ServiceError::Internal("an entry was decided on again and again while it was pulled: pull again"))
     }
 
-    fn stored(&self, key: &SourceKey) -> Result<Option<Read<EntryRow>>, ServiceError> {
-        get::<EntryRow>(self.pull.service.store.as_ref(), Table::Entry, &self.pull.service.keys.identity.entry(key).0)
+    fn stored(&self, id: EntryId) -> Result<Option<Read<EntryRow>>, ServiceError> {
+        // Every entry is on the board, and only a pull makes new ones.
+        if self.pull.service.board().state(id).is_none() {
+            return Ok(None);
+        }
+        get::<EntryRow>(self.pull.service.store.as_ref(), Table::Entry, &id.0)
     }
 
     /// What was said of an entry becomes a part of a unit of work.
@@ -196,11 +233,11 @@ impl<'p, 'a> Worker<'p, 'a> {
     ) -> Result<(), ServiceError> {
         let service = self.pull.service;
         let store = service.store.as_ref();
-        let made = self.pull.made;
-        let overtaken = made.is_some() && stored.as_ref().is_some_and(|read| read.row.as_of > made);
+        let as_of = group.as_of;
+        let overtaken = as_of.is_some() && stored.as_ref().is_some_and(|read| read.row.as_of > as_of);
         if overtaken || (self.pull.late && stored.is_none()) {
             let has_header = stored.as_ref().is_some_and(|read| read.row.has_header || !read.row.at_source);
-            self.only_what_is_unknown(&mut group, has_header)?;
+            self.only_what_is_unknown(&mut group, has_header);
             if group.lines.is_empty() && group.header.is_none() {
                 unit.tally.left += 1;
                 return Ok(());
@@ -208,14 +245,13 @@ impl<'p, 'a> Worker<'p, 'a> {
         }
         let key = group.key.clone();
         let id = service.keys.identity.entry(&key);
-        let lines: Vec<SourceKey> = group.lines.iter().map(|facts| facts.part.key.clone()).collect();
         let at_source = stored.as_ref().filter(|read| read.row.at_source);
         let current = match at_source {
             Some(read) => get::<EntryVersion>(store, Table::Version, &version_key(id, read.row.review.version))?
                 .map(|read| read.row),
             None => None,
         };
-        if let Some(current) = &current {
+        if let Some(current) = current.as_ref().filter(|_| !overtaken) {
             self.lines_no_longer_there(&mut group, current);
         }
         let (staff, identity) = (self.common.staff, &service.keys.identity);
@@ -225,13 +261,14 @@ impl<'p, 'a> Worker<'p, 'a> {
         };
         let had_header = at_source.is_some_and(|read| read.row.has_header);
         match assemble(id, group, current.as_ref(), had_header, &name) {
-            Some(assembled) => self.arrive(key.clone(), assembled, stored, &lines, unit),
+            Some(assembled) => self.arrive(key.clone(), as_of, assembled, stored, unit),
             None => match stored {
-                Some(read) if read.row.at_source => self.depart(read, unit),
+                Some(read) if read.row.at_source => self.depart(read, as_of, unit),
                 Some(_) => Ok(()),
                 None => {
                     unit.tally.unknown_deletions += 1;
-                    self.pull.remember_gone(&key, unit)
+                    self.pull.remember_gone(&key, unit);
+                    Ok(())
                 }
             },
         }
@@ -245,7 +282,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         let patient = group.header.as_ref().map(|header| &header.patient);
         let patient = patient.or_else(|| group.lines.first().map(|facts| &facts.patient));
         let Some(patient) = patient.map(|key| self.pull.service.keys.identity.patient(key)) else { return };
-        let Some(kinds) = self.common.whole.get(&patient) else { return };
+        let Some(WholeRecord { kinds, .. }) = self.common.whole.get(&patient) else { return };
         let sent: HashSet<&SourceKey> = group.lines.iter().map(|facts| &facts.part.key).collect();
         let stored = current.parts.iter().map(|part| &part.key);
         let meant = stored.filter(|key| kinds.iter().any(|kind| key.id.starts_with(kind.as_str())));
@@ -254,31 +291,23 @@ impl<'p, 'a> Worker<'p, 'a> {
 
     /// Of an extract that is older than what made the entry what it is, only lines that nobody has ever sent
     /// count: all else it says was overtaken.
-    fn only_what_is_unknown(&self, group: &mut Group, has_header: bool) -> Result<(), ServiceError> {
-        let is_known = |key: &SourceKey| -> Result<bool, ServiceError> {
-            Ok(self.pull.service.store.get(Table::Part, &self.pull.service.keys.identity.part(key))?.is_some())
-        };
-        if has_header || is_known(&group.key)? {
+    fn only_what_is_unknown(&self, group: &mut Group, has_header: bool) {
+        let identity = &self.pull.service.keys.identity;
+        if has_header || group.sent_before.contains(&identity.part(&group.key)) {
             group.header = None;
         }
         group.gone.clear();
         group.all_gone = false;
-        let mut unknown = Vec::new();
-        for facts in std::mem::take(&mut group.lines) {
-            if !is_known(&facts.part.key)? {
-                unknown.push(facts);
-            }
-        }
-        group.lines = unknown;
-        Ok(())
+        let sent_before = &group.sent_before;
+        group.lines.retain(|facts| !sent_before.contains(&identity.part(&facts.part.key)));
     }
 
     fn arrive(
         &mut self,
         key: SourceKey,
+        as_of: Option<DateTime<Utc>>,
         assembled: Assembled,
         stored: Option<Read<EntryRow>>,
-        lines: &[SourceKey],
         unit: &mut Pending,
     ) -> Result<(), ServiceError> {
         let service = self.pull.service;
@@ -322,7 +351,7 @@ impl<'p, 'a> Worker<'p, 'a> {
                 false => Some(row.review.version),
             }),
             waived: Vec::new(),
-            as_of: self.pull.made.max(stored.as_ref().and_then(|row| row.as_of)),
+            as_of: as_of.max(stored.as_ref().and_then(|row| row.as_of)),
             samples: stored.as_ref().map(|row| row.samples.clone()).unwrap_or_default(),
             planted: None,
         };
@@ -375,9 +404,6 @@ impl<'p, 'a> Worker<'p, 'a> {
         unit.audit.push(screened);
         unit.audit.extend(drawn);
 
-        for line in lines {
-            unit.put(Table::Part, service.keys.identity.part(line).to_vec(), encode(&row.entry.id)?);
-        }
         let key = version_key(row.entry.id, number);
         unit.put(Table::Version, key.clone(), encode(&version)?);
         unit.put(Table::Screening, key, encode(&screening)?);
@@ -386,7 +412,12 @@ impl<'p, 'a> Worker<'p, 'a> {
     }
 
     /// An entry is gone at the source: withdrawn at once.
-    fn depart(&mut self, Read { seq, mut row }: Read<EntryRow>, unit: &mut Pending) -> Result<(), ServiceError> {
+    fn depart(
+        &mut self,
+        Read { seq, mut row }: Read<EntryRow>,
+        as_of: Option<DateTime<Utc>>,
+        unit: &mut Pending,
+    ) -> Result<(), ServiceError> {
         let service = self.pull.service;
         let (policy, now) = (service.policy(), self.pull.at);
         let facts =
@@ -397,7 +428,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         row.review = review::step(&row.review, &review::Event::SourceDeleted, &facts)
             .map_err(|refusal| ServiceError::Refused(refusal.to_string()))?;
         row.at_source = false;
-        row.as_of = self.pull.made.max(row.as_of);
+        row.as_of = as_of.max(row.as_of);
         let mut deleted = service.record_on(self.pull.actor, Event::Deleted, &row);
         deleted.states = Some((before.name().to_owned(), row.review.state.name().to_owned()));
         unit.audit.push(deleted);
@@ -412,7 +443,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         key: Option<SourceKey>,
         stored: Option<&EntryRow>,
         unit: &mut Pending,
-    ) -> Result<Patient, ServiceError> {
+    ) -> Result<Arc<Patient>, ServiceError> {
         const MOST_KNOWN: usize = 10_000;
         let service = self.pull.service;
         let id = match (&key, stored) {
@@ -421,10 +452,10 @@ impl<'p, 'a> Worker<'p, 'a> {
             (None, None) => return Err(ServiceError::Internal("a line came without a patient")),
         };
         if let Some(patient) = self.patients.get(&id) {
-            return Ok(patient.clone());
+            return Ok(Arc::clone(patient));
         }
         let patient = match get::<Patient>(service.store.as_ref(), Table::Patient, &id.0)? {
-            Some(read) => read.row,
+            Some(read) => Arc::new(read.row),
             None => {
                 let missing = ServiceError::Internal("the patient of a stored entry is missing");
                 let patient = service.merged(PatientFacts::unknown(key.ok_or(missing)?), None);
@@ -433,13 +464,13 @@ impl<'p, 'a> Worker<'p, 'a> {
                     unit.tally.pulled.patients += 1;
                 }
                 unit.put_patient(patient.clone())?;
-                return Ok(patient);
+                return Ok(Arc::new(patient));
             }
         };
         if self.patients.len() >= MOST_KNOWN {
             self.patients.clear();
         }
-        self.patients.insert(id, patient.clone());
+        self.patients.insert(id, Arc::clone(&patient));
         Ok(patient)
     }
 }

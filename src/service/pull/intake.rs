@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::super::ServiceError;
 use super::super::read::has_readers;
 use super::super::rows::{self, encode, get};
 use super::Pull;
+use super::index::{Before, LineId};
 use super::pending::{Hand, Pending};
 use super::spool::{Spool, share_of};
 use crate::audit::Event;
@@ -33,16 +35,38 @@ pub enum Item {
     LineGone(SourceKey, SourceKey),
 }
 
+/// The same, with the moment at which it was so by the feed’s own account, where it says, and the entry’s identifier.
+pub type Filed = (Option<Moment>, [u8; 16], Item);
+
+/// A moment in microseconds: as text it would take three times the space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Moment(i64);
+
+impl From<DateTime<Utc>> for Moment {
+    fn from(moment: DateTime<Utc>) -> Self {
+        Self(moment.timestamp_micros())
+    }
+}
+
+impl From<Moment> for DateTime<Utc> {
+    fn from(Moment(micros): Moment) -> Self {
+        Self::from_timestamp_micros(micros).unwrap_or_default()
+    }
+}
+
 /// Where a line of this feed is, filed under the line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Place {
-    /// In the entry with this key.
-    In(SourceKey),
+    /// In the entry with this identifier and this key.
+    In([u8; 16], SourceKey),
     /// With another line, which has still to be found.
     With,
-    /// It is no line: an entry of this feed has the key.
-    Header,
+    /// It is no line: an entry of this feed has the key. Its identifier.
+    Header([u8; 16]),
 }
+
+/// What names a line and no entry, with its moment.
+pub type FiledLoose = (Option<Moment>, Loose);
 
 /// What names a line and no entry, filed under that line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,6 +79,15 @@ pub enum Loose {
     CompanionGone(SourceKey),
 }
 
+/// That a feed holds all of a patient's record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeRecord {
+    /// What the identifiers of the entries meant begin with.
+    pub kinds: Vec<String>,
+    /// As of when, where it says.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
 /// A feed, sorted as it is read.
 pub struct Intake<'p, 'a> {
     /// The pull.
@@ -65,19 +98,23 @@ pub struct Intake<'p, 'a> {
     /// The patients in it.
     known: HashMap<PatientId, Patient>,
     /// What was said of entries.
-    pub items: Spool<Item>,
+    pub items: Spool<Filed>,
     /// Where the lines are.
-    pub places: Spool<(SourceKey, Place)>,
+    pub places: Spool<(LineId, Place)>,
+    /// Lines of the feed that were sent before, filed under their entries.
+    pub sent_before: Spool<LineId>,
     /// What has no entry yet.
-    pub loose: Spool<Loose>,
+    pub loose: Spool<FiledLoose>,
     /// Names of staff.
     pub staff: HashMap<SourceKey, String>,
+    /// Entries of which a line was deleted.
+    spoken_of: HashSet<SourceKey>,
     /// Who reads whose record, where nothing else of the patient was sent.
     online: HashMap<NhsNumber, OnlineAccess>,
     /// Patients who left the practice.
     pub patients_gone: Vec<SourceKey>,
-    /// Patients whose whole record this is, with what kinds of lines it holds.
-    pub whole: Vec<(SourceKey, Vec<String>)>,
+    /// Patients whose whole record this is.
+    pub whole: Vec<(SourceKey, WholeRecord)>,
     /// Of which lines the feed may hold all.
     pub everything: Option<Whole>,
     /// The practices of which there are lines in it.
@@ -86,6 +123,12 @@ pub struct Intake<'p, 'a> {
     pub patients_sent: u64,
     /// Whether it deletes anything.
     pub deletes: bool,
+    /// The entry spoken of last, with its identifier.
+    last: Option<(SourceKey, [u8; 16])>,
+    /// At which moment what is read now was so, where the feed says.
+    as_of: Option<DateTime<Utc>>,
+    /// The latest of these.
+    pub newest: Option<DateTime<Utc>>,
     /// What time the feed covers.
     pub covers: Option<Covers>,
     /// Rows of each file that was read to its end.
@@ -114,8 +157,10 @@ impl<'p, 'a> Intake<'p, 'a> {
             known: HashMap::new(),
             items: Spool::new(),
             places: Spool::new(),
+            sent_before: Spool::new(),
             loose: Spool::new(),
             staff: HashMap::new(),
+            spoken_of: HashSet::new(),
             online: HashMap::new(),
             patients_gone: Vec::new(),
             whole: Vec::new(),
@@ -123,6 +168,9 @@ impl<'p, 'a> Intake<'p, 'a> {
             practices: HashSet::new(),
             patients_sent: 0,
             deletes: false,
+            last: None,
+            as_of: pull.made,
+            newest: pull.made,
             covers: None,
             rows: HashMap::new(),
             parts: 0,
@@ -155,34 +203,38 @@ impl<'p, 'a> Intake<'p, 'a> {
             Change::Staff { key, name } => self.staff(key, name)?,
             Change::Group(facts) => {
                 self.of_practice(&facts.key);
-                self.places.push(share_of(&facts.key), &(facts.key.clone(), Place::Header))?;
-                self.items.push(share_of(&facts.key), &Item::Header(facts))?;
+                let entry = self.place_header(&facts.key)?;
+                self.file(entry, Item::Header(facts))?;
             }
             Change::GroupGone(key) => {
                 self.deletes = true;
-                self.places.push(share_of(&key), &(key.clone(), Place::Header))?;
-                self.items.push(share_of(&key), &Item::AllGone(key))?;
+                let entry = self.place_header(&key)?;
+                self.file(entry, Item::AllGone(key))?;
             }
-            Change::Part(facts) => {
+            Change::Part(mut facts) => {
                 self.parts += 1;
                 self.of_practice(&facts.part.key);
                 self.texts += u64::from(!facts.part.text.trim().is_empty());
                 self.pull.progress.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                match facts.belongs.clone() {
-                    Belongs::To(group) => self.place(group, Box::new(facts))?,
-                    Belongs::Alone => self.place(facts.part.key.clone(), Box::new(facts))?,
+                let moment = self.moment();
+                // From here on it is filed under its entry.
+                match std::mem::replace(&mut facts.belongs, Belongs::Alone) {
+                    Belongs::To(group) => self.place(group, Box::new(facts), moment)?,
+                    Belongs::Alone => self.place(facts.part.key.clone(), Box::new(facts), moment)?,
                     Belongs::With(line) => {
-                        self.places.push(share_of(&facts.part.key), &(facts.part.key.clone(), Place::With))?;
-                        self.loose.push(share_of(&line), &Loose::Line(line, Box::new(facts)))?;
+                        let own = self.line_id(&facts.part.key);
+                        self.places.push(share_of(&own), &(own, Place::With))?;
+                        let loose = Loose::Line(line, Box::new(facts));
+                        self.file_loose(loose)?;
                     }
                 }
             }
             Change::PartGone(key) => {
                 self.parts += 1;
                 self.deletes = true;
-                self.loose.push(share_of(&key), &Loose::Gone(key))?;
+                self.file_loose(Loose::Gone(key))?;
             }
-            Change::CompanionGone(key) => self.loose.push(share_of(&key), &Loose::CompanionGone(key))?,
+            Change::CompanionGone(key) => self.file_loose(Loose::CompanionGone(key))?,
             Change::SetAside(row) => self.set_aside(&row)?,
             Change::Notice(sentence) => self.notices.push(sentence),
             Change::Whole(whole) => self.everything = Some(whole),
@@ -190,7 +242,13 @@ impl<'p, 'a> Intake<'p, 'a> {
                 self.rows.insert(file, rows);
             }
             Change::Covers(covers) => self.covers = Some(covers),
-            Change::WholeRecord { patient, kinds } => self.whole.push((patient, kinds)),
+            Change::WholeRecord { patient, kinds } => {
+                self.whole.push((patient, WholeRecord { kinds, as_of: self.as_of }));
+            }
+            Change::AsOf(moment) => {
+                self.as_of = moment;
+                self.newest = self.newest.max(moment);
+            }
         }
         self.commit_when_full()
     }
@@ -201,14 +259,54 @@ impl<'p, 'a> Intake<'p, 'a> {
         }
     }
 
-    /// Puts a line into an entry.
-    fn place(&mut self, group: SourceKey, facts: Box<PartFacts>) -> Result<(), ServiceError> {
-        let line = facts.part.key.clone();
-        self.places.push(share_of(&line), &(line, Place::In(group.clone())))?;
-        self.items.push(share_of(&group), &Item::Line(group, facts))
+    fn line_id(&self, key: &SourceKey) -> LineId {
+        self.pull.service.keys.identity.part(key)
     }
 
-    fn commit_when_full(&mut self) -> Result<(), ServiceError> {
+    fn moment(&self) -> Option<Moment> {
+        self.as_of.map(Moment::from)
+    }
+
+    /// The identifier of an entry. The lines of one mostly come one after the other.
+    fn entry_id(&mut self, group: &SourceKey) -> [u8; 16] {
+        if let Some((known, id)) = &self.last
+            && known == group
+        {
+            return *id;
+        }
+        let id = self.pull.service.keys.identity.entry(group).0;
+        self.last = Some((group.clone(), id));
+        id
+    }
+
+    fn file(&mut self, entry: [u8; 16], item: Item) -> Result<(), ServiceError> {
+        self.items.push(share_of(&entry), &(self.moment(), entry, item))
+    }
+
+    fn file_loose(&mut self, loose: Loose) -> Result<(), ServiceError> {
+        let (Loose::Line(with, _) | Loose::Gone(with) | Loose::CompanionGone(with)) = &loose;
+        self.loose.push(share_of(&self.line_id(with)), &(self.moment(), loose))
+    }
+
+    /// Puts a line into an entry.
+    fn place(&mut self, group: SourceKey, facts: Box<PartFacts>, moment: Option<Moment>) -> Result<(), ServiceError> {
+        let (line, entry) = (self.line_id(&facts.part.key), self.entry_id(&group));
+        let filed = (moment, entry, Item::Line(group, facts));
+        self.items.push(share_of(&entry), &filed)?;
+        match filed.2 {
+            Item::Line(group, _) => self.places.push(share_of(&line), &(line, Place::In(entry, group))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that an entry has a key. Its identifier.
+    fn place_header(&mut self, key: &SourceKey) -> Result<[u8; 16], ServiceError> {
+        let (line, entry) = (self.line_id(key), self.entry_id(key));
+        self.places.push(share_of(&line), &(line, Place::Header(entry)))?;
+        Ok(entry)
+    }
+
+    pub(super) fn commit_when_full(&mut self) -> Result<(), ServiceError> {
         if self.pending.is_full() { self.commit() } else { Ok(()) }
     }
 
@@ -231,7 +329,10 @@ impl<'p, 'a> Intake<'p, 'a> {
 
     fn patient(&mut self, facts: PatientFacts) -> Result<(), ServiceError> {
         let known = self.known_patient(self.pull.service.keys.identity.patient(&facts.key))?;
-        let patient = self.pull.service.merged(facts, known.as_ref());
+        if known.as_ref().is_some_and(|known| self.is_overtaken(known)) {
+            return Ok(());
+        }
+        let patient = Patient { as_of: self.as_of, ..self.pull.service.merged(facts, known.as_ref()) };
         self.keep(patient, known.as_ref())
     }
 
@@ -245,7 +346,9 @@ impl<'p, 'a> Intake<'p, 'a> {
             None => service.merged(PatientFacts::unknown(also.key), None),
         };
         patient.household = service.address_digest(&also.address).or(patient.household);
-        patient.access = also.level.unwrap_or(patient.access);
+        if !self.is_overtaken(&patient) {
+            patient.access = also.level.unwrap_or(patient.access);
+        }
         patient.proxies.retain(|proxy| !also.proxies_gone.contains(proxy));
         for proxy in also.proxies {
             if !patient.proxies.contains(&proxy) {
@@ -265,10 +368,19 @@ impl<'p, 'a> Intake<'p, 'a> {
         self.keep(patient, known.as_ref())
     }
 
-    fn keep(&mut self, patient: Patient, known: Option<&Patient>) -> Result<(), ServiceError> {
+    /// Whether what is known of a patient is newer than what is read now.
+    fn is_overtaken(&self, known: &Patient) -> bool {
+        self.pull.late || self.as_of.is_some() && known.as_of > self.as_of
+    }
+
+    fn keep(&mut self, mut patient: Patient, known: Option<&Patient>) -> Result<(), ServiceError> {
+        let as_of = patient.as_of.max(known.and_then(|known| known.as_of));
+        // That nothing changed is no news.
+        patient.as_of = known.and_then(|known| known.as_of);
         if known == Some(&patient) {
             return Ok(());
         }
+        patient.as_of = as_of;
         if known.is_some_and(|known| known.access_from != patient.access_from) {
             self.opened.push(patient.id);
         }
@@ -297,6 +409,9 @@ impl<'p, 'a> Intake<'p, 'a> {
         rows::for_each::<Patient>(store, Table::Patient, &[], |_, read| {
             let patient = read.row;
             let Some(access) = patient.nhs_number.as_ref().and_then(|number| online.get(number)) else { return Ok(()) };
+            if self.is_overtaken(&patient) {
+                return Ok(());
+            }
             let updated = Patient {
                 access: access.level,
                 access_from: access.from,
@@ -328,7 +443,7 @@ impl<'p, 'a> Intake<'p, 'a> {
     /// # Errors
     /// When the store or the temporary file fails.
     pub fn place_loose(&mut self) -> Result<(), ServiceError> {
-        let mut gone: Spool<Loose> = Spool::new();
+        let mut gone: Spool<FiledLoose> = Spool::new();
         let mut must_place = false;
         loop {
             let waiting = std::mem::replace(&mut self.loose, Spool::new());
@@ -338,25 +453,26 @@ impl<'p, 'a> Intake<'p, 'a> {
                 if loose.is_empty() {
                     continue;
                 }
-                let places = self.places_in(share)?;
-                for what in loose {
+                let (places, before) = (self.places_in(share)?, self.pull.before(share)?);
+                for (moment, what) in loose {
                     let Loose::Line(with, facts) = what else {
-                        gone.push(share, &what)?;
+                        gone.push(share, &(moment, what))?;
                         continue;
                     };
-                    let group = match places.get(&with) {
-                        Some(Place::In(group)) => group.clone(),
+                    let line = self.line_id(&with);
+                    let group = match places.get(&line) {
+                        Some(Place::In(_, group)) => group.clone(),
                         // It waits for another itself. Lines that name each other in a ring end as entries of
                         // their own.
                         Some(Place::With) if !must_place => {
                             left += 1;
-                            self.loose.push(share, &Loose::Line(with, facts))?;
+                            self.loose.push(share, &(moment, Loose::Line(with, facts)))?;
                             continue;
                         }
-                        _ => self.stored_group(&with)?.unwrap_or(with),
+                        _ => self.pull.service.group_before(&before, &line)?.unwrap_or(with),
                     };
                     placed += 1;
-                    self.place(group, facts)?;
+                    self.place(group, facts, moment)?;
                 }
             }
             if left == 0 {
@@ -364,49 +480,49 @@ impl<'p, 'a> Intake<'p, 'a> {
             }
             must_place = placed == 0;
         }
-        self.lines_gone(&gone)
+        self.index(&gone)
     }
 
-    fn lines_gone(&mut self, gone: &Spool<Loose>) -> Result<(), ServiceError> {
-        let mut heads: HashSet<SourceKey> = HashSet::new();
-        for share in 0..super::spool::SHARES {
-            let loose = gone.read(share)?;
-            if loose.is_empty() {
-                continue;
-            }
-            let places = self.places_in(share)?;
-            for what in loose {
-                let (key, must_be_known) = match what {
-                    Loose::Gone(key) => (key, true),
-                    Loose::CompanionGone(key) => (key, false),
-                    Loose::Line(..) => continue,
-                };
-                let group = match places.get(&key) {
-                    Some(Place::In(group)) => Some(group.clone()),
-                    _ => self.stored_group(&key)?,
-                };
-                match group {
-                    Some(group) => {
-                        heads.insert(group.clone());
-                        self.items.push(share_of(&group), &Item::LineGone(group, key))?;
-                    }
-                    // An entry sent anew that has no line of its own any more: it may never have had one.
-                    None if !must_be_known || places.contains_key(&key) || heads.contains(&key) => {}
-                    None => {
-                        self.pending.tally.unknown_deletions += 1;
-                        self.pull.remember_gone(&key, &mut self.pending)?;
-                    }
+    /// Says of deleted lines in which entries they are.
+    pub(super) fn lines_gone(
+        &mut self,
+        gone: Vec<FiledLoose>,
+        places: &HashMap<LineId, Place>,
+        before: &Before,
+    ) -> Result<(), ServiceError> {
+        for (moment, what) in gone {
+            let (key, must_be_known) = match what {
+                Loose::Gone(key) => (key, true),
+                Loose::CompanionGone(key) => (key, false),
+                Loose::Line(..) => continue,
+            };
+            let line = self.line_id(&key);
+            let group = match places.get(&line) {
+                Some(Place::In(_, group)) => Some(group.clone()),
+                _ => self.pull.service.group_before(before, &line)?,
+            };
+            match group {
+                Some(group) => {
+                    self.spoken_of.insert(group.clone());
+                    let entry = self.entry_id(&group);
+                    self.items.push(share_of(&entry), &(moment, entry, Item::LineGone(group, key)))?;
+                }
+                // An entry sent anew that has no line of its own any more: it may never have had one.
+                None if !must_be_known || places.contains_key(&line) || self.spoken_of.contains(&key) => {}
+                None => {
+                    self.pending.tally.unknown_deletions += 1;
+                    self.pull.remember_gone(&key, &mut self.pending);
                 }
             }
         }
         Ok(())
     }
 
-    fn places_in(&self, share: usize) -> Result<HashMap<SourceKey, Place>, ServiceError> {
+    pub(super) fn places_in(&self, share: usize) -> Result<HashMap<LineId, Place>, ServiceError> {
         let mut places = HashMap::new();
         for (key, place) in self.places.read(share)? {
             match place {
-                Place::In(_) => {
+                Place::In(..) => {
                     places.insert(key, place);
                 }
                 _ => {
@@ -415,9 +531,5 @@ impl<'p, 'a> Intake<'p, 'a> {
             }
         }
         Ok(places)
-    }
-
-    fn stored_group(&self, line: &SourceKey) -> Result<Option<SourceKey>, ServiceError> {
-        self.pull.service.group_in_store(line)
     }
 }

@@ -9,13 +9,14 @@
 //!
 //! A bundle is what the record holds now. It does not say what was deleted since the one before; where it has the list of
 //! every clinical area, which is there even when it is empty, what it no longer holds is gone. Documents may come
-//! apart, so they are not judged by that.
+//! apart, so they are not judged by that. How old it is its timestamp says, or else these lists, which are made when the
+//! record is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -248,6 +249,7 @@ impl GpConnect {
         let contained: Vec<(u64, Value)> = ended_allergies(&resources, export.record.patient.as_deref());
         resources.extend(contained.iter().map(|(number, resource)| (*number, resource)));
 
+        outlet.send(Change::AsOf(made(bundle, &resources)))?;
         for (number, resource) in of_kinds(&resources, |kind| kind == "Practitioner") {
             export.practitioner(resource, number, outlet)?;
         }
@@ -285,6 +287,20 @@ impl GpConnect {
         }
         Ok(())
     }
+}
+
+/// When a bundle was made, by its own account.
+fn made(bundle: &Value, resources: &[(u64, &Value)]) -> Option<DateTime<Utc>> {
+    let moment = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+    let says = ["timestamp", "meta.lastUpdated"].into_iter().find_map(|path| moment(json::text(bundle, path)?));
+    says.or_else(|| {
+        let is_area = |list: &&Value| {
+            let codes = json::all(list, "code.coding.code");
+            codes.into_iter().filter_map(Value::as_str).any(|code| AREAS.contains(&code))
+        };
+        let areas = of_kinds(resources, |kind| kind == "List").map(|(_, list)| list).filter(is_area);
+        areas.filter_map(|list| moment(json::text(list, "date")?)).max()
+    })
 }
 
 fn is_whole(resources: &[(u64, &Value)]) -> bool {

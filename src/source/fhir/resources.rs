@@ -115,7 +115,7 @@ impl Export {
         let display = reasons.into_iter().map(json::words).collect::<Vec<_>>().join("; ");
         if display.is_empty() && !is_hidden {
             // A reason that was there before is gone with this.
-            return outlet.send(Change::PartGone(opened.key));
+            return outlet.send(Change::CompanionGone(opened.key));
         }
         outlet.send_part(PartFacts {
             belongs,
