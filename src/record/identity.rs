@@ -186,7 +186,7 @@ pub(super) fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// In hexadecimal digits. The formatter takes ten times as long, and every row and record names several.
+/// In hexadecimal digits, without the formatter: every row and every record names several.
 fn hex(bytes: &[u8; 16]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
