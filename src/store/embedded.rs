@@ -24,9 +24,11 @@ use super::{EachPiece, Frame, Receipt, Report, Row, Store, StoreError, Table, Un
 use crate::audit::frame::{Digest, NO_FRAME, RawFrame};
 use crate::audit::{Place, read_chain};
 
-/// How long units gather before they are put into sled. Each time makes sled write to the disk, and whoever
-/// waits for a sync meanwhile waits for that too: applied one by one, decisions took thirty times as long.
-const GATHER: Duration = Duration::from_millis(200);
+/// How long units gather before they are put into sled, unless there are many. Each time makes sled write to the disk,
+/// and whoever waits for a sync meanwhile waits for that too: applied one by one, decisions took thirty times as long.
+const GATHER: Duration = Duration::from_secs(1);
+/// How often it is looked whether there are many.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How long after the start the rest of a big store is read: who waits for the start does not wait for that.
 const LATER: Duration = Duration::from_secs(2);
@@ -259,7 +261,10 @@ fn keep_up(view: Arc<View>, closing: Arc<AtomicBool>, stopped: Arc<OnceLock<Stri
                 Ok(false) if last => break,
                 Ok(false) => {
                     view.wait_for_more();
-                    wait(GATHER, &closing);
+                    let begun = Instant::now();
+                    while begun.elapsed() < GATHER && !view.has_enough() && !closing.load(Ordering::Acquire) {
+                        thread::park_timeout(LOOK);
+                    }
                 }
                 Err(why) => {
                     stopped.get_or_init(|| behind(&why));

@@ -42,8 +42,11 @@ const PIECES: u8 = 0xfe;
 /// sled keeps the lock on its file for a moment after it is dropped.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
 const CACHE_BYTES: u64 = 128 << 20;
-/// Units that are put into sled together, bytes.
-const TOGETHER: usize = 4 << 20;
+/// Units that are put into sled together, bytes: the more, the more rows of one of sled's pages change at a time.
+const TOGETHER: usize = 8 << 20;
+/// Between two times that sled syncs its file, for less to be made anew after a power cut. Whoever waits for a sync of
+/// the journal waits for this too.
+const SYNC_MILLISECONDS: u64 = 2_000;
 /// Units that may wait to be put into sled, bytes; beyond it whoever shows one more puts some in first.
 const WAITING: usize = 32 << 20;
 /// A file in the view that says that it was found damaged while it was in use.
@@ -65,6 +68,8 @@ pub struct View {
     counting: Mutex<()>,
     /// Why nothing here can be trusted any more.
     damaged: OnceLock<String>,
+    /// Whether there was no view before.
+    made_now: bool,
     directory: PathBuf,
 }
 
@@ -128,7 +133,7 @@ impl View {
             return Err(why);
         }
         remove_unfinished_snapshots(directory)?;
-        let config = Config::new().path(directory).cache_capacity(CACHE_BYTES);
+        let config = Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(Some(SYNC_MILLISECONDS));
         let deadline = Instant::now() + LOCK_WAIT;
         let rows = loop {
             match config.open() {
@@ -152,6 +157,7 @@ impl View {
             state: Mutex::new(State { applied, counted: None }),
             counting: Mutex::new(()),
             damaged: OnceLock::new(),
+            made_now: new,
             directory: directory.to_owned(),
         };
         if new {
@@ -172,7 +178,7 @@ impl View {
     /// Why the view cannot be used any more.
     pub fn apply(&self, steps: &[Step]) -> Result<(), String> {
         let mut state = self.changing();
-        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), steps))?;
+        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), steps, self.made_now))?;
         Ok(())
     }
 
@@ -195,6 +201,11 @@ impl View {
         Ok(())
     }
 
+    /// Whether as much was shown and is not in sled yet as is put there together.
+    pub fn has_enough(&self) -> bool {
+        self.fresh().bytes() >= TOGETHER
+    }
+
     /// Sleeps until something was shown that is not in sled, or the thread is unparked.
     pub fn wait_for_more(&self) {
         *self.sleeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
@@ -214,7 +225,8 @@ impl View {
         if steps.is_empty() {
             return Ok(false);
         }
-        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), &steps))?;
+        // Who shows a unit has looked whether it was there before.
+        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), &steps, true))?;
         self.fresh.write().unwrap_or_else(PoisonError::into_inner).forget(steps.len());
         Ok(true)
     }

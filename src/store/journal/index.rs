@@ -14,7 +14,7 @@ use crate::audit::frame::{FRAME_OVERHEAD, RawFrame, SEGMENT_HEADER, SegmentHeade
 use crate::audit::{Chain, Place};
 
 /// About how many bytes of frames are read at a time.
-const READ_BYTES: u32 = 4 << 20;
+const READ_BYTES: u32 = 8 << 20;
 
 /// Collects where frames stand, of several segments at once.
 #[derive(Default)]

@@ -1,7 +1,6 @@
 //! How units get into sled: the last state of each row only, in key order, in batches that each leave a
 //! row of progress that is true.
 
-use std::collections::BTreeMap;
 use std::thread;
 
 use super::{
@@ -11,9 +10,9 @@ use super::{
 
 /// Longest value that sled is given, bytes.
 const PIECE: usize = 16 * 1024;
-/// Most changes and bytes in one sled batch: it is held in memory and in one of sled's segments.
-const BATCH_WRITES: usize = 500;
-const BATCH_BYTES: usize = 256 * 1024;
+/// Most changes and bytes in one sled batch. Each begins a new buffer of sled's, which is written by itself.
+const BATCH_WRITES: usize = 2_000;
+const BATCH_BYTES: usize = 1 << 20;
 /// From this many rows on, a second thread helps to seal them.
 const WORTH_A_THREAD: usize = 256;
 
@@ -38,20 +37,29 @@ impl<'a> Write<'a> {
     }
 }
 
-/// Puts units into sled and answers what the view has come to.
-pub(super) fn apply(rows: &Db, sealer: &Sealer, state: State, steps: &[Step]) -> Result<State, String> {
-    let mut last = BTreeMap::new();
+/// Puts units into sled and answers what the view has come to. `new_units` says that none of them was ever applied,
+/// not even in part.
+pub(super) fn apply(
+    rows: &Db,
+    sealer: &Sealer,
+    state: State,
+    steps: &[Step],
+    new_units: bool,
+) -> Result<State, String> {
+    let mut writes: Vec<Write<'_>> = Vec::new();
     for step in steps {
         for (table, key, value) in &step.unit.writes {
-            last.insert(row_key(*table as u8, key), (step.seq, value.as_deref()));
+            writes.push(Write::new(row_key(*table as u8, key), step.seq, value.as_deref()));
         }
-        last.insert(row_key(UNITS, &step.unit.id.0), (step.seq, Some(step.digest.as_slice())));
+        writes.push(Write::new(row_key(UNITS, &step.unit.id.0), step.seq, Some(&step.digest)));
     }
-    let mut writes: Vec<Write<'_>> =
-        last.into_iter().map(|(name, (seq, value))| Write::new(name, seq, value)).collect();
+    // The last state of a row comes first, and stays.
+    writes.reverse();
+    writes.sort_by(|one, other| one.name.cmp(&other.name));
+    writes.dedup_by(|later, first| later.name == first.name);
     seal_all(&mut writes, sealer)?;
 
-    let mut pending = Pending::new(rows, sealer, state);
+    let mut pending = Pending::new(rows, sealer, state, new_units);
     for write in writes {
         pending.write(write)?;
     }
@@ -105,18 +113,25 @@ pub(super) struct Pending<'a> {
     writes: usize,
     bytes: usize,
     state: State,
+    new_units: bool,
 }
 
 impl<'a> Pending<'a> {
-    pub(super) fn new(rows: &'a Db, sealer: &'a Sealer, state: State) -> Self {
-        Self { rows, sealer, batch: Batch::default(), writes: 0, bytes: 0, state }
+    pub(super) fn new(rows: &'a Db, sealer: &'a Sealer, state: State, new_units: bool) -> Self {
+        Self { rows, sealer, batch: Batch::default(), writes: 0, bytes: 0, state, new_units }
     }
 
     /// Each row comes once, sealed.
     pub(super) fn write(&mut self, Write { name, sealed, .. }: Write<'_>) -> Result<(), String> {
-        let old = self.rows.get(&name).map_err(|why| broken(&why))?;
-        let old = old.map(|head| Head::parse(&head)).transpose()?;
         let (table, key) = name.split_first().ok_or_else(damaged_row)?;
+        let old = match self.new_units && *table == UNITS {
+            true => None,
+            false => self.rows.get(&name).map_err(|why| broken(&why))?,
+        };
+        let old = old.map(|head| Head::parse(&head)).transpose()?;
+        if old.is_none() && sealed.is_none() {
+            return Ok(());
+        }
         // Pieces first: if the program is killed between two batches, the old head still says which
         // pieces there are to take away, and the frame is applied again.
         for piece in 0..old.map_or(0, |old| old.pieces) {

@@ -198,20 +198,24 @@ fn a_frame_applied_in_part_is_applied_again() {
     let view = open(&directory).unwrap();
     apply(&view, 1, 7, Some(vec![1; 600_000]));
     // As if the program had been killed after the first of several batches of the second frame.
-    let next = unit(2, 7, Some(vec![2; 700_000]));
+    let next = unit(2, 7, Some(vec![2; 2_500_000]));
     let state = view.changing().clone();
-    let mut write = Write::new(name(7), 2, next.writes[0].2.as_deref());
-    write.seal(&view.sealer).unwrap();
-    let mut pending = Pending::new(&view.rows, &view.sealer, state);
-    pending.write(write).unwrap();
+    let of_unit = row_key(UNITS, &next.id.0);
+    let mut pending = Pending::new(&view.rows, &view.sealer, state, false);
+    for (name, value) in [(of_unit.clone(), Some([9; 32].as_slice())), (name(7), next.writes[0].2.as_deref())] {
+        let mut write = Write::new(name, 2, value);
+        write.seal(&view.sealer).unwrap();
+        pending.write(write).unwrap();
+    }
     drop(pending);
+    assert!(view.rows.contains_key(of_unit).unwrap());
     drop(view);
 
     let view = open(&directory).unwrap();
     assert_eq!(view.applied().seq, 1);
     view.apply(&[step(2, next)]).unwrap();
     view.check().unwrap();
-    assert_eq!(view.get(Table::Entry, &7u64.to_be_bytes()).unwrap().unwrap().value, [2; 700_000]);
+    assert_eq!(view.get(Table::Entry, &7u64.to_be_bytes()).unwrap().unwrap().value, [2; 2_500_000]);
 }
 
 #[test]
