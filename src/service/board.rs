@@ -49,7 +49,7 @@ impl Place {
 /// What waits for people and what waits for time.
 #[derive(Debug, Default)]
 pub struct Board {
-    places: HashMap<EntryId, Place>,
+    places: BTreeMap<EntryId, Place>,
     waiting: Order<Listed>,
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, DateTime<Utc>, EntryId)>,
@@ -199,12 +199,13 @@ impl Board {
         self.decoys.contains_key(&id)
     }
 
-    /// Of the entries drawn in a window that wait and nobody has read, the one with the least `chance`.
-    pub fn unread_sample<C: Ord>(&self, window: Window, chance: impl Fn(EntryId) -> C) -> Option<EntryId> {
+    /// Of the entries drawn in a window that wait and nobody has read, the first from `from` on; the first of all comes
+    /// behind the last. Identifiers are digests, so that where `from` is one, each is as likely.
+    pub fn unread_sample(&self, window: Window, from: EntryId) -> Option<EntryId> {
         let unread = |sample: &Sample| sample.window == window && sample.drawn && sample.reading.is_none();
         let waits = |place: &Place| place.state == State::Queued && place.samples.iter().any(unread);
-        let waiting = self.places.iter().filter(|(_, place)| waits(place)).map(|(id, _)| *id);
-        waiting.min_by_key(|id| chance(*id))
+        let mut in_turn = self.places.range(from..).chain(self.places.range(..from));
+        in_turn.find(|(_, place)| waits(place)).map(|(id, _)| *id)
     }
 
     /// What waits for a person in one patient's record, most urgent first.

@@ -13,8 +13,8 @@ use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Record};
 use crate::protocol::{ReaderLine, hex};
 use crate::record::{
-    AccessLevel, Entry, EntryKind, EntryVersion, Lane, NhsNumber, Part, Patient, Safeguards, Screening, SourceKey,
-    Tier, Version,
+    AccessLevel, Entry, EntryId, EntryKind, EntryVersion, Lane, NhsNumber, Part, Patient, Safeguards, Screening,
+    SourceKey, Tier, Version,
 };
 use crate::review::decoys::{self, Decoy, chance, wanted};
 use crate::review::quality::Share;
@@ -55,7 +55,8 @@ impl Service {
     /// The `n`th of a window, beside an entry of the sample that nobody has read yet; none where there is none, or
     /// screening finds something in each.
     fn sow_one(&self, window: Window, seed: &[u8; 32], n: u64) -> Result<(), ServiceError> {
-        let Some(beside) = self.board().unread_sample(window, |id| chance(seed, n, &id.0)) else { return Ok(()) };
+        let from = EntryId(chance(seed, n, b"beside").first_chunk().copied().unwrap_or_default());
+        let Some(beside) = self.board().unread_sample(window, from) else { return Ok(()) };
         let Some(Read { row: beside, .. }) = self.row(beside)? else { return Ok(()) };
         let model = self.version(beside.entry.id, beside.review.version)?;
         let all = decoys::built_in();
