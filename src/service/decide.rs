@@ -220,7 +220,7 @@ impl Service {
             let shown = self.screening(row.entry.id, row.review.version)?.findings;
             if let Some(new) = self.new_findings(&version, &rendition, &shown).first() {
                 return Err(ServiceError::Refused(format!(
-                    "what would be left reads as a new concern ({}): change the removals",
+                    "what would be left reads as a new concern ({}): change the removals, or hide the entry",
                     new.why
                 )));
             }

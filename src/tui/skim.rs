@@ -273,14 +273,22 @@ impl SkimState {
         Some(self.left().saturating_sub(whole))
     }
 
-    /// The lines of the page as somebody passes them: those that were `whole` in sight.
-    pub fn passed(&self, whole: impl Fn(&SkimLine) -> bool) -> Vec<PassedLine> {
+    /// Lines at those places of the page have yet to be read whole.
+    pub fn begin_anew(&mut self, unread: impl Fn(usize) -> bool) {
+        let page = self.lines.get_mut(self.page.clone()).unwrap_or_default();
+        page.iter_mut().enumerate().filter(|(place, _)| unread(*place)).for_each(|(_, line)| {
+            line.on_screen = Duration::ZERO;
+        });
+    }
+
+    /// The lines of the page as somebody passes them: those at places that were `whole` in sight.
+    pub fn passed(&self, whole: impl Fn(usize) -> bool) -> Vec<PassedLine> {
         let passed = |line: &Line| PassedLine {
             entry: line.sent.row.entry,
             version: line.sent.row.version,
             revision: line.sent.row.revision,
             on_screen: u64::try_from(line.on_screen.as_millis()).unwrap_or(u64::MAX),
         };
-        self.page().iter().filter(|line| whole(&line.sent)).map(passed).collect()
+        self.page().iter().enumerate().filter(|(place, _)| whole(*place)).map(|(_, line)| passed(line)).collect()
     }
 }

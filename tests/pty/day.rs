@@ -1,5 +1,7 @@
 //! A reviewer's day, key by key.
 
+use std::time::Duration;
+
 use super::terminal::{Start, Terminal};
 use super::{ENTER, ENTRY, ESCAPE, QUEUE, decides, next_opens};
 
@@ -130,4 +132,87 @@ fn an_entry_that_changed_after_a_decision_comes_back_marked() {
     // What is new since then can be told from what was decided on.
     terminal.press_for("v", "since version 1 of 2");
     assert!(terminal.screen().contains("│ + ") && terminal.screen().contains("│ - "), "{}", terminal.screen());
+}
+
+/// The keys of somebody who goes by what the screen says: those that were pressed.
+struct Keys(usize);
+
+impl Keys {
+    fn press_for(&mut self, terminal: &mut Terminal, key: &str, text: &str) {
+        self.0 += 1;
+        terminal.press_for(key, text);
+    }
+}
+
+/// Decides on the selected entry and comes back to the queue.
+fn decide_on_the_first(terminal: &mut Terminal, keys: &mut Keys) {
+    let left = format!("{} {QUEUE}", waiting(terminal) - 1);
+    keys.press_for(terminal, ENTER, ENTRY);
+    let said = terminal.screen();
+    let grave = said.lines().any(|line| line.ends_with(" disclosure") || line.ends_with(" critical"));
+    if said.contains("you can hide it") {
+        // What one recorded oneself another person lets through.
+        keys.press_for(terminal, "x", "Why?");
+        keys.press_for(terminal, "3", "✓ hidden  ");
+    } else if !grave {
+        // Down to the end, so that every match has been on the screen.
+        keys.press_for(terminal, "G", ENTRY);
+        keys.press_for(terminal, "a", "approved  ");
+    } else {
+        keys.press_for(terminal, "r", "0 of ");
+        keys.press_for(terminal, "A", "all ");
+        terminal.wait_without("0 of ");
+        keys.0 += 1;
+        terminal.press(ENTER);
+        let better_hidden = ["choose why", "or hide the entry"];
+        let hidden = |text: &str| better_hidden.iter().any(|said| text.contains(said));
+        terminal.wait_until("a decision, or why not", |screen| {
+            screen.contents().contains("✓ redacted  ") || hidden(&screen.contents())
+        });
+        if terminal.screen().contains("or hide the entry") {
+            // The entry is read anew for it, as whoever else decided may have left it.
+            terminal.watch(Duration::from_secs(1));
+            keys.press_for(terminal, "x", "Why?");
+        }
+        if terminal.screen().contains("Why?") {
+            keys.press_for(terminal, "3", "✓ hidden  ");
+        }
+    }
+    // The next entry has opened by itself, unless this was the last.
+    terminal.wait_until("what comes next", |screen| {
+        let text = screen.contents();
+        text.contains(ENTRY) && !text.contains("REDACT") || text.contains(QUEUE)
+    });
+    if !terminal.screen().contains(QUEUE) {
+        keys.press_for(terminal, ESCAPE, QUEUE);
+    }
+    terminal.wait_for(&left);
+}
+
+#[test]
+fn the_whole_day_is_done_by_keys_alone() {
+    let mut terminal = Start::demo().open();
+    terminal.wait_for(QUEUE);
+    let (entries, mut keys) = (waiting(&terminal), Keys(0));
+    while waiting(&terminal) > 0 {
+        decide_on_the_first(&mut terminal, &mut keys);
+    }
+    terminal.wait_for("Nothing waits for you.");
+    assert!(keys.0 <= 6 * entries, "{} keys for {entries} entries", keys.0);
+
+    // The weak cues are read down, each page in the time that its lines need.
+    terminal.press_for("S", "to skim   page 1 of");
+    let mut pages = 0;
+    while !terminal.screen().contains("Nothing is left to skim") {
+        terminal.wait_for("passes it");
+        let said = |screen: &vt100::Screen| screen.rows(0, u16::MAX).next().unwrap_or_default();
+        let before = said(terminal.emulator());
+        terminal.press("p");
+        terminal.wait_until("the rest", |screen| said(screen) != before);
+        pages += 1;
+        assert!(pages < 10, "a page is never done:\n{}", terminal.screen());
+    }
+    terminal.press_for(ESCAPE, "0 to review");
+    terminal.wait_for("Nothing waits for you.");
+    terminal.wait_without("to skim S");
 }

@@ -1,4 +1,5 @@
-//! However the program ends or is put aside, the terminal is as before and nothing of a record is on it.
+//! However the program ends or is put aside, the terminal is as before and nothing of a record is on it. What does not end
+//! spins or waits for ever; how fast it ends is measured by `cargo bench --bench line`.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -7,11 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::terminal::{BINARY, Start, Terminal};
+use super::terminal::{BINARY, PATIENCE, Start, Terminal};
 use super::{CTRL_Z, ENTER, ENTRY, ESCAPE, QUEUE, demo_folder, named};
-
-/// So long may an end take: what does not end spins or waits for ever, and on a busy machine a second is soon gone.
-const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// Nothing is left: not on the main screen, not above it, and not where there is no alternate screen either.
 fn assert_nothing_is_left(terminal: &mut Terminal) {
@@ -43,7 +41,7 @@ fn leaving_gives_the_terminal_back() {
 }
 
 #[test]
-fn a_signal_ends_it_at_once_and_the_terminal_is_given_back() {
+fn a_signal_ends_it_and_the_terminal_is_given_back() {
     for signal in [Signal::TERM, Signal::HUP] {
         let mut terminal = with_an_entry_open();
         // With a redaction in the making, which is worth a moment.
@@ -51,15 +49,14 @@ fn a_signal_ends_it_at_once_and_the_terminal_is_given_back() {
         terminal.press("A");
         terminal.wait_without("0 of ");
         terminal.signal(signal);
-        let (_, took) = terminal.wait_for_end();
-        assert!(took < AT_ONCE, "{signal:?}: {took:?}");
+        terminal.wait_for_end();
         assert_nothing_is_left(&mut terminal);
     }
 }
 
 /// Not a test: a terminal with the demonstration in it, which the test below kills.
 #[test]
-#[ignore = "run by closing_the_terminal_ends_the_program_at_once"]
+#[ignore = "run by closing_the_terminal_ends_the_program"]
 fn terminal_to_be_closed() {
     let mut terminal = with_an_entry_open();
     println!("\nhome {}", terminal.home().display());
@@ -72,7 +69,7 @@ fn terminal_to_be_closed() {
 }
 
 #[test]
-fn closing_the_terminal_ends_the_program_at_once() {
+fn closing_the_terminal_ends_the_program() {
     let mut terminal = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "leaving::terminal_to_be_closed", "--nocapture"])
         .stdout(Stdio::piped())
@@ -85,12 +82,12 @@ fn closing_the_terminal_ends_the_program_at_once() {
     // Like a terminal's window, or the sshd of a session whose line broke.
     terminal.kill().unwrap();
     terminal.wait().unwrap();
-    assert_ends_at_once(home);
+    assert_ends(home);
     std::fs::remove_dir_all(home).unwrap();
 }
 
 #[test]
-fn the_end_of_the_shell_ends_the_program_at_once() {
+fn the_end_of_the_shell_ends_the_program() {
     let mut terminal = Start::program("sh", &["-i"]).open();
     terminal.press(&format!("{BINARY} demo\r"));
     terminal.wait_for(QUEUE);
@@ -103,13 +100,13 @@ fn the_end_of_the_shell_ends_the_program_at_once() {
     assert!(runs_in(terminal.home()));
     terminal.signal(Signal::HUP);
     terminal.press("\rj");
-    assert_ends_at_once(terminal.home());
+    assert_ends(terminal.home());
 }
 
-fn assert_ends_at_once(home: &Path) {
+fn assert_ends(home: &Path) {
     let begin = Instant::now();
     while runs_in(home) {
-        assert!(begin.elapsed() < AT_ONCE, "it still runs after {:?}", begin.elapsed());
+        assert!(begin.elapsed() < PATIENCE, "it still runs after {:?}", begin.elapsed());
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(demo_folder(home), None, "it left in good order");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::tui_support::{Screen, Start, key, on_screen, practice, skim};
+use crate::tui_support::{Screen, Start, key, lines, on_screen, practice, skim};
 use anteroom::audit::{Actor, Role};
 use anteroom::protocol::{
     Decided, Notice, PassedLine, PassedOn, Queue, Reply, Request, Skim, SkimLine, Totals, VERSION, Wanted, Welcome,
@@ -76,6 +76,13 @@ impl Desk {
     fn press(&mut self, keys: &str) -> Vec<Request> {
         let effects = keys.split(' ').flat_map(|word| update(&mut self.state, Input::Key(Key::new(key(word)))));
         effects.filter_map(|effect| if let Effect::Ask(request) = effect { Some(request) } else { None }).collect()
+    }
+
+    fn drawn(&self) -> String {
+        let (width, height) = self.state.size;
+        let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| anteroom::tui::view::draw(frame, &self.state)).unwrap();
+        lines(terminal.backend().buffer())
     }
 
     fn wait(&mut self, milliseconds: u64) {
@@ -490,4 +497,35 @@ async fn beside(screen: &Screen, text: &str) {
 /// A screen on which no line is cut.
 fn wide() -> Start {
     Start { size: (200, 19), ..Start::default() }
+}
+
+/// What a line could not show in one row stands whole in the rows that the others have left, to be read and passed.
+#[test]
+fn what_did_not_fit_stands_whole_once_the_others_have_passed() {
+    let mut desk = Desk::of_width(80, 19);
+    let (long, short) = (0..19).partition::<Vec<usize>, _>(|line| [3, 7].contains(line));
+    for line in &long {
+        desk.lines[*line].sentence = format!("{}the last of it.", "word ".repeat(40));
+        desk.lines[*line].marked = anteroom::record::Span::new(0, 4);
+    }
+    for line in &short {
+        desk.lines[*line].sentence = "Sticky eye.".to_owned();
+        desk.lines[*line].marked = anteroom::record::Span::new(0, 6);
+    }
+    desk.come();
+    desk.wait(60_000);
+    let passed = desk.pass().unwrap();
+    assert_eq!(passed.len(), 17);
+    desk.passed(passed, &[]);
+    assert!(
+        desk.state.done[0].text.contains("the 2 that had not fitted stand whole now"),
+        "{}",
+        desk.state.done[0].text
+    );
+    assert_eq!(desk.pass(), None, "nobody has read them yet");
+    let screen = desk.drawn();
+    assert_eq!(screen.matches("the last of it.").count(), 2, "{screen}");
+    assert!(!screen.contains('…'), "{screen}");
+    desk.wait(1_000);
+    assert_eq!(desk.pass().map(|lines| lines.len()), Some(2));
 }

@@ -241,7 +241,7 @@ fn approve_open(state: &mut State) -> Vec<Effect> {
         let what = if unseen == 1 { "1 match has".to_owned() } else { format!("{unseen} matches have") };
         state.say(
             Tone::Warning,
-            format!("{what} not been on the screen: {next} shows it, {approve} approves all the same"),
+            format!("{what} not been on the screen: {next} goes there, {approve} approves all the same"),
         );
         return Vec::new();
     }

@@ -8,7 +8,7 @@ use crate::tui::action::Action;
 use crate::tui::layout;
 use crate::tui::skim::{LIMIT, Several, Underway};
 use crate::tui::state::{Deed, Done, Effect, Link, Opening, Overlay, Screen, State, Target, Tone};
-use crate::tui::view::in_sight;
+use crate::tui::view::{Rows, skim_rows};
 use crate::tui::words;
 
 /// The lines again, for use after something changed them.
@@ -91,12 +91,18 @@ fn pass(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     // Nobody has read what the screen had no room for.
-    let width = layout::skim_list(state.size).width;
-    let lines = state.skim.passed(|line| !in_sight(line, width).1.cut);
+    let rows = skim_rows(state.skim.page(), layout::skim_list(state.size));
+    let lines = state.skim.passed(|place| rows.get(place).is_some_and(|rows| *rows != Rows::Cut));
     if lines.is_empty() {
-        state.say(Tone::Warning, "these lines did not fit: a wider screen shows them whole, or pull them out");
+        let (open, pick) = (key_for(state, Action::Open), key_for(state, Action::Pick));
+        let sentence = format!(
+            "these lines do not fit: {open} opens one to be read whole, {pick} pulls it into the queue, and a bigger \
+             terminal shows them"
+        );
+        state.say(Tone::Warning, sentence);
         return Vec::new();
     }
+    state.skim.begin_anew(|place| rows.get(place) == Some(&Rows::Cut));
     state.skim.underway = Some(Underway::Passing);
     vec![Effect::Ask(Request::Pass { lines })]
 }
@@ -162,12 +168,15 @@ fn page_passed(state: &mut State, answer: PassedOn) -> Vec<Effect> {
     let count = answer.passed.len() as u64;
     if count > 0 {
         let label = words::count(count, "line", "lines");
+        let left = state.skim.page().len().saturating_sub(answer.passed.len() + answer.refused.len());
         state.skim.gone(&answer.passed);
-        state.done.push(Done {
-            text: format!("passed  {label} · on to the hold, like what nothing was found in"),
-            deed: Deed::Passed(answer.passed),
-            label,
-        });
+        // They have the rows of those that have gone.
+        let next = match left {
+            0 => "on to the hold, like what nothing was found in".to_owned(),
+            1 => "what had not fitted stands whole now".to_owned(),
+            left => format!("the {left} that had not fitted stand whole now"),
+        };
+        state.done.push(Done { text: format!("passed  {label} · {next}"), deed: Deed::Passed(answer.passed), label });
     }
     tell_refusals(state, format!("{count} passed, {} not", answer.refused.len()), answer.refused);
     refresh(state)

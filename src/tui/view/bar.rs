@@ -103,6 +103,7 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
         .collect();
     let patient = matches!(state.overlay, Some(Overlay::Patient { .. }));
     let stands = state.entry.as_ref().map(|entry| entry.opened.row.state);
+    let barred = state.entry.as_ref().is_some_and(|entry| entry.opened.may_not_release.is_some());
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
     let listed = listed.filter(|about| match about.action {
         Action::SwitchPerson => state.is_demo(),
@@ -116,7 +117,7 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
         }
         Action::Open => place != Place::Entry || patient,
         // A line to skim is pulled into the queue first.
-        Action::Approve | Action::Redact => place != Place::Entry || stands.is_some_and(can_be_shown),
+        Action::Approve | Action::Redact => place != Place::Entry || stands.is_some_and(can_be_shown) && !barred,
         Action::Pick => place != Place::Entry || state.is_to_skim(),
         _ => true,
     });

@@ -30,7 +30,7 @@ use super::state::{Blank, IDLE_END_MINUTES, IDLE_MINUTES, Overlay, Screen, State
 use super::{layout, words};
 use pen::Pen;
 pub(in crate::tui) use policy::policy_rows;
-pub(in crate::tui) use skim::in_sight;
+pub(in crate::tui) use skim::{Rows, rows as skim_rows};
 
 /// Draws the whole screen.
 pub fn draw(frame: &mut Frame<'_>, state: &State) {

@@ -38,7 +38,7 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
     if opened.row.state == ReviewState::Skim {
         note(false, "a line to skim: it is decided on in the queue".to_owned(), Some(Action::Pick));
     } else if let Some(why) = &opened.may_not_release {
-        note(true, why.clone(), None);
+        note(true, why.clone(), waits(opened.row.state).then_some(Action::NextEntry));
     }
     if opened.to_read_back {
         let what = "you are the second reader: this is only what would be left; say what seems to be missing";
@@ -92,6 +92,11 @@ pub fn reasons(entry: &EntryState) -> Vec<Reason> {
         note(false, format!("also waiting here: {}{more}", other(first)), Some(Action::Patient));
     }
     lines
+}
+
+/// Whether it is decided on from here: then it can be left to somebody else.
+fn waits(state: ReviewState) -> bool {
+    state.waits_for_person() || state.waits_for_lead()
 }
 
 /// Whether somebody's hide is why it is not shown.
@@ -271,6 +276,7 @@ fn draw_note(
     }
     if let Some((Some(key), hint)) = hint {
         let label = match hint {
+            Action::NextEntry => " leave it",
             Action::Waive => " see them",
             Action::ReadBack => " read back",
             Action::Confirm => " stays so",

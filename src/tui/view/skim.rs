@@ -2,6 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme, queue};
@@ -11,7 +12,7 @@ use crate::tui::action::Action;
 use crate::tui::document::fit;
 use crate::tui::excerpt::Excerpt;
 use crate::tui::layout;
-use crate::tui::skim::Underway;
+use crate::tui::skim::{Line, Underway};
 use crate::tui::state::{Screen, State};
 use crate::tui::words;
 
@@ -39,15 +40,57 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) -
         return None;
     }
     let mut cursor = None;
-    for (i, line) in state.skim.page().iter().take(usize::from(list.height)).enumerate() {
+    let mut y = list.y;
+    for (i, (line, rows)) in state.skim.page().iter().zip(rows(state.skim.page(), list)).enumerate() {
+        if y >= list.bottom() {
+            break;
+        }
         let selected = i == state.skim.selected();
-        let y = list.y + i as u16;
         if selected {
             cursor = Some(Position::new(list.x, y));
         }
-        self::line(pen, state, theme, Rect::new(list.x, y, list.width, 1), &line.sent, selected);
+        self::line(pen, state, theme, Rect::new(list.x, y, list.width, rows.height()), &line.sent, selected);
+        y += rows.height();
     }
     cursor
+}
+
+/// How a line of the page stands on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) enum Rows {
+    /// In one row, and something of it is not in sight.
+    Cut,
+    /// Whole, in so many rows.
+    Whole(u16),
+}
+
+impl Rows {
+    fn height(self) -> u16 {
+        match self {
+            Self::Cut => 1,
+            Self::Whole(rows) => rows,
+        }
+    }
+}
+
+/// How each line of a page stands on a list: in one row, or whole in several where rows are left over.
+pub(in crate::tui) fn rows(page: &[Line], list: Rect) -> Vec<Rows> {
+    let mut spare = usize::from(list.height).saturating_sub(page.len());
+    let of = |line: &Line| {
+        let (_, excerpt) = in_sight(&line.sent, list.width);
+        if !excerpt.cut {
+            return Rows::Whole(1);
+        }
+        let rows = whole(&line.sent, list.width).1.len();
+        match spare.checked_sub(rows - 1) {
+            Some(left) => {
+                spare = left;
+                Rows::Whole(rows as u16)
+            }
+            None => Rows::Cut,
+        }
+    };
+    page.iter().map(of).collect()
 }
 
 fn below_header(area: Rect) -> Rect {
@@ -150,19 +193,75 @@ fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimL
     pen.line(area.x + 2, area.y, name_room, &[(&name, name_style)]);
     let sex_age_at = area.x + 2 + name_room + 1;
     pen.line(sex_age_at, area.y, 5, &[(&row.sex_age, name_style)]);
-    let x = sex_age_at + 6;
-    let (readers, excerpt) = in_sight(line, area.width);
-    let Excerpt { before, marked, after, .. } = excerpt;
+    let x = area.x + beside(area.width) as u16;
     let tag = layout::tag(row);
     let mark: Style = if underway { theme.dim() } else { theme.mark() };
-    let pieces = [
-        (tag.as_str(), theme.dim()),
-        (&readers, if underway { base } else { theme.strong() }),
-        (&before, base),
-        (&marked, mark),
-        (&after, base),
-    ];
+    let strong = if underway { base } else { theme.strong() };
+    if area.height > 1 {
+        let (readers, sentence) = whole(line, area.width);
+        for (y, words) in (area.y..).zip(&sentence) {
+            let mut pieces = vec![];
+            if y == area.y {
+                pieces.extend([(tag.as_str(), theme.dim()), (readers.as_str(), strong)]);
+            }
+            pieces.extend(words.iter().map(|(marked, text)| (text.as_str(), if *marked { mark } else { base })));
+            pen.line(x, y, area.right().saturating_sub(x), &pieces);
+        }
+        return;
+    }
+    let (readers, Excerpt { before, marked, after, .. }) = in_sight(line, area.width);
+    let pieces = [(tag.as_str(), theme.dim()), (&readers, strong), (&before, base), (&marked, mark), (&after, base)];
     pen.line(x, area.y, area.right().saturating_sub(x), &pieces);
+}
+
+/// Columns before a line's sentence.
+fn beside(width: u16) -> usize {
+    usize::from(2 + name_room(width) + 7)
+}
+
+/// A line's readers, and the rows of its whole sentence on a list of this width: pieces, and whether each is marked.
+fn whole(line: &SkimLine, width: u16) -> (String, Vec<Vec<(bool, String)>>) {
+    let room = usize::from(width).saturating_sub(beside(width)).max(8);
+    let readers = others_read(&line.row.readers).map(|readers| format!("{readers} · ")).unwrap_or_default();
+    let first = (layout::tag(&line.row).width() + readers.width()).min(room);
+    let Excerpt { before, marked, after, .. } = Excerpt::new(&line.sentence, line.marked, usize::MAX);
+    let mut rows: Vec<Vec<(bool, String)>> = vec![Vec::new()];
+    let mut left = room - first;
+    for (is_marked, text) in [(false, before), (true, marked), (false, after)] {
+        for word in text.split_inclusive(' ') {
+            // A word that no row holds is cut over several.
+            for piece in pieces_of(word, room) {
+                if piece.trim_end().width() > left {
+                    rows.push(Vec::new());
+                    left = room;
+                }
+                left = left.saturating_sub(piece.width());
+                if let Some(row) = rows.last_mut() {
+                    row.push((is_marked, piece));
+                }
+            }
+        }
+    }
+    // What ends a row needs no blank behind it.
+    for (_, last) in rows.iter_mut().filter_map(|row| row.last_mut()) {
+        last.truncate(last.trim_end().len());
+    }
+    (readers, rows)
+}
+
+/// A word in pieces of at most `room` columns.
+fn pieces_of(word: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for grapheme in word.graphemes(true) {
+        let full = pieces.last().is_some_and(|piece| piece.width() + grapheme.trim_end().width() > room);
+        if full {
+            pieces.push(String::new());
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(grapheme);
+        }
+    }
+    pieces
 }
 
 fn name_room(width: u16) -> u16 {
@@ -173,8 +272,8 @@ fn name_room(width: u16) -> u16 {
 }
 
 /// What a list of this width shows of a line: its readers, and as much of its sentence as fits.
-pub(in crate::tui) fn in_sight(line: &SkimLine, width: u16) -> (String, Excerpt) {
-    let room = usize::from(width.saturating_sub(2 + name_room(width) + 7));
+fn in_sight(line: &SkimLine, width: u16) -> (String, Excerpt) {
+    let room = usize::from(width).saturating_sub(beside(width));
     let tag = layout::tag(&line.row);
     let readers = others_read(&line.row.readers).map(|readers| format!("{readers} · ")).unwrap_or_default();
     // On the narrowest terminals the words that scored come first.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use terminal::{BINARY, Start, Terminal};
 
@@ -63,6 +64,20 @@ fn main() {
     screen.wait_for("to review");
     println!("in a terminal of this machine: {}", moved(&mut screen));
     drop(screen);
+
+    for (name, signal) in [("its terminal is closed (SIGHUP)", Signal::HUP), ("it is told to (SIGTERM)", Signal::TERM)]
+    {
+        let mut ends = Vec::new();
+        for _ in 0..20 {
+            let mut screen = Start::program(BINARY, &arguments).open();
+            screen.wait_for("to review");
+            screen.press("\r");
+            screen.wait_for("next match");
+            screen.signal(signal);
+            ends.push(screen.wait_for_end().1);
+        }
+        println!("to its end when {name}: {}", times(ends));
+    }
 
     let Some(server) = Server::start(folder.path()) else { return };
     let ours = format!("{BINARY} --dir {} review", dir.display());
