@@ -20,4 +20,4 @@ pub use identity::{EntryId, IdentityKey, NhsNumber, NhsNumberError, PatientId, S
 pub use lease::{Stage, Token};
 pub use patient::{AccessLevel, Flag, FlagRefused, FlagSet, Patient, PatientAct, Proxy, Safeguards, Sex};
 pub use shown::Shown;
-pub use span::{Span, sentences, snap_to_words, words};
+pub use span::{Span, sentences, sentences_into, snap_to_words, words};

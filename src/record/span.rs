@@ -90,7 +90,13 @@ const WRAPPED: usize = 60;
 /// A line break ends a sentence, except where a line as long as a margin is followed by a small letter. The
 /// label of a list (`1.`, `b)`, `-`) belongs to what follows it.
 pub fn sentences(text: &str) -> Vec<Span> {
-    let mut sentences = Vec::new();
+    let mut found = Vec::new();
+    sentences_into(text, &mut found);
+    found
+}
+
+/// The same, added to a list.
+pub fn sentences_into(text: &str, sentences: &mut Vec<Span>) {
     let mut start = 0;
     let mut line = 0;
     let mut push = |start: usize, end: usize| {
@@ -127,7 +133,6 @@ pub fn sentences(text: &str) -> Vec<Span> {
         at = end;
     }
     push(start, text.len());
-    sentences
 }
 
 /// The bytes at which a sentence may end: stops, line breaks, and the first bytes of the wider line breaks.

@@ -54,8 +54,18 @@ impl Signature {
     }
 
     fn meets(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+        // Without an early end the compiler takes many bits at a time.
+        self.0.iter().zip(other.0).fold(0, |common, (a, b)| common | (a & b)) != 0
     }
+}
+
+/// The words around a token.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around {
+    /// Those of its sentence.
+    pub sentence: Signature,
+    /// Those of its sentence and of the one on either side.
+    pub neighbours: Signature,
 }
 
 #[derive(Debug)]
@@ -149,15 +159,15 @@ impl Pattern {
         self.runs.get(run).and_then(|run| run.steps.get(step)).into_iter().flat_map(|step| step.words.iter())
     }
 
+    /// Whether it can match at all around a token, going by the words of its sentence and of those beside it.
+    pub fn may_match(&self, around: &Around) -> bool {
+        let around = if self.neighbours { &around.neighbours } else { &around.sentence };
+        self.required.iter().all(|step| step.meets(around))
+    }
+
     /// What it matches around token `at`, which holds one of its anchors.
     pub fn matches_at(&self, reading: &Reading, at: usize) -> Option<Hit> {
         let (anchor_run, anchor_step) = self.anchor;
-        if !self.required.is_empty() {
-            let around = reading.signature(at, self.neighbours);
-            if !self.required.iter().all(|step| step.meets(&around)) {
-                return None;
-            }
-        }
         let mut hit = self.runs.get(anchor_run)?.around(reading, anchor_step, at)?;
         if self.runs.len() > 1 {
             let window = reading.window(at, u32::from(self.neighbours));
@@ -177,7 +187,8 @@ impl Pattern {
     pub fn occurs_in(&self, reading: &Reading, window: std::ops::Range<usize>) -> bool {
         let (run, step) = self.anchor;
         let Some(step) = self.runs.get(run).and_then(|run| run.steps.get(step)) else { return false };
-        window.into_iter().any(|at| step.takes(reading, at) && self.matches_at(reading, at).is_some())
+        let here = |at| step.takes(reading, at) && self.may_match(&reading.around(at));
+        window.into_iter().any(|at| here(at) && self.matches_at(reading, at).is_some())
     }
 }
 

@@ -507,14 +507,20 @@ impl Rules {
 
     fn raw(&self, reading: &Reading) -> Vec<Raw> {
         let mut raw: Vec<Raw> = Vec::new();
+        let mut around = None;
         for (at, token) in reading.tokens.iter().enumerate() {
             for number in [token.word, token.capitals] {
                 if !self.anchors.contains(number) {
                     continue;
                 }
+                let around = match &around {
+                    Some((sentence, known)) if *sentence == token.sentence => known,
+                    _ => &around.insert((token.sentence, reading.around(at))).1,
+                };
                 for (r, p) in self.index.get(number as usize).into_iter().flatten() {
                     let Some(rule) = self.rules.get(*r as usize) else { continue };
                     if let Some(pattern) = rule.patterns.get(*p as usize)
+                        && pattern.may_match(around)
                         && let Some(hit) = pattern.matches_at(reading, at)
                         && rule.allowed(reading, at)
                         && !raw
