@@ -1,7 +1,9 @@
 //! `anteroom screen`, `context`, `eval` and `train` as a user runs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn anteroom(args: &[&str], input: &[u8]) -> Output {
@@ -120,6 +122,52 @@ fn eval_gives_exact_intervals() {
     assert!((recall["high"].as_f64().unwrap() - 0.9975).abs() < 5e-5, "{recall}");
     assert!((report["all"]["false_hold"]["high"].as_f64().unwrap() - 0.3085).abs() < 5e-5);
     assert_eq!(report["all"]["removal_cover"], 1.0);
+}
+
+/// The files that the model which ships has learned from, in the order of its record.
+const LESSONS: [&str; 12] = [
+    "dev",
+    "dev-pairs",
+    "own-pairs",
+    "own-contrast",
+    "hard",
+    "hard-pairs",
+    "ordinary-own",
+    "partners",
+    "children",
+    "adults",
+    "twins",
+    "twins-terse",
+];
+
+/// Rules are features of the model: whoever changes a rule trains it again, with the command in the README there.
+#[test]
+fn the_model_that_ships_is_what_the_labelled_entries_teach() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("model.tsv");
+    let files = LESSONS.map(|name| root.join(format!("tests/data/screening/{name}.jsonl")).display().to_string());
+    let arguments: Vec<&str> = ["train"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let run = anteroom(&[&arguments[..], &["--out", out.to_str().unwrap()]].concat(), b"");
+    assert_eq!(run.status.code(), Some(0));
+    // The last digit may differ where a machine's exponential function does.
+    let weights = |path: &Path| -> BTreeMap<String, f64> {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| line.split('\t'))
+            .map(|mut fields| (fields.next().unwrap().to_owned(), fields.next().unwrap().parse().unwrap()))
+            .collect()
+    };
+    let (taught, ships) = (weights(&out), weights(&root.join("src/screen/packs/model.tsv")));
+    // What weighs less than 0.2 is not written.
+    let differs = |name: &&String| match (taught.get(*name), ships.get(*name)) {
+        (Some(now), Some(shipped)) => (now - shipped).abs() > 0.02,
+        (Some(only), None) | (None, Some(only)) => only.abs() > 0.22,
+        (None, None) => false,
+    };
+    let stale: Vec<&String> = taught.keys().chain(ships.keys()).filter(differs).collect();
+    assert!(stale.is_empty(), "train the model again: {} weights differ, {stale:.5?}", stale.len());
 }
 
 #[test]

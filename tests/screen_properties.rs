@@ -121,7 +121,6 @@ fn a_model_of_function_words_does_badly_on_pairs_so_the_text_teaches_content() {
         text: text.clone(),
         marked: if holds { vec![Span::new(0, text.len())] } else { Vec::new() },
         category: Category::DomesticAbuse,
-        weight: 1.0,
     };
     let lessons: Vec<Lesson> = pairs
         .iter()

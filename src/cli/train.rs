@@ -15,9 +15,6 @@ pub struct TrainArgs {
     /// Labelled files, as `eval` reads them
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Labelled files of ordinary notes, all clear: each of their sentences counts a tenth
-    #[arg(long, value_name = "FILE")]
-    pub ordinary: Vec<PathBuf>,
     /// Where to write the model
     #[arg(long, value_name = "MODEL")]
     pub out: PathBuf,
@@ -29,9 +26,6 @@ pub struct TrainArgs {
     pub rules: Option<PathBuf>,
 }
 
-/// There are far more ordinary notes at hand than labelled entries, and most of their sentences are easy.
-const ORDINARY: f64 = 0.1;
-
 /// Runs the command.
 pub fn run(args: &TrainArgs, mut out: impl Write, mut err: impl Write) -> Exit {
     let rules = match load_untrained(args.rules.as_deref()) {
@@ -41,8 +35,7 @@ pub fn run(args: &TrainArgs, mut out: impl Write, mut err: impl Write) -> Exit {
     let mut texts = Vec::new();
     let mut record =
         "A model of sentences for screening, written by `anteroom train`; do not edit. Trained on:\n".to_owned();
-    let labelled_by_people = args.files.iter().map(|path| (path, 1.0));
-    for (path, weight) in labelled_by_people.chain(args.ordinary.iter().map(|path| (path, ORDINARY))) {
+    for path in &args.files {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => return Exit::fail(&mut err, Exit::Unreachable, &format!("{}: {error}", path.display())),
@@ -56,7 +49,7 @@ pub fn run(args: &TrainArgs, mut out: impl Write, mut err: impl Write) -> Exit {
                 Ok(entry) => texts.extend(entry.should_hold.map(|hold| {
                     let marked = if hold { entry.marked } else { Vec::new() };
                     let category = entry.category.unwrap_or(Category::DomesticAbuse);
-                    Lesson { text: entry.text, marked, category, weight }
+                    Lesson { text: entry.text, marked, category }
                 })),
                 Err(why) => {
                     return Exit::fail(

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::rules::Rules;
-use super::statistics::is_learned;
+use super::statistics::{is_faint, is_learned};
 use super::{Match, lanes};
 use crate::record::{Category, Context, EntryVersion, Finding, Place, Screening, SourceKey, Span, Tier};
 
@@ -100,7 +100,7 @@ impl Rules {
         }
         // Where rules say enough to hold, what only faintly resembles a disclosure would bury their reasons.
         if findings.iter().any(|finding| finding.tier >= Tier::Cue && !is_learned(&finding.rule)) {
-            findings.retain(|finding| !is_learned(&finding.rule) || finding.tier > Tier::Weak);
+            findings.retain(|finding| !is_faint(finding));
         }
         let places: HashMap<&SourceKey, usize> =
             version.parts.iter().enumerate().map(|(number, part)| (&part.key, number + 1)).collect();

@@ -30,7 +30,7 @@ pub use pack::PackError;
 pub use practice::Silence;
 pub use rules::{RuleSummary, Rules};
 pub use standing::{Standing, raised};
-pub use statistics::{Features, Lesson};
+pub use statistics::{Features, Lesson, is_faint};
 
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::pattern::{Around, Signature};
+use super::pattern::{Around, Hit, Signature};
 use super::spelling::Spelling;
 use super::vocabulary::{Vocabulary, hash_start};
 use crate::record::{Span, sentences_into};
@@ -209,14 +209,15 @@ impl<'t> Reading<'t> {
         Around { sentence: self.signatures.get(number).copied().unwrap_or(Signature::NONE), neighbours }
     }
 
-    /// The words of sentence `number`, folded and rightly spelt.
-    pub fn words(&self, number: u32, vocabulary: &Vocabulary) -> Vec<String> {
-        let tokens = self.tokens.get(self.sentence_tokens(number)).unwrap_or_default();
+    /// The words of sentence `number` but those of `cleared`, folded and rightly spelt.
+    pub fn words(&self, number: u32, cleared: &[Hit], vocabulary: &Vocabulary) -> Vec<String> {
+        let says = |at: &usize| !cleared.iter().any(|hit| hit.0 <= *at && *at <= hit.1);
+        let tokens = self.sentence_tokens(number).filter(says).filter_map(|at| self.tokens.get(at));
         let word = |token: &Token| match vocabulary.name(token.word) {
             "" => fold(token.span.of(self.text).unwrap_or_default()),
             name => name.to_owned(),
         };
-        tokens.iter().map(word).collect()
+        tokens.map(word).collect()
     }
 
     /// The bytes from token `first` to token `last`.

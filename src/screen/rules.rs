@@ -7,7 +7,7 @@ use super::pattern::{Hit, Pattern, WordSet};
 use super::practice::Silence;
 use super::reading::Reading;
 use super::spelling::Spelling;
-use super::statistics::{self, Features, Learned, Lesson, Model, Sentence, is_learned};
+use super::statistics::{self, Features, Learned, Lesson, Model, Score, Sentence, is_learned};
 use super::vocabulary::{Vocabulary, inflect};
 use super::{Match, TextItem, TextScreening, lanes, removal};
 use crate::record::{Category, Code, Context, Finding, Lane, Span, Tier};
@@ -66,6 +66,15 @@ pub struct RuleSummary {
 struct Raw {
     rule: u16,
     hit: Hit,
+}
+
+/// The rules that matched, in the light of the words around them.
+#[derive(Default)]
+struct InContext {
+    /// With what is left of their tier.
+    left: Vec<(Raw, Tier, Context)>,
+    /// The words of those of which nothing is left: “no safeguarding concerns” tells the model nothing either.
+    cleared: Vec<Hit>,
 }
 
 impl Rules {
@@ -394,7 +403,8 @@ impl Rules {
         }
         let mut matched = Vec::new();
         let mut by_rule = Vec::new();
-        for (raw, tier, context) in self.in_context(reading) {
+        let InContext { left, cleared } = self.in_context(reading);
+        for (raw, tier, context) in left {
             let Some(rule) = self.rules.get(raw.rule as usize) else { continue };
             let summary = &rule.summary;
             if let Some(token) = reading.tokens.get(raw.hit.0) {
@@ -409,14 +419,30 @@ impl Rules {
                 context,
             });
         }
-        let scores = self.model.scores(reading, &matched);
+        let scores = self.model.scores(reading, &matched, &cleared);
         let by_sentence: Vec<f32> = scores.iter().map(|score| score.value).collect();
         for rule in by_rule {
             let remove = removal::suggested(reading, rule.span, &by_sentence);
             found.push((rule, remove));
         }
+        let all = reading.sentences.len();
+        let mut left = all;
+        // Beside less text a sentence stands out more: what would be held once the rest is gone has to go with it.
+        loop {
+            let holds = |score: &&Score| lanes::holds(score.value, left);
+            let by_model =
+                scores.iter().filter(holds).filter_map(|score| reading.sentences.get(score.sentence as usize));
+            let by_rules = found.iter().filter_map(|(_, remove)| remove.as_ref());
+            let gone: Vec<&Span> = by_rules.chain(by_model).collect();
+            let stays = |sentence: &&Span| !gone.iter().any(|span| span.overlaps(**sentence));
+            let now = reading.sentences.iter().filter(stays).count();
+            if now == left {
+                break;
+            }
+            left = now;
+        }
         for score in scores {
-            let Some((tier, rule)) = lanes::weight_of_score(score.value, reading.sentences.len()) else { continue };
+            let Some((tier, rule)) = lanes::weight_of_score(score.value, all, left) else { continue };
             let (strongest, category) = self.model.strongest(reading, score.sentence);
             let Some(span) = around(&strongest) else { continue };
             let words: Vec<String> =
@@ -435,15 +461,18 @@ impl Rules {
     }
 
     /// The rules that matched, each with what is left of its tier by what the words around it say.
-    fn in_context(&self, reading: &Reading) -> Vec<(Raw, Tier, Context)> {
-        let weigh = |raw: Raw| {
-            let rule = self.rules.get(raw.rule as usize)?;
+    fn in_context(&self, reading: &Reading) -> InContext {
+        let mut found = InContext::default();
+        for raw in self.raw(reading) {
+            let Some(rule) = self.rules.get(raw.rule as usize) else { continue };
             let context = self.cues.around(reading, raw.hit.0, raw.hit.1);
             let (tier, category) = (rule.summary.tier, rule.summary.category);
-            let tier = lanes::tier_in_context(tier, category, rule.negated, rule.hypothetical, context)?;
-            Some((raw, tier, context))
-        };
-        self.raw(reading).into_iter().filter_map(weigh).collect()
+            match lanes::tier_in_context(tier, category, rule.negated, rule.hypothetical, context) {
+                Some(tier) => found.left.push((raw, tier, context)),
+                None => found.cleared.push(raw.hit),
+            }
+        }
+        found
     }
 
     /// Trains a model on labelled texts; writes it with `record` as its comment. The same texts give the same bytes.
@@ -452,11 +481,11 @@ impl Rules {
         let mut sentences = Vec::new();
         for lesson in lessons {
             let reading = self.read(&lesson.text);
-            let matched = self.in_context(&reading);
+            let InContext { left: matched, cleared } = self.in_context(&reading);
             for (number, sentence) in reading.sentences.iter().enumerate() {
                 let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
                 let discloses = lesson.marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
-                let words = reading.words(number as u32, &self.vocabulary);
+                let words = reading.words(number as u32, &cleared, &self.vocabulary);
                 let range = reading.sentence_tokens(number as u32);
                 let rules: Vec<&str> = matched
                     .iter()
@@ -467,7 +496,6 @@ impl Rules {
                 sentences.push(Sentence {
                     features: statistics::features(&words, &kinds, &rules, features),
                     discloses: discloses.then_some(lesson.category),
-                    weight: lesson.weight,
                 });
             }
         }
@@ -492,12 +520,10 @@ impl Rules {
     /// What the model says of a text: the score of its strangest sentence.
     pub fn score(&self, text: &str) -> f32 {
         let reading = self.read(text);
-        let matched: Vec<(u32, u16)> = self
-            .in_context(&reading)
-            .iter()
-            .filter_map(|(raw, ..)| Some((reading.tokens.get(raw.hit.0)?.sentence, raw.rule)))
-            .collect();
-        self.model.scores(&reading, &matched).iter().map(|score| score.value).fold(f32::MIN, f32::max)
+        let InContext { left, cleared } = self.in_context(&reading);
+        let matched: Vec<(u32, u16)> =
+            left.iter().filter_map(|(raw, ..)| Some((reading.tokens.get(raw.hit.0)?.sentence, raw.rule))).collect();
+        self.model.scores(&reading, &matched, &cleared).iter().map(|score| score.value).fold(f32::MIN, f32::max)
     }
 
     /// Reads a text with these rules' words.

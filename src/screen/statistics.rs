@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::OnceLock;
 
+use super::pattern::Hit;
 use super::reading::{Reading, Token};
 use super::vocabulary::Vocabulary;
-use crate::record::{Category, Span};
+use crate::record::{Category, Finding, Span, Tier};
 
 /// The rule under which a sentence is found that resembles disclosures.
 pub(super) const RESEMBLES: &str = "statistics.resembles";
@@ -25,6 +26,11 @@ pub(super) const FAINT: &str = "statistics.faint";
 /// Whether the model found it, and no rule that a person wrote.
 pub(super) fn is_learned(rule: &str) -> bool {
     rule == RESEMBLES || rule == FAINT
+}
+
+/// Whether only the model found it, and no more than a line to skim.
+pub fn is_faint(finding: &Finding) -> bool {
+    is_learned(&finding.rule) && finding.tier <= Tier::Weak
 }
 
 /// What `model.tsv` says, before its words have numbers.
@@ -70,8 +76,6 @@ pub struct Lesson {
     pub marked: Vec<Span>,
     /// What they disclose.
     pub category: Category,
-    /// How much each of its sentences counts; 1 for an entry that a person labelled.
-    pub weight: f64,
 }
 
 /// A labelled sentence.
@@ -81,8 +85,6 @@ pub(super) struct Sentence {
     pub features: Vec<String>,
     /// What it discloses; `None` for nothing.
     pub discloses: Option<Category>,
-    /// How much it counts.
-    pub weight: f64,
 }
 
 /// Features that fewer sentences have are noise.
@@ -202,13 +204,17 @@ impl Model {
         self.words.get(token.word as usize).copied().unwrap_or_default()
     }
 
-    /// Scores every sentence. `matched` names the rules that matched, each with its sentence.
-    pub fn scores(&self, reading: &Reading, matched: &[(u32, u16)]) -> Vec<Score> {
+    /// Scores every sentence. `matched` names the rules that matched, each with its sentence; words that are `cleared`
+    /// weigh nothing.
+    pub fn scores(&self, reading: &Reading, matched: &[(u32, u16)], cleared: &[Hit]) -> Vec<Score> {
         if self.is_empty() {
             return Vec::new();
         }
         let mut sums = vec![(0.0f32, 0u32); reading.sentences.len()];
-        for token in &reading.tokens {
+        for (at, token) in reading.tokens.iter().enumerate() {
+            if cleared.iter().any(|hit| hit.0 <= at && at <= hit.1) {
+                continue;
+            }
             if let Some((sum, count)) = sums.get_mut(token.sentence as usize) {
                 let weight = self.weight(reading, token);
                 *sum += weight.sum;
@@ -330,7 +336,7 @@ fn fit(sentences: &[Sentence], names: &[&str]) -> (f64, Vec<f64>) {
             let features: Vec<usize> =
                 sentence.features.iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect();
             let share = 1.0 / ((sentence.features.len() + 1) as f64).sqrt();
-            let weight = if sentence.discloses.is_some() { DISCLOSING } else { 1.0 } * sentence.weight;
+            let weight = if sentence.discloses.is_some() { DISCLOSING } else { 1.0 };
             (features, share, sentence.discloses.is_some(), weight)
         })
         .collect();

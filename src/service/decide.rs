@@ -8,6 +8,7 @@ use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::Decided;
 use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Token, Version};
 use crate::review::{self, Caller, Facts, Guard, Policy, Refusal, Rendition, Review, State, Waiver};
+use crate::screen::is_faint;
 use crate::store::{Expect, StoreError, Table};
 
 /// How often what withholds is tried against others who write the same entry.
@@ -236,7 +237,9 @@ impl Service {
         shown: &[Finding],
     ) -> Vec<Finding> {
         let left = self.rules.screen_entry(&as_version(version, rendition));
-        left.findings.into_iter().filter(|finding| !shown.iter().any(|seen| seen.rule == finding.rule)).collect()
+        // What resembles a disclosure but faintly was read with the rest, and buried beside what rules found.
+        let is_new = |finding: &Finding| !is_faint(finding) && !shown.iter().any(|seen| seen.rule == finding.rule);
+        left.findings.into_iter().filter(is_new).collect()
     }
 
     /// Why this person may not release this entry, if so.
