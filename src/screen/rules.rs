@@ -1,16 +1,19 @@
-//! The compiled rules, and the one pass that applies them.
+//! The rules, compiled: from packs to what [`apply`] matches with and [`teach`] learns over.
+
+mod apply;
+mod teach;
 
 use super::codes::Codes;
 use super::context::Cues;
+use super::lanes;
 use super::pack::{self, Negated, Pack, PackError};
-use super::pattern::{Hit, Pattern, WordSet};
+use super::pattern::{Pattern, WordSet};
 use super::practice::Silence;
 use super::reading::Reading;
 use super::spelling::Spelling;
-use super::statistics::{self, Features, Learned, Lesson, Model, Score, Sentence, is_learned};
+use super::statistics::{Features, Learned, Model};
 use super::vocabulary::{Vocabulary, inflect};
-use super::{Match, TextItem, TextScreening, lanes, removal};
-use crate::record::{Category, Code, Context, Finding, Lane, Span, Tier};
+use crate::record::{Category, Context, Span, Tier};
 
 /// Everything that decides a verdict, compiled once and shared between threads.
 #[derive(Debug)]
@@ -60,21 +63,6 @@ pub struct RuleSummary {
     pub fires: Vec<String>,
     /// Texts in which it must not.
     pub spares: Vec<String>,
-}
-
-/// A rule that matched, before context.
-struct Raw {
-    rule: u16,
-    hit: Hit,
-}
-
-/// The rules that matched, in the light of the words around them.
-#[derive(Default)]
-struct InContext {
-    /// With what is left of their tier.
-    left: Vec<(Raw, Tier, Context)>,
-    /// The words of those of which nothing is left: “no safeguarding concerns” tells the model nothing either.
-    cleared: Vec<Hit>,
 }
 
 impl Rules {
@@ -245,20 +233,6 @@ impl Rules {
         self.version = digest.chars().take(16).collect();
     }
 
-    /// Where a text goes by rules alone, and the model's score of its strangest sentence, corrected for their number:
-    /// what the curve of `anteroom eval` is drawn from.
-    pub fn weighed(&self, item: &TextItem) -> (Lane, f32) {
-        let reading = self.read(&item.text);
-        let by_rules: Vec<Finding> = self
-            .in_text(&reading)
-            .iter()
-            .map(|(found, _)| found)
-            .filter(|found| !is_learned(&found.rule))
-            .map(as_finding)
-            .collect();
-        (lanes::lane(&by_rules), lanes::for_length(self.score(&item.text), reading.sentences.len()))
-    }
-
     /// Which rules these are: changes when a pack changes.
     pub fn version(&self) -> &str {
         &self.version
@@ -346,221 +320,9 @@ impl Rules {
         self.cues.around(&reading, first, last)
     }
 
-    /// Screens one text.
-    pub fn screen(&self, item: &TextItem) -> TextScreening {
-        let reading = Reading::new(&item.text, &self.vocabulary, &self.spelling);
-        let mut findings = self.in_codes(&item.codes);
-        findings.extend(self.in_text(&reading));
-        if !KINDS.contains(&item.kind.as_str()) {
-            findings
-                .push(unscreened(Span::new(0, 0), "is of a kind that the rules do not know, so it was not screened"));
-        }
-        in_order(&mut findings);
-        let as_findings: Vec<Finding> = findings.iter().map(|(m, _)| as_finding(m)).collect();
-        let mut categories: Vec<Category> = Vec::new();
-        for (found, _) in &findings {
-            if !categories.contains(&found.category) {
-                categories.push(found.category);
-            }
-        }
-        let remove = findings.iter().filter_map(|(_, remove)| *remove).collect();
-        TextScreening {
-            verdict: lanes::lane(&as_findings),
-            tier: findings.iter().map(|(found, _)| found.tier).max().unwrap_or(Tier::Nothing),
-            categories,
-            matches: findings.into_iter().map(|(found, _)| found).collect(),
-            remove: removal::joined(&item.text, remove),
-        }
-    }
-
-    /// What the codes say. The matches have no place.
-    pub(super) fn in_codes(&self, codes: &[Code]) -> Vec<(Match, Option<Span>)> {
-        codes
-            .iter()
-            .filter_map(|code| self.codes.find(code))
-            .map(|hit| {
-                let found = Match {
-                    rule: hit.rule.to_owned(),
-                    category: hit.category,
-                    tier: hit.tier,
-                    span: Span::new(0, 0),
-                    why: hit.why.to_owned(),
-                    context: Context::default(),
-                };
-                (found, None)
-            })
-            .collect()
-    }
-
-    /// What the words say, each with what to take out.
-    pub(super) fn in_text(&self, reading: &Reading) -> Vec<(Match, Option<Span>)> {
-        let mut found = Vec::new();
-        if self.rules.is_empty() {
-            found.push(unscreened(Span::new(0, 0), "was not screened: there are no rules"));
-        }
-        for (trouble, span) in &reading.troubles {
-            found.push(unscreened(*span, trouble.words()));
-        }
-        let mut matched = Vec::new();
-        let mut by_rule = Vec::new();
-        let InContext { left, cleared } = self.in_context(reading);
-        for (raw, tier, context) in left {
-            let Some(rule) = self.rules.get(raw.rule as usize) else { continue };
-            let summary = &rule.summary;
-            if let Some(token) = reading.tokens.get(raw.hit.0) {
-                matched.push((token.sentence, raw.rule));
-            }
-            by_rule.push(Match {
-                rule: summary.id.clone(),
-                category: summary.category,
-                tier,
-                span: reading.span(raw.hit.0, raw.hit.1),
-                why: summary.why.clone(),
-                context,
-            });
-        }
-        let scores = self.model.scores(reading, &matched, &cleared);
-        let by_sentence: Vec<f32> = scores.iter().map(|score| score.value).collect();
-        for rule in by_rule {
-            let remove = removal::suggested(reading, rule.span, &by_sentence);
-            found.push((rule, remove));
-        }
-        let all = reading.sentences.len();
-        let mut left = all;
-        // Beside less text a sentence stands out more: what would be held once the rest is gone has to go with it.
-        loop {
-            let holds = |score: &&Score| lanes::holds(score.value, left);
-            let by_model =
-                scores.iter().filter(holds).filter_map(|score| reading.sentences.get(score.sentence as usize));
-            let by_rules = found.iter().filter_map(|(_, remove)| remove.as_ref());
-            let gone: Vec<&Span> = by_rules.chain(by_model).collect();
-            let stays = |sentence: &&Span| !gone.iter().any(|span| span.overlaps(**sentence));
-            let now = reading.sentences.iter().filter(stays).count();
-            if now == left {
-                break;
-            }
-            left = now;
-        }
-        for score in scores {
-            let Some((tier, rule)) = lanes::weight_of_score(score.value, all, left) else { continue };
-            let (strongest, category) = self.model.strongest(reading, score.sentence);
-            let Some(span) = around(&strongest) else { continue };
-            let words: Vec<String> =
-                strongest.iter().filter_map(|span| span.of(reading.text)).map(|word| format!("“{word}”")).collect();
-            let resembles = Match {
-                rule: rule.to_owned(),
-                category,
-                tier,
-                span,
-                why: format!("Resembles disclosures: {}", words.join(", ")),
-                context: Context::default(),
-            };
-            found.push((resembles, removal::suggested(reading, span, &by_sentence)));
-        }
-        found
-    }
-
-    /// The rules that matched, each with what is left of its tier by what the words around it say.
-    fn in_context(&self, reading: &Reading) -> InContext {
-        let mut found = InContext::default();
-        for raw in self.raw(reading) {
-            let Some(rule) = self.rules.get(raw.rule as usize) else { continue };
-            let context = self.cues.around(reading, raw.hit.0, raw.hit.1);
-            let (tier, category) = (rule.summary.tier, rule.summary.category);
-            match lanes::tier_in_context(tier, category, rule.negated, rule.hypothetical, context) {
-                Some(tier) => found.left.push((raw, tier, context)),
-                None => found.cleared.push(raw.hit),
-            }
-        }
-        found
-    }
-
-    /// Trains a model on labelled texts; writes it with `record` as its comment. The same texts give the same bytes.
-    pub fn train(&self, lessons: &[Lesson], features: Features, record: &str) -> String {
-        let kinds = |word: &str| self.kinds.get(self.vocabulary.number(word) as usize).cloned().unwrap_or_default();
-        let mut sentences = Vec::new();
-        for lesson in lessons {
-            let reading = self.read(&lesson.text);
-            let InContext { left: matched, cleared } = self.in_context(&reading);
-            for (number, sentence) in reading.sentences.iter().enumerate() {
-                let overlap = |mark: &Span| mark.end.min(sentence.end).saturating_sub(mark.start.max(sentence.start));
-                let discloses = lesson.marked.iter().any(|mark| 2 * overlap(mark) > sentence.len().min(mark.len()));
-                let words = reading.words(number as u32, &cleared, &self.vocabulary);
-                let range = reading.sentence_tokens(number as u32);
-                let rules: Vec<&str> = matched
-                    .iter()
-                    .filter(|(raw, ..)| range.contains(&raw.hit.0))
-                    .filter_map(|(raw, ..)| self.rules.get(raw.rule as usize))
-                    .map(|rule| rule.summary.id.as_str())
-                    .collect();
-                sentences.push(Sentence {
-                    features: statistics::features(&words, &kinds, &rules, features),
-                    discloses: discloses.then_some(lesson.category),
-                });
-            }
-        }
-        statistics::learn(&sentences, record)
-    }
-
-    /// These rules with another model, over the given features.
-    ///
-    /// # Errors
-    /// When the model cannot be read.
-    pub fn with_model(mut self, model: &str, features: Features) -> Result<Self, PackError> {
-        let error = |what| PackError { file: pack::MODEL.to_owned(), what };
-        let learned = Learned::parse(model).map_err(error)?;
-        learned.add_words(&mut self.vocabulary);
-        self.kinds.resize(self.vocabulary.len(), Vec::new());
-        self.index.resize(self.vocabulary.len(), Vec::new());
-        let names = self.rules.iter().map(|rule| rule.summary.id.as_str());
-        self.model = learned.model(&self.vocabulary, &self.kinds, names, features);
-        Ok(self)
-    }
-
-    /// What the model says of a text: the score of its strangest sentence.
-    pub fn score(&self, text: &str) -> f32 {
-        let reading = self.read(text);
-        let InContext { left, cleared } = self.in_context(&reading);
-        let matched: Vec<(u32, u16)> =
-            left.iter().filter_map(|(raw, ..)| Some((reading.tokens.get(raw.hit.0)?.sentence, raw.rule))).collect();
-        self.model.scores(&reading, &matched, &cleared).iter().map(|score| score.value).fold(f32::MIN, f32::max)
-    }
-
     /// Reads a text with these rules' words.
     pub(super) fn read<'t>(&self, text: &'t str) -> Reading<'t> {
         Reading::new(text, &self.vocabulary, &self.spelling)
-    }
-
-    fn raw(&self, reading: &Reading) -> Vec<Raw> {
-        let mut raw: Vec<Raw> = Vec::new();
-        let mut around = None;
-        for (at, token) in reading.tokens.iter().enumerate() {
-            for number in [token.word, token.capitals] {
-                if !self.anchors.contains(number) {
-                    continue;
-                }
-                let around = match &around {
-                    Some((sentence, known)) if *sentence == token.sentence => known,
-                    _ => &around.insert((token.sentence, reading.around(at))).1,
-                };
-                for (r, p) in self.index.get(number as usize).into_iter().flatten() {
-                    let Some(rule) = self.rules.get(*r as usize) else { continue };
-                    if let Some(pattern) = rule.patterns.get(*p as usize)
-                        && pattern.may_match(around)
-                        && let Some(hit) = pattern.matches_at(reading, at)
-                        && rule.allowed(reading, at)
-                        && !raw
-                            .iter()
-                            .rev()
-                            .take(64)
-                            .any(|other| other.rule == *r && other.hit.1 >= hit.0 && other.hit.0 <= hit.1)
-                    {
-                        raw.push(Raw { rule: *r, hit });
-                    }
-                }
-            }
-        }
-        raw
     }
 
     fn nothing_is_clear() -> Self {
@@ -578,59 +340,5 @@ impl Rules {
             silences: Vec::new(),
             version: "none".to_owned(),
         }
-    }
-}
-
-impl Rule {
-    fn allowed(&self, reading: &Reading, at: usize) -> bool {
-        if self.near.is_empty() && self.unless.is_empty() {
-            return true;
-        }
-        let window = reading.window(at, 0);
-        (self.near.is_empty() || self.near.iter().any(|pattern| pattern.occurs_in(reading, window.clone())))
-            && !self.unless.iter().any(|pattern| pattern.occurs_in(reading, window.clone()))
-    }
-}
-
-/// The stretch from the first to the last of the strongest words; only the strongest where they stand far apart.
-fn around(strongest: &[Span]) -> Option<Span> {
-    let first = strongest.iter().map(|span| span.start).min()?;
-    let last = strongest.iter().map(|span| span.end).max()?;
-    if last - first <= FAR_APART { Some(Span::new(first, last)) } else { strongest.first().copied() }
-}
-
-/// In bytes: about a line of the skim page.
-const FAR_APART: usize = 80;
-
-/// The kinds of text that the rules were written for.
-const KINDS: [&str; 9] =
-    ["consultation", "document", "problem", "admin", "referral", "result", "medication", "other", "letter"];
-
-pub(super) fn unscreened(span: Span, why: &str) -> (Match, Option<Span>) {
-    let found = Match {
-        rule: "unscreened".to_owned(),
-        category: Category::Unscreened,
-        tier: Tier::Critical,
-        span,
-        why: format!("The text {why}"),
-        context: Context::default(),
-    };
-    (found, None)
-}
-
-/// Most urgent first, then in reading order.
-pub(super) fn in_order(findings: &mut [(Match, Option<Span>)]) {
-    findings.sort_by(|(a, _), (b, _)| b.tier.cmp(&a.tier).then(a.span.cmp(&b.span)).then(a.rule.cmp(&b.rule)));
-}
-
-fn as_finding(found: &Match) -> Finding {
-    Finding {
-        rule: found.rule.clone(),
-        category: found.category,
-        tier: found.tier,
-        place: None,
-        why: found.why.clone(),
-        context: found.context,
-        suggested: Vec::new(),
     }
 }
