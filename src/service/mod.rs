@@ -108,6 +108,8 @@ pub struct Service {
     on_their_way: RwLock<()>,
     /// The last unit that is in the board that was kept for the next start.
     kept: AtomicU64,
+    /// How many entries were on it.
+    kept_entries: AtomicU64,
     desk: Desk,
     /// Words of linked records that were read lately.
     twins: Mutex<twins::Memory>,
@@ -169,6 +171,7 @@ impl Service {
             channel: parts.channel,
             feed: Mutex::new(parts.feed),
             demo: parts.demo,
+            kept_entries: AtomicU64::new(board.entries() as u64),
             board: Mutex::new(board),
             on_their_way: RwLock::default(),
             kept: AtomicU64::new(kept),

@@ -15,7 +15,8 @@ use crate::store::{Store, Table};
 /// Units after which a kept board is worth no more than reading all entries; a hundred thousand are read in about a
 /// second.
 const WORTHLESS: u64 = 100_000;
-/// Units after which the board is kept anew while the daemon runs.
+/// Units after which the board is kept anew while the daemon runs, and entries that came: a unit of a pull holds
+/// hundreds.
 const STALE: u64 = 20_000;
 /// Entries that are kept together.
 const TOGETHER: usize = 8_192;
@@ -113,12 +114,16 @@ impl Service {
             .map(|piece| postcard::to_allocvec(&piece).map_err(|why| why.to_string()));
         if self.store.keep_derived(seq, &form, &mut pieces).is_ok() {
             self.kept.store(seq, Ordering::Relaxed);
+            self.kept_entries.store(ids.len() as u64, Ordering::Relaxed);
         }
     }
 
-    /// The same, when much has happened since it was last done.
+    /// The same, when nothing is kept yet, or much has happened since it was.
     pub fn keep_board_if_stale(&self) {
-        if self.store.head().saturating_sub(self.kept.load(Ordering::Relaxed)) >= STALE {
+        let kept = self.kept.load(Ordering::Relaxed);
+        let units = self.store.head().saturating_sub(kept);
+        let entries = (self.board().entries() as u64).saturating_sub(self.kept_entries.load(Ordering::Relaxed));
+        if kept == 0 || units >= STALE || entries >= STALE {
             self.keep_board();
         }
     }
