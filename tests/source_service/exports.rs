@@ -64,10 +64,11 @@ fn what_an_export_that_is_whole_by_its_manifest_no_longer_holds_is_gone() {
     let practice = Practice::new();
     let first = pull(&practice, "first", &conditions(1..=30), Some(manifest("2026-11-10T02:00:00Z", "", 30)));
     assert_eq!(counts(&first), [30, 0, 0]);
-    // Changes since a day hold no more than these.
+    // Changes since a day say nothing of what they do not hold, however much they hold.
     let since = "?_since=2026-11-10T02:00:00Z";
-    let changes = pull(&practice, "changes", &conditions([31]), Some(manifest("2026-11-11T02:00:00Z", since, 1)));
-    assert_eq!(counts(&changes), [1, 0, 0]);
+    let some = conditions((1..=25).chain([31]));
+    let changes = pull(&practice, "changes", &some, Some(manifest("2026-11-11T02:00:00Z", since, 26)));
+    assert_eq!((counts(&changes), changes.notices.len()), ([1, 0, 0], 0), "{changes:?}");
     // Asked for patients only, it says nothing of the rest.
     let other = pull(&practice, "other", &[], Some(manifest("2026-11-12T02:00:00Z", "?_type=Patient", 0)));
     assert_eq!(counts(&other), [0, 0, 0]);
@@ -157,4 +158,26 @@ fn entries_newer_than_anything_in_an_export_are_not_taken_as_deleted_by_it() {
         "{:?}",
         then.notices
     );
+}
+
+#[test]
+fn a_patient_s_name_in_an_export_made_earlier_overtakes_nothing() {
+    let manifest = |made: &str| json!({ "transactionTime": made, "request": "https://fhir.example/$export" });
+    for by_manifest in [true, false] {
+        let practice = Practice::new();
+        for (name, day) in [("Newer", "2026-11-12T01:00:00Z"), ("Older", "2026-11-09T01:00:00Z")] {
+            let folder = practice.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            let meta = if by_manifest { json!({}) } else { json!({ "lastUpdated": day }) };
+            let patient = json!({ "resourceType": "Patient", "id": "p1", "meta": meta, "name": [{ "family": name }] });
+            let note = condition(1, "Says her partner hits her.", (!by_manifest).then_some(day));
+            fs::write(folder.join("all.ndjson"), format!("{patient}\n{note}\n")).unwrap();
+            if by_manifest {
+                fs::write(folder.join("manifest.json"), manifest(day).to_string()).unwrap();
+            }
+            pull_folder(&practice, &folder);
+        }
+        let row = practice.user("lea").queue().rows.remove(0);
+        assert!(row.patient_name.contains("NEWER"), "{}", row.patient_name);
+    }
 }

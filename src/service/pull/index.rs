@@ -115,6 +115,8 @@ impl Intake<'_, '_> {
             self.note(share, &places, &before)?;
             self.commit_when_full()?;
         }
+        // Nobody asks any more.
+        self.places = Spool::new();
         Ok(())
     }
 
