@@ -1,7 +1,7 @@
 //! What the screen costs on a line, with the real program: `cargo bench --bench line [ENTRIES]` puts so many entries
 //! (1,000) into the queue of a throw-away practice, starts the screen in a pseudo-terminal, then over SSH to this
-//! machine, and moves one row at a time; beside it gitui moves one row in a log of as many commits. gitui is looked
-//! for on the path and in `GITUI`.
+//! machine, and moves one row at a time; beside it gitui and tig move one row in a log of as many commits. They are
+//! looked for on the path and in `GITUI` and `TIG`. It also says how long the program takes to end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -86,20 +86,47 @@ fn main() {
     println!("over SSH to this machine: {}", moved(&mut screen));
     drop(screen);
 
-    let Some(gitui) = gitui() else {
-        println!("skipped: gitui is neither on the path nor in GITUI (cargo install gitui)");
-        return;
-    };
     let commits = folder.path().join("commits");
     repository(&commits, entries);
-    let command = format!("cd {} && HOME={} {}", commits.display(), folder.path().display(), gitui.display());
-    let mut screen = server.open(&command);
-    screen.wait_for("Log");
-    screen.watch(Duration::from_secs(1));
-    screen.press("2");
-    screen.wait_for("commit number");
-    screen.watch(Duration::from_secs(2));
-    println!("gitui over SSH to this machine, {entries} commits: {}", moved(&mut screen));
+    let mut found = false;
+    for peer in &PEERS {
+        let Some(program) = peer.program() else { continue };
+        found = true;
+        let command = format!("cd {} && HOME={} {}", commits.display(), folder.path().display(), program.display());
+        let mut screen = server.open(&command);
+        if let Some(key) = peer.key {
+            screen.wait_for("Log");
+            screen.watch(Duration::from_secs(1));
+            screen.press(key);
+        }
+        screen.wait_for("commit number");
+        screen.watch(Duration::from_secs(2));
+        println!("{} over SSH to this machine, {entries} commits: {}", peer.name, moved(&mut screen));
+    }
+    if !found {
+        println!("skipped: no gitui (cargo install gitui) and no tig (Debian: tig) on the path");
+    }
+}
+
+/// A program that lists commits, one a row.
+struct Peer {
+    name: &'static str,
+    /// Names the program where it is not on the path.
+    variable: &'static str,
+    /// The key to its list.
+    key: Option<&'static str>,
+}
+
+const PEERS: [Peer; 2] =
+    [Peer { name: "gitui", variable: "GITUI", key: Some("2") }, Peer { name: "tig", variable: "TIG", key: None }];
+
+impl Peer {
+    fn program(&self) -> Option<PathBuf> {
+        let named = std::env::var_os(self.variable).map(PathBuf::from).filter(|path| path.exists());
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut there = std::env::split_paths(&path).map(|folder| folder.join(self.name));
+        named.or_else(|| there.find(|path| path.exists()))
+    }
 }
 
 /// A daemon over a store with so many entries in the queue.
@@ -158,12 +185,6 @@ fn repository(folder: &Path, commits: usize) {
     drop(input);
     assert!(import.wait().unwrap().success());
     assert!(git(&["reset", "-q", "--hard"]).status().unwrap().success());
-}
-
-fn gitui() -> Option<PathBuf> {
-    let named = std::env::var_os("GITUI").map(PathBuf::from).filter(|path| path.exists());
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    named.or_else(|| std::env::split_paths(&path).map(|folder| folder.join("gitui")).find(|path| path.exists()))
 }
 
 /// Moves one row at a time; how long each took to its last byte, and what it cost.
