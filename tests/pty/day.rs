@@ -149,9 +149,10 @@ fn decide_on_the_first(terminal: &mut Terminal, keys: &mut Keys) {
     let left = format!("{} {QUEUE}", waiting(terminal) - 1);
     keys.press_for(terminal, ENTER, ENTRY);
     let said = terminal.screen();
-    let grave = said.lines().any(|line| line.ends_with(" disclosure") || line.ends_with(" critical"));
-    if said.contains("you can hide it") {
-        // What one recorded oneself another person lets through.
+    let found = |weight: &str| said.lines().any(|line| line.ends_with(weight));
+    let grave = found(" disclosure");
+    if said.contains("you can hide it") || found(" critical") {
+        // What one recorded oneself another person lets through; what is gravest takes two.
         keys.press_for(terminal, "x", "Why?");
         keys.press_for(terminal, "3", "✓ hidden  ");
     } else if !grave {
