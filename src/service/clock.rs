@@ -41,20 +41,21 @@ impl Pace {
         Self { at: clock.now(), elapsed: clock.elapsed(), barred_until: None }
     }
 
-    /// How far the clock was put forward (or back, negative) since this was last asked; `None` where it ran on.
-    /// After a step forward, what waits for time waits as long as the step was, or `hold`, if that is less:
-    /// then every hold and grace has run, whatever the clock says.
-    pub fn stepped(&mut self, clock: &dyn Clock, hold: Duration) -> Option<Duration> {
+    /// What the clock shows, and how far it was put forward (or back, negative) since this was last asked; `None` where
+    /// it ran on. After a step forward, what waits for time waits as long as the step was, or `hold`, if that is less:
+    /// then every hold and grace has run, whatever the clock says. Who acts on the time acts on the one given here: the
+    /// clock may have been put forward and back before they read it again.
+    pub fn look(&mut self, clock: &dyn Clock, hold: Duration) -> (DateTime<Utc>, Option<Duration>) {
         let (now, elapsed) = (clock.now(), clock.elapsed());
         let ran = Duration::from_std(elapsed.saturating_sub(self.elapsed)).unwrap_or(Duration::MAX);
         let step = now - self.at - ran;
         (self.at, self.elapsed) = (now, elapsed);
         if step.abs() < STEP || clock.is_set_on_purpose() {
-            return None;
+            return (now, None);
         }
         let wait = step.min(hold).to_std().unwrap_or_default();
         self.barred_until = self.barred_until.max(Some(elapsed + wait));
-        Some(step)
+        (now, Some(step))
     }
 
     /// Whether what waits for time still has to wait because the clock was put forward.

@@ -272,6 +272,7 @@ impl Service {
         review: Review,
         beside: Vec<Record>,
     ) -> Result<Decided, ServiceError> {
+        self.look_at_clock()?;
         let Read { seq, mut row } = read;
         let mut record = self.record_on(actor, event, &row);
         record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));

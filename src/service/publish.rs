@@ -38,11 +38,7 @@ impl Service {
     }
 
     fn publish_batch(&self, actor: &Actor) -> Result<Published, ServiceError> {
-        let now = self.now();
-        let stepped = lock(&self.pace).stepped(self.clock.as_ref(), self.policy().held_until(now) - now);
-        if let Some(step) = stepped {
-            self.note(&Actor::system("clock"), Event::ClockStepped { seconds: step.num_seconds() })?;
-        }
+        let now = self.look_at_clock()?;
         let mut published = Published::default();
         // Withdrawing and writing the feed wait for no clock.
         let due = if self.is_barred() { Vec::new() } else { self.board().due(now) };
@@ -107,6 +103,21 @@ impl Service {
     /// Whether the clock was put forward, so that nothing becomes visible for a while.
     pub(super) fn is_barred(&self) -> bool {
         Guard::ClockForward.stops(lock(&self.pace).is_barred(self.clock.as_ref()))
+    }
+
+    /// The time, after a look whether the clock was put forward or back. Asked at every decision, pull and batch: a hold
+    /// that began while the clock was back would have run as soon as it is put right.
+    ///
+    /// # Errors
+    /// When a step cannot be written into the log.
+    pub(super) fn look_at_clock(&self) -> Result<DateTime<Utc>, ServiceError> {
+        let shown = self.now();
+        let hold = self.policy().held_until(shown) - shown;
+        let (now, stepped) = lock(&self.pace).look(self.clock.as_ref(), hold);
+        if let Some(step) = stepped {
+            self.note(&Actor::system("clock"), Event::ClockStepped { seconds: step.num_seconds() })?;
+        }
+        Ok(now)
     }
 
     /// Whether anything is due, or what follows a decision is not done yet: that waits for no clock.

@@ -286,7 +286,7 @@ impl<'a> Pull<'a> {
             Ok::<_, ServiceError>(bytes)
         };
         let earlier = get::<Begun>(service.store.as_ref(), Table::Meta, &key)?.map(|read| read.row);
-        let at = service.now();
+        let at = service.look_at_clock()?;
         let begun = match earlier {
             Some(begun) => begun,
             None => Begun { at, mark: random()? },

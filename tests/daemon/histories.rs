@@ -369,7 +369,7 @@ async fn work(mut link: Client<UnixStream>, client: usize, rows: Vec<QueueRow>, 
     (made, link)
 }
 
-/// A clock that somebody sets forward by hours and days, and back by years, while everybody works. It is not set on
+/// A clock that somebody sets back and forward by hours, months and years while everybody works. It is not set on
 /// purpose, as far as the daemon can tell.
 struct Jumping(AtomicI64);
 
@@ -377,9 +377,8 @@ impl Jumping {
     async fn jump(self: Arc<Self>, seed: u64) {
         let mut dice = Dice(seed);
         loop {
-            // Never as far as an approval settles: what becomes visible then is another test's.
-            let hours = [-24 * 800, -24 * 60, -1, 0, 1, 30, 60][dice.roll(7) as usize];
-            self.0.store(hours, Ordering::Relaxed);
+            let hours = [1, 30, 24 * 60, 24 * 800][dice.roll(4) as usize] * (dice.roll(2) as i64 * 2 - 1);
+            self.0.store(hours * dice.roll(3) as i64, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(dice.roll(20))).await;
         }
     }

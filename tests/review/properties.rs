@@ -239,6 +239,10 @@ const PROPERTIES: &[Property] = &[
         tests: &[
             history(12),
             ("p16_a_clock_put_forward_shows_nothing_early", practice::p16_a_clock_put_forward_shows_nothing_early),
+            (
+                "p16_a_clock_that_comes_right_unseen_shows_nothing_early",
+                practice::p16_a_clock_that_comes_right_unseen_shows_nothing_early,
+            ),
         ],
         elsewhere: &[],
     },
