@@ -18,7 +18,33 @@ pub struct Listed {
     patient: PatientId,
     /// Name, title, author and reasons, a line each, folded; after [`END`] the identifiers of its authors.
     said: Box<str>,
+    letters: Letters,
     changed: bool,
+}
+
+/// Which letters a text has. Most rows lack one of a word that is looked for, and this tells without fetching the text.
+#[derive(Debug, Clone, Copy)]
+struct Letters(u64);
+
+impl Letters {
+    fn of(text: &str) -> Self {
+        let bit = |byte: u8| match byte {
+            b'a'..=b'z' => 1 << (byte - b'a'),
+            b'0'..=b'9' => 1 << (26 + byte - b'0'),
+            _ => 1 << 63,
+        };
+        Self(text.bytes().fold(0, |letters, byte| letters | bit(byte)))
+    }
+
+    fn has_all(self, of: Self) -> bool {
+        of.0 & !self.0 == 0
+    }
+}
+
+/// A word that is looked for.
+struct Word {
+    folded: String,
+    letters: Letters,
 }
 
 /// Ends what is looked through.
@@ -30,7 +56,7 @@ impl Listed {
         let mut lines = vec![line(name), line(&row.title), line(&row.author)];
         lines.extend(row.why.iter().map(|why| line(why)));
         let said = format!("{}{END}{}", lines.join("\n"), row.authors.join("\n"));
-        Self { patient: row.entry.patient, said: said.into(), changed: row.decided_before.is_some() }
+        Self::kept(row.entry.patient, said, row.decided_before.is_some())
     }
 
     /// What [`Listed::kept`] makes the same of again.
@@ -40,13 +66,13 @@ impl Listed {
 
     /// As it was kept.
     pub fn kept(patient: PatientId, said: String, changed: bool) -> Self {
-        Self { patient, said: said.into(), changed }
+        Self { patient, letters: Letters::of(&said), said: said.into(), changed }
     }
 
     /// Takes another name in.
     pub fn rename(&mut self, name: &str) {
         let rest = self.said.split_once('\n').map(|(_, rest)| rest).unwrap_or_default();
-        self.said = format!("{}\n{rest}", line(name)).into();
+        *self = Self::kept(self.patient, format!("{}\n{rest}", line(name)), self.changed);
     }
 
     fn lines(&self) -> std::str::Split<'_, char> {
@@ -57,9 +83,12 @@ impl Listed {
         self.said.split(END).nth(1).is_some_and(|authors| authors.split('\n').any(|author| same_guid(author, staff)))
     }
 
-    fn says(&self, word: &str) -> bool {
+    fn says(&self, word: &Word) -> bool {
+        if !self.letters.has_all(word.letters) {
+            return false;
+        }
         let end = self.said.find(END).unwrap_or(self.said.len());
-        holds(self.said.get(..end).unwrap_or_default(), word)
+        holds(self.said.get(..end).unwrap_or_default(), &word.folded)
     }
 }
 
@@ -115,7 +144,8 @@ impl Service {
             return (ids, board.count_waiting());
         }
         let (now, policy) = (self.now(), self.policy());
-        let words: Vec<String> = fold(&only.words).split_whitespace().map(str::to_owned).collect();
+        let word = |word: &str| Word { folded: word.to_owned(), letters: Letters::of(word) };
+        let words: Vec<Word> = fold(&only.words).split_whitespace().map(word).collect();
         let (reason, author) = (only.reason.as_deref().map(line), only.author.as_deref().map(line));
         let staff = self.staff().user(&actor.login).and_then(|user| user.staff_guid.clone());
         let held = if only.mine { self.patients_of(actor) } else { HashSet::new() };
@@ -137,15 +167,33 @@ impl Service {
                 && reason.as_deref().is_none_or(|reason| listed.lines().skip(3).any(|why| why == reason))
                 && words.iter().all(|word| listed.says(word))
         };
+        let waiting: Vec<_> = board.waiting().collect();
         let mut found: Vec<(EntryId, usize)> = Vec::new();
         let mut places: HashMap<PatientId, usize> = HashMap::new();
-        for (id, _, _, listed) in board.waiting().filter(|(_, tier, since, listed)| fits(*tier, *since, listed)) {
+        for (id, _, _, listed) in in_shares(&waiting, &|(_, tier, since, listed)| fits(*tier, *since, listed)) {
             let next = places.len();
-            found.push((id, *places.entry(listed.patient).or_insert(next)));
+            found.push((*id, *places.entry(listed.patient).or_insert(next)));
         }
         let all = found.len();
         (page(found, places.len(), wanted), all)
     }
+}
+
+/// So many rows are looked through in less time than it takes to begin a thread.
+const SHARE: usize = 8192;
+
+/// Those of `rows` that fit, in their order, looked through on every core where there are many.
+fn in_shares<'r, R: Sync>(rows: &'r [R], fits: &(impl Fn(&R) -> bool + Sync)) -> Vec<&'r R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = rows.len().div_ceil(cores).max(SHARE);
+    let fitting = |rows: &'r [R]| rows.iter().filter(|row| fits(row)).collect::<Vec<&R>>();
+    if rows.len() <= share {
+        return fitting(rows);
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = rows.chunks(share).map(|rows| (rows, scope.spawn(move || fitting(rows)))).collect();
+        threads.into_iter().flat_map(|(rows, thread)| thread.join().unwrap_or_else(|_| fitting(rows))).collect()
+    })
 }
 
 /// The page that is wanted of what was found, each with the number of its patient, of whom there are so many: what
