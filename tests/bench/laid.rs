@@ -10,7 +10,7 @@ use anteroom::record::{EntryId, PatientId};
 use anteroom::store::{EmbeddedStore, Frame, Store, Table, Unit, UnitId, Write};
 
 /// What of a unit belongs to entries and patients, and not to the pull.
-const COPIED: [Table; 5] = [Table::Patient, Table::Entry, Table::Version, Table::Screening, Table::Part];
+const COPIED: [Table; 4] = [Table::Patient, Table::Entry, Table::Version, Table::Screening];
 /// Who lays down at the same time, as the workers of a pull do.
 const CALLERS: usize = 3;
 
