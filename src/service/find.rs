@@ -220,7 +220,7 @@ fn page(found: Vec<(EntryId, usize)>, patients: usize, wanted: &Wanted) -> Vec<E
 
 #[cfg(test)]
 mod tests {
-    use super::{fold, holds, page};
+    use super::{Letters, SHARE, fold, holds, in_shares, page};
     use crate::protocol::Wanted;
     use crate::record::EntryId;
 
@@ -233,6 +233,23 @@ mod tests {
         for not in ["holt", "nbr", "ngnm", "named not", "nrang", "askednot"] {
             assert!(!holds(&text, &fold(not)), "{not}");
         }
+    }
+
+    #[test]
+    fn a_text_that_holds_a_word_has_its_letters() {
+        let text = fold("O’Neill Siân\nNeighbour rang, asked not to be named 24/7");
+        for word in ["o'nei", "siân", "neigbour", "nghbour", "24/7", "holt", "zebra"] {
+            let word = fold(word);
+            assert!(!holds(&text, &word) || Letters::of(&text).has_all(Letters::of(&word)), "{word}");
+        }
+        assert!(!Letters::of(&text).has_all(Letters::of("zebra")));
+    }
+
+    #[test]
+    fn many_rows_come_in_their_order_whoever_looked_through_them() {
+        let rows: Vec<usize> = (0..3 * SHARE + 1).collect();
+        let odd = |row: &usize| row % 2 == 1;
+        assert!(in_shares(&rows, &odd).into_iter().copied().eq((1..3 * SHARE + 1).step_by(2)));
     }
 
     #[test]
