@@ -151,7 +151,7 @@ impl Store for EmbeddedStore {
         let found = self.view.unit(id).map_err(|why| damaged_view(&why))?;
         // After a failed sync a unit that is not in the view may still be in the journal.
         if found.is_none() && self.stopped.get().is_some() {
-            return Err(self.writer.read_only());
+            return Err(StoreError::OutcomeUnknown(self.writer.why_stopped()));
         }
         Ok(found.map(|(seq, leaf)| Receipt { seq, leaf, replayed: true }))
     }

@@ -53,13 +53,15 @@ pub struct Batch {
     sealer: Arc<Sealer>,
 }
 
-/// Why a batch was not appended. In both cases no frame of it took effect.
+/// Why a batch was not appended.
 #[derive(Debug)]
 pub enum AppendError {
     /// No space. The journal is as it was before.
     Full,
-    /// What reached the disk is unknown. The journal takes no more.
+    /// The journal takes no more. No frame of the batch is in it.
     Stop(String),
+    /// The journal takes no more. Any of the frames may be in it, and take effect at the next start.
+    Unknown(String),
 }
 
 impl Batch {
@@ -202,17 +204,17 @@ impl Journal {
     /// Makes a batch durable: one write, one sync.
     ///
     /// # Errors
-    /// [`AppendError`]; no frame of the batch took effect.
+    /// [`AppendError`]; no frame of the batch takes effect before the next start.
     pub fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
         if self.segment.end + batch.bytes.len() as u64 > self.segment.size {
             self.next_segment(batch.bytes.len() as u64)?;
         }
         if let Err(why) = self.segment.append(&batch.bytes) {
-            self.segment.cut().map_err(|cut| stop(&cut))?;
-            return if is_full(&why) { Err(AppendError::Full) } else { Err(stop(&why)) };
+            self.segment.cut().map_err(|cut| AppendError::Unknown(failed(&cut)))?;
+            return Err(full_or_stop(&why));
         }
         let begun = Instant::now();
-        self.segment.sync().map_err(|why| stop(&why))?;
+        self.segment.sync().map_err(|why| AppendError::Unknown(failed(&why)))?;
         self.index.syncs.count(begun.elapsed());
         self.unshown.extend(batch.starts.iter().map(|start| self.segment.end as u32 + start));
         self.segment.end += batch.bytes.len() as u64;
@@ -237,8 +239,7 @@ impl Journal {
                 self.index.begin(&header);
                 Ok(())
             }
-            Err(why) if is_full(&why) => Err(AppendError::Full),
-            Err(why) => Err(stop(&why)),
+            Err(why) => Err(full_or_stop(&why)),
         }
     }
 
@@ -282,10 +283,12 @@ fn is_full(why: &io::Error) -> bool {
     matches!(why.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
-fn stop(why: &io::Error) -> AppendError {
-    AppendError::Stop(format!(
-        "the journal could not be written to the disk ({why}): check the disk, then start the program again"
-    ))
+fn full_or_stop(why: &io::Error) -> AppendError {
+    if is_full(why) { AppendError::Full } else { AppendError::Stop(failed(why)) }
+}
+
+fn failed(why: &io::Error) -> String {
+    format!("the journal could not be written to the disk ({why}): check the disk, then start the program again")
 }
 
 fn unreadable(directory: &Path, why: &io::Error) -> StoreError {

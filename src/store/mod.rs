@@ -45,8 +45,9 @@ pub trait Store: Send + Sync {
     /// gives the first receipt again and changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when a precondition does not hold; the other errors say that
-    /// nothing was acknowledged.
+    /// [`StoreError::Conflict`] when a precondition does not hold. After [`StoreError::OutcomeUnknown`] only the
+    /// next start tells, through [`Store::outcome`] or the same unit again; after any other error the unit never
+    /// takes effect.
     fn commit(&self, unit: Unit) -> Result<Receipt, StoreError>;
 
     /// The value under a key, with the sequence number of the unit that wrote it.
@@ -70,7 +71,7 @@ pub trait Store: Send + Sync {
     /// The receipt of a unit, if it took effect: for a caller that lost the answer.
     ///
     /// # Errors
-    /// As [`Store::get`].
+    /// As [`Store::get`]; [`StoreError::OutcomeUnknown`] when the store takes no more writes and does not know.
     fn outcome(&self, id: UnitId) -> Result<Option<Receipt>, StoreError>;
 
     /// Sequence number of the last unit that readers see; 0 for an empty store.
@@ -209,7 +210,7 @@ pub struct Unit {
     pub id: UnitId,
     /// What must be so.
     pub pre: Vec<(Table, Vec<u8>, Expect)>,
-    /// What changes: `Some` puts, `None` deletes. At most 16 MiB in all.
+    /// What changes: `Some` puts, `None` deletes. At most 8 MiB in all.
     pub writes: Vec<Write>,
     /// What happened. At least one.
     pub audit: Vec<Record>,
@@ -273,9 +274,12 @@ pub enum StoreError {
     /// No space; nothing acknowledged is at risk.
     #[error("the disk that holds {0} is too full to accept work: free some space, then try again")]
     Full(String),
-    /// The store takes no writes any more.
+    /// The store takes no writes any more, and has not taken this one.
     #[error("the store takes no more writes: {0}")]
     ReadOnly(String),
+    /// The unit was handed to the disk, and it is not known whether it is there: it may take effect at the next start.
+    #[error("this may or may not have been done, so look after the restart: {0}")]
+    OutcomeUnknown(String),
     /// Damage that needs a restore.
     #[error("{0}")]
     Corrupt(String),

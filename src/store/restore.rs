@@ -140,7 +140,7 @@ impl OpenJournal {
         use super::journal::AppendError;
         self.journal.append(&self.batch).map_err(|why| match why {
             AppendError::Full => StoreError::Full("the new folder".to_owned()),
-            AppendError::Stop(why) => StoreError::Unavailable(why),
+            AppendError::Stop(why) | AppendError::Unknown(why) => StoreError::Unavailable(why),
         })?;
         self.batch = self.journal.batch();
         Ok(())

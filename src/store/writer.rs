@@ -106,16 +106,15 @@ impl Writer {
             match turns.recv() {
                 Ok(Turn::Done(outcome)) => return outcome,
                 Ok(Turn::Write) => self.write(),
-                // Whoever wrote for us panicked.
-                Err(_) => return Err(self.read_only()),
+                // Whoever wrote for us panicked, and nobody knows how far they came.
+                Err(_) => return Err(StoreError::OutcomeUnknown(self.why_stopped())),
             }
         }
     }
 
     /// Why no more work is taken.
-    pub fn read_only(&self) -> StoreError {
-        let why = self.stopped.get().map_or("the writer has failed: start the program again", String::as_str);
-        StoreError::ReadOnly(why.to_owned())
+    pub fn why_stopped(&self) -> String {
+        self.stopped.get().cloned().unwrap_or_else(|| "the writer has failed: start the program again".to_owned())
     }
 
     /// Serves the first of those who wait, the caller among them, and hands on the turn.
@@ -200,10 +199,12 @@ impl Desk {
             Err(failed) => Some(failed),
         };
         if let Some(failed) = failed {
-            // A conflict may be with a unit of this very batch, so nobody gets the answer meant for success.
             for answer in &mut answers {
-                if answer.as_ref().map_or(true, |receipt| receipt.seq > before) {
-                    *answer = Err(failed.again());
+                match answer {
+                    Ok(receipt) if receipt.seq > before => *answer = Err(failed.of_a_frame()),
+                    Ok(_) => {}
+                    // A conflict may be with a unit of this very batch, so nobody gets the answer meant for success.
+                    Err(_) => *answer = Err(failed.of_no_frame()),
                 }
             }
         }
@@ -250,17 +251,23 @@ impl Desk {
         done.map_err(|why| match why {
             AppendError::Full => full(),
             AppendError::Stop(why) => self.stop(why),
+            AppendError::Unknown(why) => Failed::Unknown(self.stop_for(why)),
         })
     }
 
     fn show(&mut self, steps: Vec<Step>) -> Result<(), Failed> {
-        self.view.show(steps).map_err(|why| self.stop(behind(&why)))?;
+        self.view.show(steps).map_err(|why| Failed::Unknown(self.stop_for(behind(&why))))?;
         self.journal.show();
         Ok(())
     }
 
     fn stop(&self, why: String) -> Failed {
-        Failed::Stopped(self.stopped.get_or_init(|| why).clone())
+        Failed::Stopped(self.stop_for(why))
+    }
+
+    /// Answers why the store stopped, which may have been for something else before.
+    fn stop_for(&self, why: String) -> String {
+        self.stopped.get_or_init(|| why).clone()
     }
 }
 
@@ -282,13 +289,24 @@ impl Staged {
 enum Failed {
     Full(String),
     Stopped(String),
+    /// Its frames were handed to the file, and may be there at the next start.
+    Unknown(String),
 }
 
 impl Failed {
-    fn again(&self) -> StoreError {
+    /// What is told to whoever has a frame in the batch.
+    fn of_a_frame(&self) -> StoreError {
+        match self {
+            Self::Unknown(why) => StoreError::OutcomeUnknown(why.clone()),
+            _ => self.of_no_frame(),
+        }
+    }
+
+    /// What is told to whoever stood in line with it, and has none.
+    fn of_no_frame(&self) -> StoreError {
         match self {
             Self::Full(place) => StoreError::Full(place.clone()),
-            Self::Stopped(why) => StoreError::ReadOnly(why.clone()),
+            Self::Stopped(why) | Self::Unknown(why) => StoreError::ReadOnly(why.clone()),
         }
     }
 }

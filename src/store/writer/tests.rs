@@ -1,16 +1,26 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::super::UnitId;
 use super::super::keyring::Keyring;
 use super::super::master::Master;
+use super::super::{EmbeddedStore, Options, Store, UnitId};
 use super::*;
 use crate::audit::{Actor, Event, Outcome, Record};
 use std::sync::atomic::Ordering::SeqCst;
 
+fn master() -> Master {
+    Master::from_key([7; 32], "a test")
+}
+
+/// What the next start finds.
+fn opened(directory: &std::path::Path) -> EmbeddedStore {
+    EmbeddedStore::open(directory, &Options { floor_bytes: 0, ..Options::default() }, &master()).unwrap().0
+}
+
 fn desk(directory: &std::path::Path) -> Desk {
     let ring = Keyring::new(2026).unwrap();
     let sealer = Arc::new(ring.sealer());
-    let master = Master::from_key([7; 32], "a test");
+    let master = master();
+    ring.write(directory, &master).unwrap();
     Desk {
         keys: Arc::new(Keys::new(ring, &sealer, &master, directory)),
         journal: Journal::create(&directory.join("journal"), 1 << 16, &sealer).unwrap(),
@@ -43,21 +53,60 @@ fn request(id: u8, pre: Option<Expect>) -> Request {
 }
 
 #[test]
-fn nothing_is_acknowledged_or_shown_after_a_failed_sync() {
+fn nothing_is_acknowledged_or_shown_after_a_failed_sync_and_the_next_start_tells_what_was_done() {
     let directory = tempfile::tempdir().unwrap();
     let mut desk = desk(directory.path());
     let faults = desk.journal.faults();
     assert!(desk.serve(&[request(1, None)])[0].is_ok());
 
     faults.sync.store(true, SeqCst);
-    let answers = desk.serve(&[request(2, None), request(3, Some(Expect::Absent))]);
-    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::ReadOnly(_)))), "{answers:?}");
+    let answers = desk.serve(&[request(2, None), request(2, None), request(3, Some(Expect::Absent)), request(1, None)]);
+    let [Err(handed @ StoreError::OutcomeUnknown(_)), Err(StoreError::OutcomeUnknown(_)), Err(judged), Ok(before)] =
+        answers.as_slice()
+    else {
+        panic!("{answers:?}")
+    };
+    assert!(handed.to_string().contains("may or may not have been done"), "{handed}");
+    assert!(matches!(judged, StoreError::ReadOnly(_)), "what has no frame was not done: {judged}");
+    assert!(before.replayed);
     faults.sync.store(false, SeqCst);
     for id in [2, 4] {
         assert!(matches!(desk.serve(&[request(id, None)])[0], Err(StoreError::ReadOnly(_))));
     }
     assert_eq!(desk.view.get(Table::Entry, b"key").unwrap().unwrap().value, [1; 300]);
     assert_eq!(desk.journal.index().end().0, 1);
+    drop(desk);
+
+    // Here the frame was in the file, so it takes effect, whole and once.
+    let store = opened(directory.path());
+    assert_eq!(store.outcome(UnitId([2; 16])).unwrap().map(|receipt| receipt.seq), Some(2));
+    assert_eq!(store.get(Table::Entry, b"key").unwrap().unwrap().value, [2; 300]);
+    let again = store.commit(Arc::unwrap_or_clone(request(2, None).unit)).unwrap();
+    assert_eq!((again.seq, again.replayed), (2, true));
+    assert_eq!(store.outcome(UnitId([3; 16])).unwrap(), None);
+    assert_eq!(store.commit(Arc::unwrap_or_clone(request(4, None).unit)).unwrap().seq, 3);
+}
+
+#[test]
+fn a_batch_that_is_taken_back_was_not_done_and_one_that_cannot_be_may_have_been() {
+    for cut_fails in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut desk = desk(directory.path());
+        let faults = desk.journal.faults();
+        faults.write.store(true, SeqCst);
+        faults.sync.store(cut_fails, SeqCst);
+        let answer = desk.serve(&[request(1, None)]).remove(0);
+        match cut_fails {
+            false => assert!(matches!(answer, Err(StoreError::Full(_))), "{answer:?}"),
+            true => assert!(matches!(answer, Err(StoreError::OutcomeUnknown(_))), "{answer:?}"),
+        }
+        assert_eq!(desk.stopped.get().is_some(), cut_fails);
+        drop(desk);
+        // Half of a frame is none.
+        let store = opened(directory.path());
+        assert_eq!((store.head(), store.outcome(UnitId([1; 16])).unwrap()), (0, None));
+        assert_eq!(store.commit(Arc::unwrap_or_clone(request(2, None).unit)).unwrap().seq, 1);
+    }
 }
 
 #[test]
