@@ -98,5 +98,8 @@ pub async fn run(args: &PatientArgs, dir: Option<PathBuf>, mut out: impl Write) 
     }
     let second = if done.needs_second { ", a second person must agree" } else { "" };
     writeln!(out, "{} moved{second}  log {}", done.moved, done.seq)?;
+    if let Some(unfinished) = &done.unfinished {
+        writeln!(out, "done; {unfinished}")?;
+    }
     Ok(Exit::Ok)
 }

@@ -50,6 +50,9 @@ pub async fn run(args: &PolicyArgs, dir: Option<PathBuf>, mut out: impl Write) -
     match args.what {
         Some(_) => {
             writeln!(out, "in force: {}", policy.digest)?;
+            if let Some(unfinished) = &policy.unfinished {
+                writeln!(out, "in force; {unfinished}")?;
+            }
             if let Some(waits) = &policy.waits {
                 writeln!(out, "{waits}")?;
                 return Ok(Exit::Found);

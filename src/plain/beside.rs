@@ -302,6 +302,9 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             let second = if done.needs_second { " A second person must agree." } else { "" };
             let moved = words::count(done.moved, "entry", "entries");
             self.voice.say(&format!("Done; {moved} moved.{second}"))?;
+            if let Some(unfinished) = &done.unfinished {
+                self.voice.say(&format!("{}.", words::capital(unfinished)))?;
+            }
             if let Some(Reply::Record(record)) = self.ask(Request::Record { patient }).await? {
                 self.record = Some(*record);
             }

@@ -17,6 +17,9 @@ pub struct PolicyFile {
     /// What the file that was to be taken waits for, if it is not in force yet.
     #[serde(default)]
     pub waits: Option<String>,
+    /// What follows from putting it in force and could not be done yet, as a sentence. It is in force.
+    #[serde(default)]
+    pub unfinished: Option<String>,
 }
 
 /// What a pull brought.

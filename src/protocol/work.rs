@@ -19,6 +19,9 @@ pub struct PatientDone {
     pub needs_second: bool,
     /// Its place in the log.
     pub seq: u64,
+    /// What follows from it and could not be done yet, as a sentence. The act stands.
+    #[serde(default)]
+    pub unfinished: Option<String>,
 }
 
 /// What needs somebody beside the queue.

@@ -293,6 +293,7 @@ impl Service {
         // The act first: what leads to it or follows from it stands behind it.
         let is_decoy = decoy.is_some();
         let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).chain(decoy).collect();
+        let _under_way = self.acts.begin();
         let receipt = self.commit_rows(vec![(Table::Entry, key, Expect::At(seq))], writes, audit, [&row])?;
         self.announce();
         let Followed { state, twins, unfinished } = self.follow(&row, was == State::Released);

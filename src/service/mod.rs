@@ -117,6 +117,11 @@ pub struct Service {
     counts: Counts,
     /// Pulls and publications exclude each other; decisions never wait for them.
     batch: Mutex<()>,
+    /// Held from before what is visible is listed until the channel has it: of two deliveries the later one knows more.
+    /// Not `batch`, so that what is withdrawn waits for no pull.
+    delivery: Mutex<()>,
+    /// Acts that may withdraw what is shown.
+    acts: follow::Acts,
     progress: pull::Progress,
     /// Whether the clock was put forward or back.
     pace: Mutex<Pace>,
@@ -180,6 +185,8 @@ impl Service {
             reading: Mutex::default(),
             counts: Counts::default(),
             batch: Mutex::new(()),
+            delivery: Mutex::new(()),
+            acts: follow::Acts::default(),
             progress: pull::Progress::default(),
             pace,
             unfinished: AtomicBool::new(false),
@@ -208,7 +215,7 @@ impl Service {
         }
         service.rescreen_if_rules_changed()?;
         if service.store.get(Table::Meta, publish::HAS_FEED)?.is_some() {
-            service.deliver(&Actor::system("publish"))?;
+            service.deliver_unless_away()?;
         }
         Ok(service)
     }

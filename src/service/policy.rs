@@ -160,22 +160,24 @@ impl Service {
         let text = self.settings.policy_now()?.ok_or_else(|| {
             ServiceError::Refused("there is no policy.toml in the state folder: anteroom policy prints one".into())
         })?;
-        {
+        let unfinished = {
             let _one_at_a_time = lock(&self.batch);
             self.adopt_policy(actor, Some(&text))?;
             // A tighter policy hides at once; a looser one brings nothing back.
-            if self.withdraw_what_no_longer_may(self.now())? > 0 {
-                self.deliver(&Actor::system("publish"))?;
+            match self.withdraw_what_no_longer_may(self.now()) {
+                Ok(0) => None,
+                Ok(_) => self.deliver_or_later(),
+                Err(error) => Some(self.later("what the policy no longer allows may still show", &error)),
             }
-        }
+        };
         self.announce();
-        Ok(PolicyFile { waits: self.waits_for_second()?, ..self.policy_file() })
+        Ok(PolicyFile { waits: self.waits_for_second()?, unfinished, ..self.policy_file() })
     }
 
     /// The policy in force, as a file.
     pub fn policy_file(&self) -> PolicyFile {
         let text = print(&self.policy());
-        PolicyFile { digest: digest(&text), text, waits: None }
+        PolicyFile { digest: digest(&text), text, waits: None, unfinished: None }
     }
 
     /// What people must know about the policy, if anything.

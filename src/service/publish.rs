@@ -29,10 +29,11 @@ impl Service {
         }
         let _one_at_a_time = lock(&self.batch);
         // What follows decisions is done with the batch; what fails while it runs, by the next one.
-        let unfinished = self.unfinished.swap(false, Ordering::Relaxed);
+        self.unfinished.store(false, Ordering::Relaxed);
         let done = self.publish_batch(actor);
         if done.is_err() {
-            self.unfinished.fetch_or(unfinished, Ordering::Relaxed);
+            // What it withdrew before it failed may still show, and so may what was left to it.
+            self.unfinished.store(true, Ordering::Relaxed);
         }
         done
     }
@@ -59,8 +60,20 @@ impl Service {
     }
 
     /// Hands the whole of what is visible to the channel. Called after every batch, whenever something
-    /// visible was withdrawn, and at the start if there is a feed: the daemon may have died in between.
+    /// visible was withdrawn, and at the start if there is a feed: the daemon may have died in between. What fails is
+    /// tried again by the next publication.
     pub(super) fn deliver(&self, actor: &Actor) -> Result<Delivery, ServiceError> {
+        let delivered = self.deliver_whole(actor);
+        if delivered.is_err() {
+            self.unfinished.store(true, Ordering::Relaxed);
+        }
+        delivered
+    }
+
+    fn deliver_whole(&self, actor: &Actor) -> Result<Delivery, ServiceError> {
+        let _one_at_a_time = lock(&self.delivery);
+        // Before the list is made: what is withdrawn after this may be on it, and is gone with the next delivery.
+        let withdrawn: Vec<EntryId> = self.board().standing(State::Retracting).collect();
         let visible = self.visible_entries(self.now())?;
         let delivery = self
             .channel
@@ -69,15 +82,14 @@ impl Service {
         let event = Event::BatchPublished { channel: self.channel.name().to_owned(), entries: delivery.entries };
         let written = (Table::Meta, HAS_FEED.to_vec(), Some(Vec::new()));
         self.commit(Vec::new(), vec![written], vec![self.record(actor, event)])?;
-        self.purged()?;
+        self.purged(withdrawn)?;
         Ok(delivery)
     }
 
-    /// The channel has taken what is visible now: what was withdrawn before is shown nowhere any more.
-    fn purged(&self) -> Result<(), ServiceError> {
+    /// The channel has taken what is visible: what was withdrawn before that was listed is shown nowhere any more.
+    fn purged(&self, withdrawn: Vec<EntryId>) -> Result<(), ServiceError> {
         let policy = self.policy();
-        let ids: Vec<EntryId> = self.board().standing(State::Retracting).collect();
-        for id in ids {
+        for id in withdrawn {
             let Some(Read { seq, mut row }) = self.row(id)? else { continue };
             let facts = self.facts(&policy, Caller::System, &row)?;
             let Ok(next) = review::step(&row.review, &review::Event::Purged, &facts) else { continue };
@@ -208,7 +220,7 @@ impl Service {
             let Some(Read { seq, mut row }) = self.row(id)? else { continue };
             let why = match self.seen(&row, now)? {
                 Err(withheld) => withheld.to_string(),
-                Ok(()) if self.shown_now(&row, now)?.is_none() => TWIN_WITHHELD.to_owned(),
+                Ok(()) if self.as_released(&row, now)?.is_none() => TWIN_WITHHELD.to_owned(),
                 Ok(()) => continue,
             };
             let facts = self.facts(&policy, Caller::System, &row)?;
@@ -237,22 +249,33 @@ impl Service {
         }))
     }
 
-    /// What patients see now, entry by entry: derived from every entry that was ever released. Of a patient who has
-    /// opted out of online access, and whom nobody acts for online, nothing leaves.
+    /// What patients see now, entry by entry: derived from every entry that was ever released.
     fn visible_entries(&self, now: DateTime<Utc>) -> Result<Vec<Released>, ServiceError> {
         let ids: Vec<EntryId> = self.board().standing(State::Released).collect();
+        self.shown_of(ids, now)
+    }
+
+    /// What patients see now of these entries.
+    pub(super) fn shown_of(&self, ids: Vec<EntryId>, now: DateTime<Utc>) -> Result<Vec<Released>, ServiceError> {
         let mut released = Vec::new();
         for id in ids {
             let Some(Read { row, .. }) = self.row(id)? else { continue };
-            if has_readers(&self.patient(&row)?) {
-                released.extend(self.shown_now(&row, now)?);
-            }
+            released.extend(self.shown_now(&row, now)?);
         }
         Ok(released)
     }
 
-    /// The entry as patients may see it now, if they may.
+    /// The entry as patients see it now, if they do. Of a patient who has opted out of online access, and whom nobody
+    /// acts for online, nothing leaves.
     pub(super) fn shown_now(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Option<Released>, ServiceError> {
+        if !has_readers(&self.patient(row)?) {
+            return Ok(None);
+        }
+        self.as_released(row, now)
+    }
+
+    /// The entry as whoever has access may see it now, if they may.
+    fn as_released(&self, row: &EntryRow, now: DateTime<Utc>) -> Result<Option<Released>, ServiceError> {
         if self.seen(row, now)?.is_err() {
             return Ok(None);
         }

@@ -134,9 +134,10 @@ impl Service {
         self.progress.active.store(true, Ordering::Relaxed);
         let done = self.pull_batch(actor, source, &manifest, state);
         self.progress.active.store(false, Ordering::Relaxed);
-        let (pulled, withdrawn) = done?;
+        // What it withdrew before it failed may still show.
+        let (mut pulled, withdrawn) = done.inspect_err(|_| self.unfinished.store(true, Ordering::Relaxed))?;
         if withdrawn {
-            self.deliver(&Actor::system("publish"))?;
+            pulled.notices.extend(self.deliver_or_later());
         }
         self.announce();
         Ok(pulled)
@@ -226,9 +227,12 @@ impl Service {
     /// Pulls a feed, and then the batch that is due, if one is: after the pull, so that what the source
     /// has changed is not shown.
     pub(super) fn pull_and_publish(&self, actor: &Actor, source: &mut dyn Source) -> Result<Pulled, ServiceError> {
-        let pulled = self.pull(actor, source)?;
-        if self.is_due() {
-            self.publish(&Actor::system("publish"))?;
+        let mut pulled = self.pull(actor, source)?;
+        // The pull is done, whatever fails of what follows it.
+        if self.is_due()
+            && let Err(error) = self.publish(&Actor::system("publish"))
+        {
+            pulled.notices.push(self.later("what is due is not published", &error));
         }
         Ok(pulled)
     }

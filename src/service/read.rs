@@ -1,6 +1,7 @@
 //! What people see: the queue, one entry, the log. Every read is logged before it is answered.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
@@ -110,6 +111,11 @@ impl Service {
             let entries = if shown == 1 { "one withdrawn entry is" } else { "withdrawn entries are" };
             alarms
                 .insert(0, format!("{entries} still in the feed: see why it cannot be written, then anteroom publish"));
+        }
+        if shown == 0 && self.unfinished.load(Ordering::Relaxed) {
+            let why =
+                "what was withdrawn may still show: see why the feed cannot be written; it is tried again every minute";
+            alarms.insert(0, why.into());
         }
         if self.is_barred() {
             alarms.insert(0, "the clock was put forward: nothing becomes visible until its holds have run".into());

@@ -92,7 +92,7 @@ impl Service {
             self.write_together(pending)?;
         }
         if withdrawn {
-            self.deliver(&Actor::system("publish"))?;
+            self.deliver_unless_away()?;
         }
         if moved > 0 {
             self.announce();

@@ -196,12 +196,11 @@ impl Service {
             event => event,
         };
         audit.insert(0, Record { patient: Some(patient), ..self.record(actor, event) });
+        let _under_way = self.acts.begin();
         let receipt = self.commit_rows(pre, writes, audit, &rows)?;
         self.announce();
-        if withdrawn {
-            self.deliver(&Actor::system("publish"))?;
-        }
-        Ok(PatientDone { patient, flags: lines(&safeguards), moved, needs_second, seq: receipt.seq })
+        let unfinished = if withdrawn { self.deliver_or_later() } else { None };
+        Ok(PatientDone { patient, flags: lines(&safeguards), moved, needs_second, seq: receipt.seq, unfinished })
     }
 
     /// An entry after a flag was set on its patient, with what the log says; `None` where nothing changes.

@@ -14,7 +14,7 @@ use crate::service_kit::{Practice, person, start};
 use crate::watched::{Served, serve};
 
 /// A practice in which two patients can see an entry each, the same words in both, and where it lives.
-fn shown() -> (Practice, Vec<EntryId>) {
+pub fn shown() -> (Practice, Vec<EntryId>) {
     let practice = Practice::new();
     let rows = [row(1, 1, 0, "Flu jab given."), row(2, 2, 0, "Cough for a week.")];
     let feed = extract::write(&practice.path().join("extract"), &rows);
@@ -27,7 +27,7 @@ fn shown() -> (Practice, Vec<EntryId>) {
     (practice, ids)
 }
 
-const HIDE: Act = Act::Hide { reason: HideReason::HarmToPatient };
+pub const HIDE: Act = Act::Hide { reason: HideReason::HarmToPatient };
 
 #[test]
 fn a_hide_that_the_channel_does_not_take_stands_says_so_and_is_delivered_later() {

@@ -6,6 +6,7 @@
 mod agreement;
 mod behind;
 mod decoys;
+mod deliveries;
 mod follows;
 mod guards;
 mod histories;

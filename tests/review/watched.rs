@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anteroom::channel::Portal;
+use anteroom::channel::{Channel, Portal};
 use anteroom::screen::Rules;
 use anteroom::service::{Keys, Parts, Service, SetClock, Settings};
 use anteroom::store::{
@@ -97,6 +97,11 @@ pub struct Served {
 }
 
 pub fn serve(dir: &Path, at: DateTime<Utc>) -> Served {
+    serve_by(dir, at, Box::new(Portal::new(dir.join("feed"))))
+}
+
+/// The same, with what is visible going through `channel`.
+pub fn serve_by(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>) -> Served {
     let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
     let (left, scans) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(0)));
     let service = Service::start(Parts {
@@ -105,7 +110,7 @@ pub fn serve(dir: &Path, at: DateTime<Utc>) -> Served {
         clock: Arc::new(SetClock::at(at)),
         rules: Rules::built_in(),
         settings: Settings::read(dir).unwrap(),
-        channel: Box::new(Portal::new(dir.join("feed"))),
+        channel,
         feed: Box::new(|| None),
         demo: false,
     })

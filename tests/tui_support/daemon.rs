@@ -378,12 +378,13 @@ impl Inside {
             Request::Patient { patient, act } => {
                 let needs_second = matches!(act, PatientAct::ClearFlag { .. });
                 let (flags, moved) = (Vec::new(), if needs_second { 0 } else { 3 });
-                Reply::PatientDone(PatientDone { patient, flags, moved, needs_second, seq: 88219 })
+                Reply::PatientDone(PatientDone { patient, flags, moved, needs_second, seq: 88219, unfinished: None })
             }
             Request::Policy => Reply::Policy(PolicyFile {
                 text: anteroom::review::policy_file::print(&anteroom::review::Policy::default()),
                 digest: "9f3ce07a55d2".to_owned(),
                 waits: None,
+                unfinished: None,
             }),
             Request::Withdraw { .. }
             | Request::MyActs { .. }

@@ -193,7 +193,10 @@ pub(super) fn done(state: &mut State, done: &PatientDone) -> Vec<Effect> {
         Screen::Worklist => effects.extend(beside::asked_again(state, Screen::Worklist)),
         _ => effects.push(Effect::Ask(Request::Record { patient })),
     }
-    state.say(Tone::Good, said);
+    match &done.unfinished {
+        Some(unfinished) => state.say(Tone::Warning, format!("{said}; {unfinished}")),
+        None => state.say(Tone::Good, said),
+    }
     effects
 }
 
