@@ -1,13 +1,21 @@
 //! A backup of everything, and whether what is shown is what may be.
 
 use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use super::rows::{self, EntryRow};
 use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::{BackedUp, Checked, Secret, hex};
+use crate::record::EntryId;
 use crate::review::State;
 use crate::store::{About, BackupLock, Table};
+
+/// How often what is shown is compared with what may be while people withdraw, and how long is waited in between.
+const MOST_LOOKS: u32 = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 
 impl Service {
     /// Writes a backup to the file `to`, closed with `closing`, else for the settings' custodians. No pull and no publication runs meanwhile;
@@ -58,22 +66,44 @@ impl Service {
         let _one_at_a_time = lock(&self.batch);
         let now = self.now();
         let mut checked = Checked::default();
-        let mut visible = Vec::new();
+        let mut visible: Vec<EntryId> = Vec::new();
         rows::for_each::<EntryRow>(self.store.as_ref(), Table::Entry, &[], |_, read| {
             checked.entries += 1;
             let id = read.row.entry.id;
             match self.shown_now(&read.row, now) {
-                Ok(Some(released)) if read.row.review.state == State::Released => visible.push(released),
+                Ok(Some(_)) if read.row.review.state == State::Released => visible.push(id),
                 Ok(Some(_)) => checked.wrong.push(format!("entry {id} counts as visible and was never released")),
                 Ok(None) => {}
                 Err(why) => checked.wrong.push(format!("entry {id} cannot be judged: {why}")),
             }
             Ok(())
         })?;
-        checked.visible = visible.len() as u64;
-        let compared = self.channel.compare(&self.settings.practice.name, &visible);
-        checked.wrong.extend(compared.map_err(|why| ServiceError::Channel(why.to_string()))?);
+        let (shown, wrong) = self.compare(visible, now)?;
+        checked.visible = shown;
+        checked.wrong.extend(wrong);
         self.note(actor, Event::FeedChecked { entries: checked.entries, wrong: checked.wrong.len() })?;
         Ok(checked)
+    }
+
+    /// How many of these entries patients see now, and what of it the channel shows otherwise. While somebody withdraws
+    /// something the two may differ, so what differs is looked at again when nobody does.
+    fn compare(&self, visible: Vec<EntryId>, now: DateTime<Utc>) -> Result<(u64, Vec<String>), ServiceError> {
+        let mut looks = 1;
+        loop {
+            let before = self.acts.at_rest();
+            let (shown, wrong) = {
+                let _one_at_a_time = lock(&self.delivery);
+                // What was visible a moment ago may have been withdrawn since.
+                let shown = self.shown_of(visible.clone(), now)?;
+                let compared = self.channel.compare(&self.settings.practice.name, &shown);
+                (shown.len() as u64, compared.map_err(|why| ServiceError::Channel(why.to_string()))?)
+            };
+            let undisturbed = before.is_some() && self.acts.at_rest() == before;
+            if wrong.is_empty() || undisturbed || looks == MOST_LOOKS {
+                return Ok((shown, wrong));
+            }
+            looks += 1;
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
     }
 }
