@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 
 use blake3::Hasher;
 use chrono::{DateTime, Utc};
@@ -355,9 +355,15 @@ impl Intake<'_, '_> {
     /// Reads the feed to its end: one thread reads, this one sorts.
     fn read(&mut self, source: &mut dyn Source) -> Result<(), ServiceError> {
         let (send, receive) = sync_channel::<Vec<Change>>(8);
+        let (give_back, given_back) = channel();
         std::thread::scope(|scope| {
             let sorter = scope.spawn(move || -> Result<(), ServiceError> {
-                receive.into_iter().flatten().try_for_each(|change| self.take(change))
+                for changes in receive {
+                    changes.into_iter().try_for_each(|change| self.take(change))?;
+                    // The reader may have come to its end.
+                    let _ = give_back.send(std::mem::take(&mut self.spent));
+                }
+                Ok(())
             });
             let stopped = || SourceError("the pull was stopped".to_owned());
             let mut together = Vec::with_capacity(TOGETHER);
@@ -366,6 +372,7 @@ impl Intake<'_, '_> {
                 if together.len() < TOGETHER {
                     return Ok(());
                 }
+                given_back.try_iter().for_each(drop);
                 let full = std::mem::replace(&mut together, Vec::with_capacity(TOGETHER));
                 send.send(full).map_err(|_| stopped())
             });

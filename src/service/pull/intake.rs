@@ -145,6 +145,9 @@ pub struct Intake<'p, 'a> {
     pub notices: Vec<String>,
     /// Patients whose online record begins on another day than before.
     pub opened: Vec<PatientId>,
+    /// Lines that were filed, for the thread that read them to free: two threads that free each other's memory wait for
+    /// each other.
+    pub spent: Vec<PartFacts>,
 }
 
 impl<'p, 'a> Intake<'p, 'a> {
@@ -179,6 +182,7 @@ impl<'p, 'a> Intake<'p, 'a> {
             examples: Vec::new(),
             notices: Vec::new(),
             opened: Vec::new(),
+            spent: Vec::new(),
         }
     }
 
@@ -293,10 +297,9 @@ impl<'p, 'a> Intake<'p, 'a> {
         let (line, entry) = (self.line_id(&facts.part.key), self.entry_id(&group));
         let filed = (moment, entry, Item::Line(group, facts));
         self.items.push(share_of(&entry), &filed)?;
-        match filed.2 {
-            Item::Line(group, _) => self.places.push(share_of(&line), &(line, Place::In(entry, group))),
-            _ => Ok(()),
-        }
+        let Item::Line(group, facts) = filed.2 else { return Ok(()) };
+        self.spent.push(*facts);
+        self.places.push(share_of(&line), &(line, Place::In(entry, group)))
     }
 
     /// Notes that an entry has a key. Its identifier.
