@@ -1,7 +1,6 @@
 //! How a command reaches the practice: over the daemon's socket where one serves the folder, otherwise
 //! by opening the store itself for as long as it runs.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::daemon::{self, SOCKET};
 use crate::protocol::{Reply, Request};
 use crate::record::{EntryId, Shown};
 use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
-use crate::store::{EmbeddedStore, Master, Options, Places, StoreError, has_keys, wants_passphrase};
+use crate::store::{EmbeddedStore, Master, Options, Places, StoreError, has_keys, make_directory, wants_passphrase};
 
 /// A connection of either sort.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -109,10 +108,7 @@ fn named_folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
 /// The state folder: as given, else the XDG one. Made where it is not there, open to its owner alone.
 pub fn folder(dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let dir = named_folder(dir)?;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&dir)
+    make_directory(&dir)
         .map_err(|error| Failure(Exit::Unreachable, format!("the folder {} cannot be made: {error}", dir.display())))?;
     Ok(dir)
 }

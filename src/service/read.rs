@@ -155,6 +155,9 @@ impl Service {
     pub fn status(&self) -> Result<Status, ServiceError> {
         let figures = self.figures()?;
         let mut alarms = self.alarms()?;
+        if let Some(why) = &figures.store.keys {
+            alarms.insert(0, why.clone());
+        }
         if let Some(why) = &figures.store.stopped {
             alarms.insert(0, format!("the store takes no more writes: {why}"));
         }

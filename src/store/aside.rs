@@ -17,8 +17,8 @@ use crate::audit::frame::Digest;
 
 const FILE: &str = "derived";
 const NEW: &str = "derived.new";
-/// The number that stands for this file where a value is sealed under its table's.
-const TABLE: u8 = 253;
+/// The number that stands for this file where a value is sealed under its table's. The view's own are 0, 253 and 254.
+const TABLE: u8 = 252;
 /// Longest piece that is read, bytes.
 const PIECE_LIMIT: u32 = 64 << 20;
 

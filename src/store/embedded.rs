@@ -1,37 +1,27 @@
 //! The store of one machine: journal and view in one directory, opened with care.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use super::aside::{self, Origin};
 use super::backup::{self, About, Export, Manifest, Plain};
 use super::ballast::Ballast;
+use super::doubt;
 use super::envelope::BackupLock;
 use super::health::{Health, size_of};
-use super::journal::{Index, RESTORE, damage_of};
-use super::keyring::{Keyring, StoreKey};
+use super::journal::Index;
+use super::keyring::StoreKey;
 use super::lock::Lock;
 use super::master::{Master, SecretKey};
 use super::newyear::Keys;
 use super::opening::{Files, Opened, Options, open_files};
 use super::seal::Sealer;
 use super::sled::View;
-use super::writer::{Desk, Writer, behind};
-use super::{EachPiece, Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned, payload};
+use super::upkeep::{Care, Upkeep};
+use super::verify::report;
+use super::writer::{Desk, Writer};
+use super::{EachPiece, Frame, Receipt, Report, Row, Store, StoreError, Table, Unit, UnitId, Versioned};
 use crate::audit::frame::{Digest, NO_FRAME, RawFrame};
-use crate::audit::{Place, read_chain};
-
-/// How long units gather before they are put into sled, unless there are many. Each time makes sled write to the disk,
-/// and whoever waits for a sync meanwhile waits for that too: applied one by one, decisions took thirty times as long.
-const GATHER: Duration = Duration::from_secs(1);
-/// How often it is looked whether there are many.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How long after the start the rest of a big store is read: who waits for the start does not wait for that.
-const LATER: Duration = Duration::from_secs(2);
 
 /// The store of one machine. Closes when it is dropped, after all work that was accepted.
 ///
@@ -40,10 +30,9 @@ const LATER: Duration = Duration::from_secs(2);
 /// Two calls may see different states; a unit's preconditions catch what changed in between.
 #[derive(Debug)]
 pub struct EmbeddedStore {
+    /// Ended first: it puts what was shown into sled.
+    _upkeep: Upkeep,
     writer: Writer,
-    /// The threads that put what is shown into sled, and that read a big view while it is in use.
-    threads: Vec<JoinHandle<()>>,
-    closing: Arc<AtomicBool>,
     view: Arc<View>,
     journal: Arc<Index>,
     journal_directory: PathBuf,
@@ -69,11 +58,9 @@ impl EmbeddedStore {
         let Files { journal, checked, view, keys, secret, sealer, opened, lock } =
             open_files(directory, options, master)?;
         let view = Arc::new(view);
-        let closing = Arc::new(AtomicBool::new(false));
         let stopped = Arc::new(OnceLock::new());
-        let keeper = start("store-view", keep_up(Arc::clone(&view), Arc::clone(&closing), Arc::clone(&stopped)))?;
         let index = journal.index();
-        let keys = Arc::new(Keys::new(keys, &sealer, master, directory));
+        let keys = Arc::new(Keys::new(keys, &sealer, master, directory, options.year));
         let desk = Desk {
             journal,
             view: Arc::clone(&view),
@@ -83,18 +70,16 @@ impl EmbeddedStore {
             floor: options.floor_bytes,
             ballast: Ballast::set_aside(directory, options.floor_bytes / 2, options.floor_bytes),
         };
-        let mut threads = vec![keeper];
-        if opened.view_rebuilt.is_none() && view.applied().rows() > options.check_rows {
-            threads.push(start("store-check", check_in_use(Arc::clone(&view), Arc::clone(&closing)))?);
-        }
-        if !checked {
-            let (journal, until, stopped) = (directory.join("journal"), index.end().1, Arc::clone(&stopped));
-            threads.push(start("journal-check", check_journal(journal, until, stopped, Arc::clone(&closing)))?);
-        }
+        let care = Care {
+            view: Arc::clone(&view),
+            journal: Arc::clone(&index),
+            directory: directory.to_owned(),
+            stopped: Arc::clone(&stopped),
+        };
+        let read_whole = checked && view.is_checked() == Ok(true);
         let store = Self {
+            _upkeep: Upkeep::begin(care, read_whole, options.check_every)?,
             writer: Writer::new(desk),
-            threads,
-            closing,
             view,
             journal: index,
             journal_directory: directory.join("journal"),
@@ -164,6 +149,10 @@ impl Store for EmbeddedStore {
         super::space_of(&self.directory).map_err(StoreError::Unavailable)
     }
 
+    fn is_checked(&self) -> Result<bool, StoreError> {
+        self.view.is_checked().map_err(|why| damaged_view(&why))
+    }
+
     fn health(&self) -> Result<Health, StoreError> {
         Ok(Health {
             journal_bytes: size_of(&self.journal_directory),
@@ -172,7 +161,9 @@ impl Store for EmbeddedStore {
             applied: self.view.applied().seq,
             syncs: self.journal.syncs.spread(),
             floor_bytes: self.floor_bytes,
-            stopped: self.stopped.get().cloned(),
+            keys: self.keys.alarm(),
+            // A view that is damaged answers nothing: only a new start helps.
+            stopped: self.stopped.get().cloned().or_else(|| Some(damaged_view(&self.view.damage()?).to_string())),
         })
     }
 
@@ -211,6 +202,10 @@ impl Store for EmbeddedStore {
         if report.head.map_or(0, |(seq, _)| seq) != seq {
             report.damage.push(format!("the journal should end with frame {seq} and does not"));
         }
+        if let Some(why) = report.damage.first() {
+            // If it cannot be written down, whoever asked was told.
+            let _ = doubt::raise(&self.directory, why);
+        }
         if let Err(why) = self.view.check() {
             report.damage.push(format!("the view is damaged, {why}: start the program again, it makes it anew"));
         }
@@ -232,125 +227,6 @@ impl Export for EmbeddedStore {
         let gone = || StoreError::Corrupt(format!("frame {seq} is missing from the journal"));
         self.journal.opened(seq, 1, &|raw, _| Ok(raw.digest))?.pop().ok_or_else(gone)
     }
-}
-
-impl Drop for EmbeddedStore {
-    fn drop(&mut self) {
-        self.closing.store(true, Ordering::Release);
-        for thread in self.threads.drain(..) {
-            thread.thread().unpark();
-            let _ = thread.join();
-        }
-    }
-}
-
-fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|why| StoreError::Unavailable(format!("cannot start the thread {name}: {why}")))
-}
-
-/// Puts what is shown into sled, some of it at a time, until the store closes and nothing is left.
-fn keep_up(view: Arc<View>, closing: Arc<AtomicBool>, stopped: Arc<OnceLock<String>>) -> impl FnOnce() {
-    move || {
-        loop {
-            let last = closing.load(Ordering::Acquire);
-            match view.apply_shown() {
-                Ok(true) => {}
-                Ok(false) if last => break,
-                Ok(false) => {
-                    view.wait_for_more();
-                    let begun = Instant::now();
-                    while begun.elapsed() < GATHER && !view.has_enough() && !closing.load(Ordering::Acquire) {
-                        thread::park_timeout(LOOK);
-                    }
-                }
-                Err(why) => {
-                    stopped.get_or_init(|| behind(&why));
-                    break;
-                }
-            }
-        }
-        view.hand_over();
-    }
-}
-
-/// Waits so long, or until the store closes.
-fn wait(time: Duration, closing: &AtomicBool) {
-    let begun = Instant::now();
-    while let Some(rest) = time.checked_sub(begun.elapsed())
-        && !closing.load(Ordering::Acquire)
-    {
-        thread::park_timeout(rest);
-    }
-}
-
-/// Reads the whole view a little at a time, so that others get their turn.
-fn check_in_use(view: Arc<View>, closing: Arc<AtomicBool>) -> impl FnOnce() {
-    move || {
-        wait(LATER, &closing);
-        let mut counting = view.count();
-        while !closing.load(Ordering::Relaxed) && matches!(counting.go_on(), Ok(false)) {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-/// Reads the whole journal up to where it ended when the store was opened.
-fn check_journal(
-    journal: PathBuf,
-    until: Option<Place>,
-    stopped: Arc<OnceLock<String>>,
-    closing: Arc<AtomicBool>,
-) -> impl FnOnce() {
-    move || {
-        let each = |_, _: &RawFrame<'_>| match closing.load(Ordering::Relaxed) {
-            true => Err("the store closes".to_owned()),
-            false => Ok(()),
-        };
-        wait(LATER, &closing);
-        // What cannot be read now may be read again; what is damaged stays damaged.
-        let Ok(chain) = read_chain(&journal, until, &each) else { return };
-        if !chain.damage.is_empty() && !closing.load(Ordering::Relaxed) {
-            stopped.get_or_init(|| format!("{}. {RESTORE}", damage_of(&journal, &chain)));
-        }
-    }
-}
-
-/// Verifies the journal of the store in `directory` without opening the store: every digest and the chain;
-/// with the master also that every unit can be read. An interrupted append at its end counts as damage
-/// here; opening the store cuts it.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] when the files cannot be read or the master is the wrong one.
-pub fn verify_offline(directory: &Path, master: Option<&Master>) -> Result<Report, StoreError> {
-    let keys = master.map(|master| Keyring::open(directory, master)).transpose()?.flatten();
-    report(&directory.join("journal"), None, keys.map(|keys| keys.sealer()).as_ref())
-}
-
-fn report(journal: &Path, until: Option<Place>, sealer: Option<&Sealer>) -> Result<Report, StoreError> {
-    let each = |_, frame: &RawFrame<'_>| match sealer {
-        Some(sealer) => {
-            let opened = sealer.open_frame(frame.seq, &frame.previous, frame.payload)?;
-            payload::decode(&opened.contents).map(drop)
-        }
-        None => Ok(()),
-    };
-    let chain = read_chain(journal, until, &each)
-        .map_err(|why| StoreError::Unavailable(format!("cannot read the journal in {}: {why}", journal.display())))?;
-    let head = (chain.seq > 0).then_some((chain.seq, chain.head));
-    let mut damage = chain.damage;
-    if chain.loose > 0 {
-        damage.push(format!(
-            "{} bytes behind frame {} are no whole frame: an append that was interrupted, or damage to what followed",
-            chain.loose, chain.seq
-        ));
-    }
-    if chain.end.is_none() {
-        damage.push(format!("there is no journal in {}", journal.display()));
-    }
-    Ok(Report { frames: chain.frames, head, contents_read: sealer.is_some(), damage })
 }
 
 pub(super) fn damaged_view(why: &str) -> StoreError {

@@ -20,7 +20,9 @@ pub struct Health {
     pub syncs: Spread,
     /// Free space below which work is refused, bytes.
     pub floor_bytes: u64,
-    /// Why the store takes no more writes.
+    /// What is wrong with the keys that seal what comes; work goes on.
+    pub keys: Option<String>,
+    /// Why the store takes no more writes, or answers nothing more.
     pub stopped: Option<String>,
 }
 

@@ -13,6 +13,8 @@ use std::time::Instant;
 
 pub use self::index::Index;
 use self::index::Starts;
+#[cfg(test)]
+pub use self::segment::fail_directory_syncs;
 use self::segment::{Segment, remove_unfinished};
 pub use self::segment::{make_directory, sync_directory};
 use super::StoreError;

@@ -5,7 +5,7 @@
 //! patients are made, is wrapped beside them: it must outlive every key.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::journal::sync_directory;
 use super::lock::Lock;
 use super::master::{Master, MasterKind, SecretKey, random};
 use super::seal::{Checksum, Cipher, Nonce, Sealer, nonce};
@@ -314,7 +315,7 @@ impl Wrapped {
                 writeln!(file, "{json}\n{digest}")?;
                 file.sync_all()?;
                 fs::rename(&new, &path)?;
-                File::open(directory)?.sync_all()
+                sync_directory(directory)
             })
             .map_err(failed)
     }

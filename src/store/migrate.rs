@@ -18,10 +18,13 @@ use super::master::Master;
 use super::opening::{Options, replay};
 use super::seal::Sealer;
 use super::sled::View;
-use super::{Store, StoreError};
+use super::{Store, StoreError, space_of};
 
 const NEW: &str = "view.new";
 const OLD: &str = "view.old";
+/// How many times what it holds a view may take, and the bytes below which nobody asks.
+const BLOATED: u64 = 5;
+const BLOATED_FROM: u64 = 64 << 20;
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +63,34 @@ pub fn migrate(directory: &Path, options: &Options, master: &Master) -> Result<M
     Ok(Migrated { frames, rows, differed, bytes: (before, size(&directory.join("view"))) })
 }
 
+/// Whether the view of the store in `directory` takes many times the space of what it holds: sled never gives back what
+/// it once took.
+pub(super) fn is_bloated(directory: &Path, view: &View) -> bool {
+    let size = size(&directory.join("view"));
+    size > BLOATED_FROM && size / BLOATED > view.applied().bytes()
+}
+
+/// Puts a new view in the place of one that has grown too big, and answers why. If there is no room for it, the old one
+/// serves on.
+pub(super) fn compact(
+    directory: &Path,
+    view: View,
+    index: &Arc<Index>,
+    sealer: &Arc<Sealer>,
+) -> Result<(View, Option<String>), StoreError> {
+    let room = space_of(directory).map_err(StoreError::Unavailable)?.free;
+    if room < size(&directory.join("view")) || make(directory, index, sealer).is_err() {
+        return Ok((view, None));
+    }
+    drop(view);
+    let failed = |why: String| StoreError::Unavailable(format!("cannot open the new view, {why}: start again"));
+    swap(directory).and_then(|()| forget_old(directory)).map_err(|why| failed(why.to_string()))?;
+    let view = View::open(&directory.join("view"), sealer).map_err(failed)?;
+    Ok((view, Some("it took more than five times the space of what it holds".to_owned())))
+}
+
 /// Makes a view of the whole journal beside the one that is there, and reads it again.
-pub(super) fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>) -> Result<View, StoreError> {
+fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>) -> Result<View, StoreError> {
     clear(directory).map_err(|why| cannot(directory, &why))?;
     let broken =
         |why: String| StoreError::Unavailable(format!("cannot make a new view in {}: {why}", directory.display()));
@@ -72,7 +101,7 @@ pub(super) fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>) -> R
 }
 
 /// Puts the new view in the place of the old one, which is kept.
-pub(super) fn swap(directory: &Path) -> io::Result<()> {
+fn swap(directory: &Path) -> io::Result<()> {
     let (view, new, old) = (directory.join("view"), directory.join(NEW), directory.join(OLD));
     remove(&old)?;
     match renameat_with(CWD, &view, CWD, &new, RenameFlags::EXCHANGE) {
@@ -92,7 +121,7 @@ pub(super) fn clear(directory: &Path) -> io::Result<()> {
 }
 
 /// Takes away the view that was kept.
-pub(super) fn forget_old(directory: &Path) -> io::Result<()> {
+fn forget_old(directory: &Path) -> io::Result<()> {
     remove(&directory.join(OLD))
 }
 
@@ -104,7 +133,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// The bytes of all files in a folder.
-pub(super) fn size(folder: &Path) -> u64 {
+fn size(folder: &Path) -> u64 {
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     let mut sum = 0;
     while let Some(folder) = folders.pop() {

@@ -1,12 +1,30 @@
 //! Where everything is kept, and the promise that an acknowledged decision is never lost.
 //!
-//! The journal is the truth and sled is a view of it: a unit is written to the journal and synced,
-//! then applied to sled, then shown to readers, then acknowledged. sled 0.34.7 alone does not reach the
-//! disk on `flush()` and does not open again after some power cuts; as a view it may be thrown away.
+//! The journal is the truth and sled is a view of it: a unit is written to the journal and synced, then shown to
+//! readers, from memory, then acknowledged; sled gets it later.
+//!
+//! To be read in this order. What a caller sees: this file. How a unit becomes durable: `payload` its bytes, `journal`
+//! where they stand, `writer` who puts them there, `sled` how they are found again, `opening` and `doubt` how a start
+//! brings the two together, `embedded` all of it behind [`Store`], `upkeep` and `verify` who looks after it. What it is
+//! sealed with: `seal`, `keyring`, `master`, `newyear`. How it leaves the machine and comes back: `backup`, `envelope`,
+//! `restore`. The rest stands by itself: `migrate`, `format`, `lock`, `ballast`, `aside`, `health`.
+//!
+//! The rules of sled 0.34.7, each learnt from a failure:
+//! - It is pinned. The 1.0 alpha has no transactions and no batch over several trees, and once opened empty.
+//! - `flush()` does not reach the disk, and after some power cuts it does not open again: nothing is acknowledged for
+//!   what it says, and what it holds can be made anew from the journal.
+//! - `flush_async` hangs. One thread writes; anybody reads.
+//! - It panics, hangs or refuses on damaged files, so it is opened in a thread of its own, with a limit, its panics
+//!   caught. An unfinished snapshot (`snap.*.generating`) keeps it closed for good, so it is taken away first.
+//! - It does not notice every flipped bit, and after some damage opens empty: every value has its own tag, and every
+//!   table a count and a sum.
+//! - A value over 128 KiB goes to a file of its own that is never given back: values are kept in pieces of 16 KiB.
+//! - It never gives back what space it took: a view that has grown too big is made anew.
 
 mod aside;
 mod backup;
 mod ballast;
+mod doubt;
 mod embedded;
 mod envelope;
 mod format;
@@ -22,6 +40,8 @@ mod payload;
 mod restore;
 mod seal;
 mod sled;
+mod upkeep;
+mod verify;
 mod writer;
 
 use std::path::Path;
@@ -29,14 +49,16 @@ use std::path::Path;
 use crate::audit::Record;
 
 pub use backup::{About, Manifest, TableSum};
-pub use embedded::{EmbeddedStore, verify_offline};
+pub use embedded::EmbeddedStore;
 pub use envelope::{BackupKey, BackupLock, lines_of_keys, wants_passphrase as backup_wants_passphrase};
 pub use health::{Health, STEPS, Spread, Times};
+pub use journal::make_directory;
 pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
 pub use master::{Master, Places, SecretKey, make_key};
 pub use migrate::{Migrated, migrate};
 pub use opening::{Opened, Options};
 pub use restore::restore;
+pub use verify::verify_offline;
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,
 /// its writes and its audit records, and takes effect whole or not at all.
@@ -82,6 +104,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be asked.
     fn space(&self) -> Result<Space, StoreError>;
+
+    /// Whether all that is queried was compared, since the store was opened, with what must be there. A big store is
+    /// served before that; what leaves for patients waits for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it was not what must be there.
+    fn is_checked(&self) -> Result<bool, StoreError>;
 
     /// How the store is, in numbers.
     ///

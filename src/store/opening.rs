@@ -15,12 +15,9 @@ use super::lock::Lock;
 use super::master::{Master, SecretKey};
 use super::seal::Sealer;
 use super::sled::{Step, View, guarded, set_snapshots_aside};
-use super::{StoreError, format, migrate, payload, space_of};
+use super::{StoreError, doubt, format, migrate, payload, space_of};
 use crate::audit::frame::RawFrame;
 
-/// How many times what it holds a view may take, and the bytes below which nobody asks.
-const BLOATED: u64 = 5;
-const BLOATED_FROM: u64 = 64 << 20;
 /// Views that were found damaged and are kept.
 const BAD_VIEWS: usize = 2;
 
@@ -34,13 +31,15 @@ pub struct Options {
     /// let go before anything is refused.
     pub floor_bytes: u64,
     /// A view of at most this many rows is read whole before it is used. A bigger one is read while it is
-    /// in use (about 300,000 rows a second); if it proves damaged, every read fails from then on, and
-    /// opening the store again makes the view anew.
+    /// in use (about 300,000 rows a second), and until then [`super::Store::is_checked`] says no; if it proves
+    /// damaged, every read fails from then on, and opening the store again makes the view anew.
     pub check_rows: u64,
     /// A journal of at most this many bytes is read whole before the store is used, of a bigger one the last
     /// segment; the rest is read while the store is in use (about 1 GB a second), and if it proves damaged the
-    /// store takes no more writes.
+    /// store takes no more writes, and the next start reads all of it.
     pub check_bytes: u64,
+    /// How often view and journal are read whole while the store is in use.
+    pub check_every: Duration,
     /// The year whose key seals what is written from now on.
     pub year: i32,
 }
@@ -52,6 +51,7 @@ impl Default for Options {
             floor_bytes: 512 << 20,
             check_rows: 200_000,
             check_bytes: 256 << 20,
+            check_every: Duration::from_secs(24 * 60 * 60),
             year: chrono::Utc::now().year(),
         }
     }
@@ -109,14 +109,7 @@ pub(super) fn open_files(directory: &Path, options: &Options, master: &Master) -
     };
     let secret = keys.secret().cloned().ok_or_else(|| keyring::lost(directory))?;
     let sealer = Arc::new(keys.sealer());
-    let mut found = Journal::read(&journal_directory, &sealer, options.check_bytes)?;
-    let mut opening = open_view(directory, found.as_ref(), &sealer)?;
-    if opening.is_err() && found.as_ref().is_some_and(|found| found.in_part) {
-        // The view will be made from all of it.
-        drop(opening);
-        found = Journal::read(&journal_directory, &sealer, u64::MAX)?;
-        opening = open_view(directory, found.as_ref(), &sealer)?;
-    }
+    let (found, opening) = read_both(directory, &sealer, options.check_bytes)?;
 
     // Only now is anything written: what the view knows may have shown that the journal lost its end.
     if new_keys {
@@ -132,6 +125,9 @@ pub(super) fn open_files(directory: &Path, options: &Options, master: &Master) -
             opened.tail_cut = (chain.loose > 0).then_some(chain.loose);
             opened.frames = chain.frames;
             checked = !in_part;
+            if checked {
+                doubt::settle(directory);
+            }
             Journal::repair(&journal_directory, segment_bytes, &chain, index)?
         }
         None => Journal::create(&journal_directory, segment_bytes, &sealer)?,
@@ -143,6 +139,22 @@ pub(super) fn open_files(directory: &Path, options: &Options, master: &Master) -
 
 /// The view that is there, or why there is none.
 type Opening = Result<View, String>;
+
+/// Reads the journal, and opens the view if it belongs to it. Of a journal of more than `most` bytes only the end is
+/// read, unless the view must be made anew, for which all of it must be sound, or there was cause for doubt before.
+fn read_both(directory: &Path, sealer: &Arc<Sealer>, most: u64) -> Result<(Option<Found>, Opening), StoreError> {
+    let journal = directory.join("journal");
+    let most = if doubt::is_raised(directory) { u64::MAX } else { most };
+    let found = Journal::read(&journal, sealer, most)?;
+    let opening = open_view(directory, found.as_ref(), sealer)?;
+    if opening.is_ok() || found.as_ref().is_none_or(|found| !found.in_part) {
+        return Ok((found, opening));
+    }
+    drop(opening);
+    let found = Journal::read(&journal, sealer, u64::MAX)?;
+    let opening = open_view(directory, found.as_ref(), sealer)?;
+    Ok((found, opening))
+}
 
 fn open_view(directory: &Path, found: Option<&Found>, sealer: &Arc<Sealer>) -> Result<Opening, StoreError> {
     let path = directory.join("view");
@@ -199,7 +211,9 @@ fn catch_up(
         })
     });
     let why = match whole {
-        Ok(view) if is_bloated(&path, &view) => return compact(directory, view, &index, sealer),
+        Ok(view) if migrate::is_bloated(directory, &view) => {
+            return migrate::compact(directory, view, &index, sealer);
+        }
         Ok(view) => return Ok((view, None)),
         Err(why) => why,
     };
@@ -214,30 +228,6 @@ fn catch_up(
         .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
     replay(&view, &index)?;
     Ok((view, (journal.seq() > 0).then_some(why)))
-}
-
-/// Whether a view takes many times the space of what it holds: sled never gives back what it once took.
-fn is_bloated(path: &Path, view: &View) -> bool {
-    let size = migrate::size(path);
-    size > BLOATED_FROM && size / BLOATED > view.applied().bytes()
-}
-
-/// Puts a new view in the place of one that has grown too big. If there is no room for it, the old one serves on.
-fn compact(
-    directory: &Path,
-    view: View,
-    index: &Arc<Index>,
-    sealer: &Arc<Sealer>,
-) -> Result<(View, Option<String>), StoreError> {
-    let room = space_of(directory).map_err(StoreError::Unavailable)?.free;
-    if room < migrate::size(&directory.join("view")) || migrate::make(directory, index, sealer).is_err() {
-        return Ok((view, None));
-    }
-    drop(view);
-    let failed = |why: String| StoreError::Unavailable(format!("cannot open the new view, {why}: start again"));
-    migrate::swap(directory).and_then(|()| migrate::forget_old(directory)).map_err(|why| failed(why.to_string()))?;
-    let view = View::open(&directory.join("view"), sealer).map_err(failed)?;
-    Ok((view, Some("it took more than five times the space of what it holds".to_owned())))
 }
 
 /// Puts the frames that the view lacks into it, while another thread reads the next ones.

@@ -1,15 +1,15 @@
 //! A backup becomes a state folder: made beside its place, compared with the manifest, and renamed into its
 //! place when it is whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::backup::{Content, read, sums};
 use super::envelope::BackupKey;
-use super::journal::Journal;
+use super::journal::{Journal, make_directory, sync_directory};
 use super::master::Master;
 use super::{About, EmbeddedStore, Manifest, Options, StoreError, TableSum};
 
@@ -43,12 +43,11 @@ pub fn restore(
     let new = to.with_file_name(format!(".{name}.restoring"));
     // What an interrupted restore left behind.
     let _ = fs::remove_dir_all(&new);
-    DirBuilder::new().recursive(true).mode(0o700).create(&new).map_err(cannot)?;
+    make_directory(&new).map_err(cannot)?;
     let made = build(file, key, &new, options, master).and_then(|found| {
         // An empty folder gives way; one that somebody has filled meanwhile does not.
         fs::rename(&new, to).map_err(cannot)?;
-        let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(cannot)?;
+        to.parent().map_or(Ok(()), sync_directory).map_err(cannot)?;
         Ok(found)
     });
     if made.is_err() {
@@ -114,7 +113,7 @@ impl Building<'_> {
         match content {
             Content::About(about) => self.about = Some(about),
             Content::Keys(keys) => {
-                super::journal::make_directory(&self.store).map_err(|why| {
+                make_directory(&self.store).map_err(|why| {
                     StoreError::Unavailable(format!("the folder {} cannot be made: {why}", self.store.display()))
                 })?;
                 keys.write(&self.store, &self.master)?;
@@ -167,7 +166,6 @@ fn write_settings(folder: &Path, settings: &[(String, String)]) -> Result<(), St
             })
             .map_err(|why| StoreError::Unavailable(format!("{} cannot be written: {why}", path.display())))?;
     }
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
+    sync_directory(folder)
         .map_err(|why| StoreError::Unavailable(format!("{} cannot be written: {why}", folder.display())))
 }

@@ -8,7 +8,7 @@
 //!
 //! What sled 0.34.7 must never be asked: `flush_async` (hangs), to make anything durable (`flush` does not
 //! sync), a value over 128 KiB (goes to a file of its own that leaks), a panic-free `open` (a flipped bit
-//! panics). See `store/mod.rs`.
+//! panics). All its rules: `store/mod.rs`.
 
 mod apply;
 mod count;
@@ -18,6 +18,7 @@ mod read;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -68,6 +69,8 @@ pub struct View {
     counting: Mutex<()>,
     /// Why nothing here can be trusted any more.
     damaged: OnceLock<String>,
+    /// Whether every row was compared with what must be there since the view was opened, or made.
+    checked: AtomicBool,
     /// Whether there was no view before.
     made_now: bool,
     directory: PathBuf,
@@ -157,6 +160,7 @@ impl View {
             state: Mutex::new(State { applied, counted: None }),
             counting: Mutex::new(()),
             damaged: OnceLock::new(),
+            checked: AtomicBool::new(new),
             made_now: new,
             directory: directory.to_owned(),
         };
@@ -229,6 +233,19 @@ impl View {
         *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), &steps, true))?;
         self.fresh.write().unwrap_or_else(PoisonError::into_inner).forget(steps.len());
         Ok(true)
+    }
+
+    /// Whether every row was compared with what must be there.
+    ///
+    /// # Errors
+    /// What is damaged.
+    pub fn is_checked(&self) -> Result<bool, String> {
+        self.damage().map_or_else(|| Ok(self.checked.load(Ordering::Acquire)), Err)
+    }
+
+    /// Why nothing here can be trusted any more, if so.
+    pub fn damage(&self) -> Option<String> {
+        self.damaged.get().cloned()
     }
 
     fn fresh(&self) -> RwLockReadGuard<'_, Fresh> {

@@ -56,6 +56,10 @@ impl Store for Watched {
         self.store.space()
     }
 
+    fn is_checked(&self) -> Result<bool, StoreError> {
+        self.store.is_checked()
+    }
+
     fn health(&self) -> Result<Health, StoreError> {
         self.store.health()
     }

@@ -178,6 +178,17 @@ fn a_journal_too_big_to_be_read_beforehand_is_read_while_the_store_is_in_use() {
     assert!(matches!(store.log(1, 1000), Err(StoreError::Corrupt(_))));
     drop(store);
 
+    // The next start would serve again until it is found again: it reads all of it, and serves nothing.
+    for _ in 0..2 {
+        let refused = EmbeddedStore::open(original.path(), &in_part, &master());
+        assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    }
+    flip(&first, 640);
+    drop(EmbeddedStore::open(original.path(), &in_part, &master()).unwrap());
+    // Once all of it was read and is sound, the end is enough again.
+    flip(&first, 640);
+    drop(EmbeddedStore::open(original.path(), &in_part, &master()).unwrap());
+
     // What is missing, or elsewhere than it should be, is found beforehand.
     flip(&first, 640);
     fs::rename(&first, first.with_extension("away")).unwrap();
@@ -187,6 +198,69 @@ fn a_journal_too_big_to_be_read_beforehand_is_read_while_the_store_is_in_use() {
     fs::remove_dir_all(original.path().join("view")).unwrap();
     let (store, opened) = EmbeddedStore::open(original.path(), &in_part, &master()).unwrap();
     assert!(opened.view_rebuilt.is_some() && store.head() == opened.frames);
+}
+
+/// What a store that is written to says in the end.
+fn refusal(store: &EmbeddedStore) -> String {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    (1000..)
+        .find_map(|number| match store.commit(decision(number)) {
+            Ok(_) if Instant::now() < deadline => None,
+            answer => Some(answer.expect_err("the damage was not found").to_string()),
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_while_in_use_stops_the_store_and_the_next_start() {
+    let original = Original::new(30);
+    let in_part = Options { check_bytes: 0, ..options() };
+    let (store, _) = EmbeddedStore::open(original.path(), &in_part, &master()).unwrap();
+    let first = segments(original.path()).remove(0);
+    let away = original.path().join("away");
+    fs::rename(&first, &away).unwrap();
+    // What opens and cannot be read, as on a disk with a bad sector.
+    fs::create_dir(&first).unwrap();
+    let why = refusal(&store);
+    assert!(why.contains("cannot be read any more") && why.contains("check the disk"), "{why}");
+    assert!(store.health().unwrap().stopped.is_some());
+    drop(store);
+    assert!(EmbeddedStore::open(original.path(), &in_part, &master()).is_err());
+    fs::remove_dir(&first).unwrap();
+    fs::rename(&away, &first).unwrap();
+    let (store, opened) = EmbeddedStore::open(original.path(), &in_part, &master()).unwrap();
+    assert!(opened.frames >= 30 && store.verify().unwrap().damage.is_empty());
+}
+
+#[test]
+fn a_journal_is_read_again_every_so_often() {
+    let original = Original::new(30);
+    let (store, _) = open(original.path());
+    let often = Options { check_every: Duration::from_millis(50), ..options() };
+    drop(store);
+    let (store, _) = EmbeddedStore::open(original.path(), &often, &master()).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    store.commit(decision(31)).unwrap();
+    flip(&segments(original.path())[0], 640);
+    assert!(refusal(&store).contains("00000001.journal"));
+}
+
+#[test]
+fn a_view_is_checked_before_it_is_used_or_says_that_it_is_not_yet() {
+    let original = Original::new(30);
+    assert!(open(original.path()).0.is_checked().unwrap());
+    let big = Options { check_rows: 0, ..options() };
+    let (store, _) = EmbeddedStore::open(original.path(), &big, &master()).unwrap();
+    assert!(!store.is_checked().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !store.is_checked().unwrap() {
+        assert!(Instant::now() < deadline, "nobody counts");
+        thread::sleep(Duration::from_millis(20));
+    }
+    // One that was just made from the journal needs no second look.
+    drop(store);
+    fs::remove_dir_all(original.path().join("view")).unwrap();
+    assert!(EmbeddedStore::open(original.path(), &big, &master()).unwrap().0.is_checked().unwrap());
 }
 
 #[test]

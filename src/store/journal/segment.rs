@@ -9,6 +9,17 @@ use std::path::Path;
 use crate::audit::frame::{SegmentHeader, segment_name};
 
 const NEW: &str = ".new";
+#[cfg(test)]
+thread_local! {
+    static FAILING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Makes the syncs of directories by this thread fail, or work again, for tests.
+#[cfg(test)]
+pub fn fail_directory_syncs(fail: bool) {
+    FAILING.set(fail);
+}
+
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// The segment that is being written to.
@@ -135,13 +146,19 @@ impl Segment {
 /// # Errors
 /// When it cannot be made.
 pub fn make_directory(path: &Path) -> io::Result<()> {
+    let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let new: Vec<&Path> = path.ancestors().skip(1).take_while(is_new).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     sync_directory(path)?;
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_directory) {
-        // A folder that we may pass through and not read was made by somebody else, long ago.
-        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        synced => synced,
+    // A folder's name stands in the one above it.
+    for made in std::iter::once(path).chain(new) {
+        match made.parent().map_or(Ok(()), sync_directory) {
+            // A folder that we may pass through and not read was made by somebody else, long ago.
+            Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
     }
+    Ok(())
 }
 
 /// Makes what was created or renamed in a directory durable.
@@ -149,6 +166,11 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it may not be.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    if FAILING.get() {
+        return Err(io::Error::other("injected"));
+    }
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path)?.sync_all()
 }
 

@@ -38,7 +38,8 @@ impl<'a> Write<'a> {
 }
 
 /// Puts units into sled and answers what the view has come to. `new_units` says that none of them was ever applied,
-/// not even in part.
+/// not even in part: they are then not looked for. Where that is wrong a unit's row is counted twice in the totals, the
+/// next count finds the view damaged, and it is made anew.
 pub(super) fn apply(
     rows: &Db,
     sealer: &Sealer,

@@ -174,12 +174,15 @@ fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
         if check_rows == 0 {
             // Too big to be read beforehand: found while in use, and then nothing is served.
             assert_eq!(opened.view_rebuilt, None);
+            assert!(!store.is_checked().unwrap());
             let deadline = Instant::now() + Duration::from_secs(10);
             while store.get(Table::Entry, &1u64.to_be_bytes()).is_ok() {
                 assert!(Instant::now() < deadline, "the damage was not found");
             }
             let refused = store.commit(unit(99, 99, Some(Vec::new())));
             assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+            assert!(matches!(store.is_checked(), Err(StoreError::Corrupt(_))));
+            assert!(store.health().unwrap().stopped.unwrap().contains("start the program again"));
             drop(store);
             (store, opened) = EmbeddedStore::open(directory.path(), &options, &master).unwrap();
         }

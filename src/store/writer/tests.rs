@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use super::super::journal::fail_directory_syncs;
 use super::super::keyring::Keyring;
 use super::super::master::Master;
 use super::super::{EmbeddedStore, Options, Store, UnitId};
@@ -22,7 +23,7 @@ fn desk(directory: &std::path::Path) -> Desk {
     let master = master();
     ring.write(directory, &master).unwrap();
     Desk {
-        keys: Arc::new(Keys::new(ring, &sealer, &master, directory)),
+        keys: Arc::new(Keys::new(ring, &sealer, &master, directory, 2026)),
         journal: Journal::create(&directory.join("journal"), 1 << 16, &sealer).unwrap(),
         view: Arc::new(View::open(&directory.join("view"), &sealer).unwrap()),
         stopped: Arc::default(),
@@ -107,6 +108,40 @@ fn a_batch_that_is_taken_back_was_not_done_and_one_that_cannot_be_may_have_been(
         assert_eq!((store.head(), store.outcome(UnitId([1; 16])).unwrap()), (0, None));
         assert_eq!(store.commit(Arc::unwrap_or_clone(request(2, None).unit)).unwrap().seq, 1);
     }
+}
+
+#[test]
+fn a_segment_whose_name_may_not_stay_takes_no_frame() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut desk = desk(directory.path());
+    assert!(desk.serve(&[request(1, None)])[0].is_ok());
+    // Too long for what is left of the segment.
+    let long = |id| {
+        let mut unit = Arc::unwrap_or_clone(request(id, None).unit);
+        unit.writes[0].2 = Some(vec![id; 1 << 16]);
+        Request { payload: payload::encode(&unit).unwrap(), unit: Arc::new(unit), turn: sync_channel(1).0 }
+    };
+    fail_directory_syncs(true);
+    let answer = desk.serve(&[long(2)]).remove(0);
+    fail_directory_syncs(false);
+    assert!(matches!(&answer, Err(StoreError::ReadOnly(why)) if why.contains("check the disk")), "{answer:?}");
+    assert!(matches!(desk.serve(&[request(3, None)])[0], Err(StoreError::ReadOnly(_))));
+    drop(desk);
+
+    // With the name or, after a power cut, without.
+    let second = directory.path().join("journal").join(crate::audit::frame::segment_name(2));
+    assert!(second.exists());
+    for gone in [false, true] {
+        if gone {
+            std::fs::remove_file(&second).unwrap();
+        }
+        let store = opened(directory.path());
+        assert_eq!((store.head(), store.outcome(UnitId([2; 16])).unwrap()), (1, None));
+        assert!(store.verify().unwrap().damage.is_empty());
+    }
+    let store = opened(directory.path());
+    assert_eq!(store.commit(Arc::unwrap_or_clone(long(2).unit)).unwrap().seq, 2);
+    assert!(store.verify().unwrap().damage.is_empty());
 }
 
 #[test]
