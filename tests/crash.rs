@@ -16,15 +16,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anteroom::store::{Store, Table, Unit, migrate, verify_offline};
-use chrono::Datelike;
+use anteroom::store::{
+    About, BackupKey, BackupLock, EmbeddedStore, Master, Options, Rekey, Store, StoreError, Table, Unit, migrate,
+    rekey, restore, verify_offline,
+};
+use chrono::{DateTime, Datelike};
 use tempfile::TempDir;
 
-use crate::kit::{assert_holds, decision, id, master, open, options, unit};
+use crate::kit::{assert_holds, contents, decision, filled, id, master, open, options, skipped, unit};
 
 const DIRECTORY: &str = "ANTEROOM_CRASH_TEST_DIRECTORY";
 const FIRST: &str = "ANTEROOM_CRASH_TEST_FIRST";
 const MIGRATES: &str = "ANTEROOM_CRASH_TEST_MIGRATES";
+const IN_PART: &str = "ANTEROOM_CRASH_TEST_IN_PART";
+const REKEYS: &str = "ANTEROOM_CRASH_TEST_REKEYS";
+const RESTORES: &str = "ANTEROOM_CRASH_TEST_RESTORES";
 const WRITERS: u64 = 4;
 
 /// A unit of work of any sort: mostly decisions, now and then many rows or a long value. A new year comes, and with it
@@ -58,7 +64,8 @@ fn child() {
         println!("\nmigrates");
         migrate(Path::new(&directory), &options(), &master()).unwrap();
     }
-    let (store, _) = open(Path::new(&directory));
+    let in_part = std::env::var(IN_PART).unwrap() == "true";
+    let (store, _) = EmbeddedStore::open(Path::new(&directory), &sized(in_part), &master()).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
             loop {
@@ -80,16 +87,29 @@ fn child() {
     });
 }
 
-fn start(directory: &Path, first: u64, migrates: u64) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads", "1"])
+/// As a store is opened that is too big to be read whole beforehand, or not.
+fn sized(in_part: bool) -> Options {
+    if in_part { Options { check_rows: 0, check_bytes: 0, ..options() } } else { options() }
+}
+
+fn start(directory: &Path, first: u64, migrates: u64, in_part: bool) -> Child {
+    process("child")
         .env(DIRECTORY, directory)
         .env(FIRST, first.to_string())
         .env(MIGRATES, migrates.to_string())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .env(IN_PART, in_part.to_string())
         .spawn()
         .unwrap()
+}
+
+/// This program as the process that gets killed: one of the tests that are none.
+fn process(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", name, "--ignored", "--nocapture", "--test-threads", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
 }
 
 /// Where each acknowledged unit is in the journal, by number.
@@ -111,8 +131,8 @@ fn listen(output: ChildStdout, acknowledged: &Mutex<Acknowledged>) -> bool {
 
 /// That the store holds every acknowledged unit at its place and that journal and view agree. Answers the
 /// highest number that it has.
-fn assert_nothing_lost(directory: &Path, acknowledged: &Acknowledged) -> u64 {
-    let (store, _) = open(directory);
+fn assert_nothing_lost(directory: &Path, acknowledged: &Acknowledged, in_part: bool) -> u64 {
+    let (store, _) = EmbeddedStore::open(directory, &sized(in_part), &master()).unwrap();
     for (number, seq) in acknowledged {
         let receipt = store.outcome(id(*number)).unwrap();
         assert_eq!(receipt.map(|receipt| receipt.seq), Some(*seq), "unit {number} was acknowledged");
@@ -159,7 +179,8 @@ fn kill(rounds: u32, most: Duration, migrates: u64) {
             (acknowledged, last) = (Acknowledged::new(), 0);
         }
         let heard = Mutex::new(std::mem::take(&mut acknowledged));
-        let mut child = start(directory.path(), last + 1, if round % 2 == 0 { 0 } else { migrates });
+        let in_part = round % 4 >= 2;
+        let mut child = start(directory.path(), last + 1, if round % 2 == 0 { 0 } else { migrates }, in_part);
         let output = child.stdout.take().unwrap();
         migrating += u32::from(thread::scope(|scope| {
             let listener = scope.spawn(|| listen(output, &heard));
@@ -169,7 +190,7 @@ fn kill(rounds: u32, most: Duration, migrates: u64) {
             listener.join().unwrap()
         }));
         acknowledged = heard.into_inner().unwrap();
-        last = assert_nothing_lost(directory.path(), &acknowledged);
+        last = assert_nothing_lost(directory.path(), &acknowledged, in_part);
     }
     total += acknowledged.len();
     println!("{rounds} kills, {migrating} of them in a migration, {total} acknowledged units");
@@ -202,24 +223,27 @@ fn kill_9_a_hundred_times_during_a_migration_loses_nothing() {
 /// An ext4 file system in a file, whose power can be cut: what was not synced by then is gone.
 struct Disk {
     directory: TempDir,
+    image: PathBuf,
 }
 
 impl Disk {
     /// `None` where we may not make one.
     fn make() -> Option<Self> {
-        let disk = Self { directory: tempfile::tempdir().unwrap() };
-        fs::create_dir(disk.path()).unwrap();
-        let made = File::create(disk.image()).and_then(|file| file.set_len(256 << 20)).is_ok()
-            && run(Command::new("mkfs.ext4").arg("-q").arg(disk.image()))
-            && disk.mount();
-        if !made {
-            println!("skipped: an ext4 file system in a file can only be mounted as root");
-        }
-        made.then_some(disk)
+        let directory = tempfile::tempdir().unwrap();
+        let image = directory.path().join("image");
+        Self::of(directory, image, 256 << 20)
     }
 
-    fn image(&self) -> PathBuf {
-        self.directory.path().join("image")
+    fn of(directory: TempDir, image: PathBuf, bytes: u64) -> Option<Self> {
+        let disk = Self { directory, image };
+        fs::create_dir(disk.path()).unwrap();
+        let made = File::create(&disk.image).and_then(|file| file.set_len(bytes)).is_ok()
+            && run(Command::new("mkfs.ext4").args(["-q", "-b", "4096"]).arg(&disk.image))
+            && disk.mount();
+        if !made {
+            skipped("an ext4 file system in a file can only be mounted as root");
+        }
+        made.then_some(disk)
     }
 
     fn path(&self) -> PathBuf {
@@ -227,7 +251,7 @@ impl Disk {
     }
 
     fn mount(&self) -> bool {
-        run(Command::new("mount").args(["-t", "ext4", "-o", "loop"]).arg(self.image()).arg(self.path()))
+        run(Command::new("mount").args(["-t", "ext4", "-o", "loop"]).arg(&self.image).arg(self.path()))
     }
 
     fn unmount(&self) -> bool {
@@ -240,6 +264,15 @@ impl Disk {
         const CUT: &str = "import fcntl,os,struct,sys\n\
             fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
         run(Command::new("python3").args(["-c", CUT]).arg(self.path()))
+    }
+
+    /// Where the first piece of a file stands in the image, bytes.
+    fn place_of(&self, file: &Path) -> std::ops::Range<u64> {
+        let told = Command::new("filefrag").args(["-v", "-b4096"]).arg(file).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let first = told.lines().find(|line| line.trim_start().starts_with("0:")).unwrap();
+        let blocks: Vec<u64> = first.split([':', '.']).filter_map(|word| word.trim().parse().ok()).collect();
+        blocks[3] * 4096..(blocks[4] + 1) * 4096
     }
 }
 
@@ -262,7 +295,8 @@ fn cut(disks: u32, cuts: u32) {
         let (mut acknowledged, mut last) = (Acknowledged::new(), 0);
         for round in 0..cuts {
             let heard = Mutex::new(acknowledged);
-            let mut child = start(&directory, last + 1, 0);
+            let in_part = round % 4 >= 2;
+            let mut child = start(&directory, last + 1, 0, in_part);
             let output = child.stdout.take().unwrap();
             acknowledged = thread::scope(|scope| {
                 scope.spawn(|| listen(output, &heard));
@@ -275,7 +309,7 @@ fn cut(disks: u32, cuts: u32) {
                 before
             });
             assert!(disk.unmount() && disk.mount());
-            last = assert_nothing_lost(&directory, &acknowledged);
+            last = assert_nothing_lost(&directory, &acknowledged, in_part);
         }
         total += acknowledged.len();
     }
@@ -292,4 +326,199 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
 #[ignore = "forty cuts; needs root, loop devices, ext4 and python3"]
 fn power_cuts_at_any_time_lose_nothing_that_was_acknowledged() {
     cut(4, 10);
+}
+
+#[test]
+fn what_a_failing_disk_was_handed_is_said_to_be_unknown_and_the_next_start_tells() {
+    let Some(disk) = Disk::make() else { return };
+    let directory = disk.path().join("store");
+    let (store, _) = open(&directory);
+    let units = [decision(1), decision(2)];
+    for unit in &units {
+        store.commit(unit.clone()).unwrap();
+    }
+    assert!(disk.cut_power());
+    let told = store.commit(decision(3)).unwrap_err();
+    assert!(matches!(told, StoreError::OutcomeUnknown(_)), "{told}");
+    assert!(told.to_string().contains("may or may not have been done"), "{told}");
+    assert!(matches!(store.commit(decision(4)), Err(StoreError::ReadOnly(_))));
+    assert!(matches!(store.outcome(id(3)), Err(StoreError::OutcomeUnknown(_))));
+    assert!(store.outcome(id(2)).unwrap().is_some());
+    drop(store);
+    assert!(disk.unmount() && disk.mount());
+    let (store, _) = open(&directory);
+    assert_eq!(store.outcome(id(3)).unwrap(), None);
+    assert_holds(&store, &units);
+}
+
+/// What a failed sync leaves behind is in the page cache, where the kernel takes it for written, and nowhere else.
+#[test]
+fn what_is_taken_up_after_a_failed_sync_is_written_again_before_it_counts() {
+    // The disk is a file on another, which will have no room for a part of it.
+    let Some(under) = Memory::mount(72 << 20) else { return };
+    let Some(disk) = Disk::of(tempfile::tempdir().unwrap(), under.0.path().join("image"), 64 << 20) else { return };
+    assert!(disk.unmount());
+    let image = fs::read(&disk.image).unwrap();
+    fs::write(&disk.image, image).unwrap();
+    assert!(disk.mount());
+    let directory = disk.path().join("store");
+    let (store, _) =
+        EmbeddedStore::open(&directory, &Options { segment_bytes: 1 << 20, ..options() }, &master()).unwrap();
+    let mut done: Vec<Unit> = (1..=3).map(decision).collect();
+    for unit in &done {
+        store.commit(unit.clone()).unwrap();
+    }
+    let place = disk.place_of(&kit::segments(&directory)[0]);
+    let hole = place.start + (16 << 10)..place.end;
+    assert!(hole.end - hole.start > 64 << 10, "{place:?}");
+    let punched = Command::new("fallocate")
+        .args(["--punch-hole", "--offset", &hole.start.to_string()])
+        .args(["--length", &(hole.end - hole.start).to_string()])
+        .arg(&disk.image)
+        .status();
+    assert!(punched.unwrap().success());
+    let filler = under.0.path().join("filler");
+    assert!(fs::write(&filler, vec![1; 72 << 20]).is_err());
+
+    let told = (4..)
+        .find_map(|number| match store.commit(decision(number)) {
+            Ok(_) => {
+                done.push(decision(number));
+                None
+            }
+            Err(told) => Some(told),
+        })
+        .unwrap();
+    assert!(matches!(told, StoreError::OutcomeUnknown(_)), "{told}");
+    drop(store);
+    // The same kernel with its cache takes it up; then the power is cut, and only the disk is left.
+    fs::remove_file(&filler).unwrap();
+    done.push(decision(done.len() as u64 + 1));
+    let (store, opened) = open(&directory);
+    assert_eq!(opened.frames, done.len() as u64, "it should still be in the page cache");
+    assert!(disk.cut_power());
+    drop(store);
+    assert!(disk.unmount() && disk.mount());
+    assert_holds(&open(&directory).0, &done);
+}
+
+/// A file system in memory of so many bytes.
+struct Memory(TempDir);
+
+impl Memory {
+    /// `None` where we may not make one.
+    fn mount(bytes: u64) -> Option<Self> {
+        let memory = Self(tempfile::tempdir().unwrap());
+        let size = format!("size={bytes}");
+        let mounted = run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(memory.0.path()));
+        if !mounted {
+            skipped("a file system in memory can only be mounted as root");
+        }
+        mounted.then_some(memory)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg("-l").arg(self.0.path()));
+    }
+}
+
+/// The two masters between which the child changes.
+fn masters() -> [Master; 2] {
+    [master(), Master::from_key([0x77; 32], "another")]
+}
+
+/// Not a test: gives a store one master after the other, for ever.
+#[test]
+#[ignore = "runs as a child of the other tests"]
+fn rekeying() {
+    let Ok(directory) = std::env::var(REKEYS) else { return };
+    let [one, other] = masters();
+    for (from, to) in [(&one, &other), (&other, &one)].into_iter().cycle() {
+        // Whichever it was left with.
+        if rekey(Path::new(&directory), from, 2026, Rekey::NewMaster(to)).is_ok() {
+            println!("\nrekeyed");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_killed_while_it_gets_another_master_opens_with_one_of_the_two() {
+    let directory = tempfile::tempdir().unwrap();
+    let units = filled(directory.path(), 5);
+    let mut rekeyed = 0;
+    for _ in 0..10 {
+        let mut child = process("rekeying").env(REKEYS, directory.path()).spawn().unwrap();
+        let output = child.stdout.take().unwrap();
+        rekeyed += thread::scope(|scope| {
+            let listener = scope.spawn(|| {
+                BufReader::new(output).lines().map_while(Result::ok).filter(|line| line == "rekeyed").count()
+            });
+            thread::sleep(Duration::from_millis(150) + pause(Duration::from_millis(100)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            listener.join().unwrap()
+        });
+        let opened = masters().map(|master| EmbeddedStore::open(directory.path(), &options(), &master).ok());
+        assert_eq!(opened.iter().flatten().count(), 1);
+        assert_holds(&opened.into_iter().flatten().next().unwrap().0, &units);
+    }
+    assert!(rekeyed > 20, "{rekeyed} times is too few to be met by a kill");
+}
+
+const CUSTODIAN: &str = include_str!("data/store-format/custodian");
+
+fn custodian() -> age::x25519::Identity {
+    CUSTODIAN.lines().last().unwrap().parse().unwrap()
+}
+
+/// Not a test: restores a backup into one folder after the other, for ever.
+#[test]
+#[ignore = "runs as a child of the other tests"]
+fn restoring() {
+    let Ok(directory) = std::env::var(RESTORES) else { return };
+    let directory = Path::new(&directory);
+    for number in 0.. {
+        if let Err(why) = restored(directory, &format!("new{number}")) {
+            assert!(why.to_string().contains("is not empty"), "{why}");
+        } else {
+            println!("\nrestored");
+        }
+    }
+}
+
+fn restored(directory: &Path, name: &str) -> Result<(), StoreError> {
+    let key = BackupKey::Identities(vec![custodian()]);
+    restore(&directory.join("backup"), &key, &directory.join(name), &options(), &|_| Ok(master())).map(drop)
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_no_half_of_a_store_under_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let units = filled(&path("store"), 300);
+    let lock = BackupLock::to(&[custodian().to_public().to_string()]).unwrap();
+    let about = About::new("Z99901", DateTime::UNIX_EPOCH, Vec::new());
+    open(&path("store")).0.back_up(&about, &path("backup"), &lock).unwrap();
+    let mut interrupted = 0;
+    for _ in 0..8 {
+        let mut child = process("restoring").env(RESTORES, directory.path()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(100) + pause(Duration::from_millis(300)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for name in fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name()) {
+            let name = name.to_str().unwrap();
+            if let Some(meant) = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".restoring")) {
+                interrupted += 1;
+                assert!(!path(meant).exists());
+                restored(directory.path(), meant).unwrap();
+                assert!(!path(name).exists(), "what was left behind is still there");
+                assert_holds(&open(&path(meant).join("store")).0, &units);
+            } else if name.starts_with("new") {
+                assert_eq!(contents(&open(&path(name).join("store")).0).len(), kit::expected(&units).len(), "{name}");
+            }
+        }
+    }
+    assert!(interrupted > 0, "no kill met a restore");
 }

@@ -12,7 +12,7 @@ use anteroom::store::{
 };
 use chrono::DateTime;
 
-use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, temporary, unit};
+use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, temporary, unit, writes_golden};
 
 /// The custodian of the golden backup, and of all others here.
 fn custodian() -> Identity {
@@ -275,10 +275,14 @@ fn a_former_backup_opens_with_its_own_key_and_whole_alone() {
     refused(&[sound.as_slice(), b"more"].concat(), &former, "longer");
 }
 
-/// Not a test: writes the golden backup. `cargo test --test store golden -- --ignored`
+/// Not a test: writes the golden backup, which is otherwise never written again.
+/// `ANTEROOM_WRITE_GOLDEN=1 cargo test --test store golden -- --ignored`
 #[test]
 #[ignore = "writes tests/data/store-format anew"]
 fn write_golden_backup() {
+    if !writes_golden() {
+        return;
+    }
     let folder = temporary();
     copy(&golden().join("store"), folder.path());
     let _ = fs::remove_file(golden().join("backup.age"));

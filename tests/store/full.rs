@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anteroom::store::{EmbeddedStore, Options, Store, StoreError, Table};
 
-use crate::kit::{assert_holds, decision, filled, master, open, options, put, unit};
+use crate::kit::{assert_holds, decision, filled, master, open, options, put, skipped, unit};
 
 /// A small file system in memory, unmounted when dropped. `None` where we may not mount one.
 struct SmallDisk {
@@ -22,7 +22,7 @@ impl SmallDisk {
             .output()
             .is_ok_and(|output| output.status.success());
         if !mounted {
-            println!("skipped: a small file system can only be mounted as root");
+            skipped("a small file system can only be mounted as root");
         }
         mounted.then_some(Self { directory })
     }

@@ -18,6 +18,22 @@ pub fn temporary() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
+/// Whether golden files are to be written anew: whoever runs all that is ignored must not do it unawares.
+pub fn writes_golden() -> bool {
+    let writes = std::env::var_os("ANTEROOM_WRITE_GOLDEN").is_some();
+    if !writes {
+        println!("skipped: golden files are written with ANTEROOM_WRITE_GOLDEN=1 alone");
+    }
+    writes
+}
+
+/// Says that a test that needs root could not do anything, or fails where `ANTEROOM_ROOT` says that it must.
+pub fn skipped(why: &str) {
+    let must = std::env::var_os("ANTEROOM_ROOT").is_some_and(|value| !value.is_empty());
+    assert!(!must, "{why}, and ANTEROOM_ROOT is set: it must be tried");
+    println!("skipped: {why}");
+}
+
 pub fn options() -> Options {
     Options { segment_bytes: SEGMENT, floor_bytes: 0, ..Options::default() }
 }

@@ -13,7 +13,9 @@ use anteroom::store::{
 };
 use chrono::{TimeZone, Utc};
 
-use crate::kit::{assert_holds, copy, decision, expected, filled, master, open, options, record, temporary, unit};
+use crate::kit::{
+    assert_holds, copy, decision, expected, filled, master, open, options, record, temporary, unit, writes_golden,
+};
 
 /// Every file under a folder with its bytes.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -302,10 +304,14 @@ fn the_form_that_was_not_sealed_is_refused_with_a_sentence() {
     }
 }
 
-/// Not a test: writes the golden files of today's form. `cargo test --test store golden -- --ignored`
+/// Not a test: writes the golden files of today's form, which are otherwise never written again.
+/// `ANTEROOM_WRITE_GOLDEN=1 cargo test --test store golden -- --ignored`
 #[test]
 #[ignore = "writes tests/data/store-format anew"]
 fn write_golden_files() {
+    if !writes_golden() {
+        return;
+    }
     let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format/v2/store");
     let _ = fs::remove_dir_all(&to);
     let directory = temporary();
