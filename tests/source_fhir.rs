@@ -359,7 +359,15 @@ fn of_documents_text_is_read_and_the_rest_held() {
         let damaged = [
             "export.ndjson, row 1: content.attachment.data cannot be decoded: the line was kept and is held unread; export it again",
         ];
-        assert_eq!(said(&changes), if unreadable == Some(Unreadable::Damaged) { damaged.as_slice() } else { &[] });
+        let too_large = [
+            "export.ndjson, row 1: a text is longer than 1 MiB: the line is held without it; read it in the practice’s system",
+        ];
+        let expected = match unreadable {
+            Some(Unreadable::Damaged) => damaged.as_slice(),
+            Some(Unreadable::TooLarge) => too_large.as_slice(),
+            _ => &[],
+        };
+        assert_eq!(said(&changes), expected);
     }
 }
 

@@ -119,16 +119,18 @@ fn an_object_a_line_says_the_same() {
     let bad = read(
         MAP,
         "drop.jsonl",
-        [object.as_bytes(), b"\n[1]\n{\"id\": \"caf\xe9\"}\n{\"id\": 8, \"patient id\": 1, \"note\": null}\n"].concat(),
+        [object.as_bytes(), b"\n[1]\n{\"id\": 9, \"patient id\": 1, \"note\": \"caf\xe9\"}\n{\"id\": 8, \"patient id\": 1, \"note\": null}\n"].concat(),
     )
     .unwrap();
     assert_eq!(
         said(&bad),
         [
             "drop.jsonl, row 2: the line is not one object in JSON: it was left out; export it again",
-            "drop.jsonl, row 3: the line is not valid UTF-8: it was left out; export it again in UTF-8",
+            "drop.jsonl, row 3: it is not UTF-8: it was read as Windows-1252 and is held; export it again in UTF-8",
         ]
     );
+    let doubtful = &facts(&bad, "line:9").part;
+    assert_eq!((doubtful.text.as_str(), doubtful.unreadable), ("café", Some(Unreadable::Damaged)));
     assert_eq!(facts(&bad, "line:8").patient, key("patient:1"), "numbers name things too");
 }
 
@@ -139,7 +141,7 @@ fn letters_are_read_in_the_encoding_that_the_map_names() {
     assert_eq!(facts(&read(&windows, "drop.csv", &bytes).unwrap(), "line:7").part.text, "café");
     assert_eq!(
         said(&read(MAP, "drop.csv", &bytes).unwrap()),
-        ["drop.csv, row 2: the row is not valid UTF-8: it was left out; export it again in UTF-8"]
+        ["drop.csv, row 2: it is not UTF-8: it was read as Windows-1252 and is held; export the table again in UTF-8"]
     );
 }
 

@@ -174,30 +174,16 @@ fn shortened(digest: [u8; 32]) -> [u8; 16] {
 
 /// HMAC-SHA-256 over parts with their lengths, so that moving a byte from one part to the next changes it.
 pub(super) fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut digest = KeyedDigest::new(secret);
-    parts.iter().for_each(|part| digest.part(part));
-    digest.finish()
-}
-
-/// The same for parts that come one after the other.
-pub(super) struct KeyedDigest(Option<Hmac<Sha256>>);
-
-impl KeyedDigest {
-    pub(super) fn new(secret: &[u8; 32]) -> Self {
+    let mut mac = match Hmac::<Sha256>::new_from_slice(secret) {
+        Ok(mac) => mac,
         // HMAC takes keys of any length; the type cannot say so.
-        Self(Hmac::<Sha256>::new_from_slice(secret).ok())
+        Err(_) => return [0; 32],
+    };
+    for part in parts {
+        mac.update(&(part.len() as u64).to_le_bytes());
+        mac.update(part);
     }
-
-    pub(super) fn part(&mut self, part: &[u8]) {
-        if let Some(mac) = &mut self.0 {
-            mac.update(&(part.len() as u64).to_le_bytes());
-            mac.update(part);
-        }
-    }
-
-    pub(super) fn finish(self) -> [u8; 32] {
-        self.0.map_or([0; 32], |mac| mac.finalize().into_bytes().into())
-    }
+    mac.finalize().into_bytes().into()
 }
 
 /// In hexadecimal digits, without the formatter: every row and every record names several.

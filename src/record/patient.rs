@@ -48,6 +48,11 @@ pub struct Patient {
 }
 
 impl Patient {
+    /// Whether no source has said anything of the person: only that there are entries of theirs.
+    pub fn was_never_sent(&self) -> bool {
+        self.family_name.is_empty() && self.given_name.is_empty() && self.born.is_none() && self.nhs_number.is_none()
+    }
+
     /// Age in whole years on `day`; `None` where the day of birth is unknown or later than `day`.
     pub fn age_on(&self, day: NaiveDate) -> Option<u32> {
         day.years_since(self.born?)

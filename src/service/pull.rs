@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 use blake3::Hasher;
 use chrono::{DateTime, Utc};
@@ -167,7 +167,7 @@ impl Service {
         pulled.notices = std::mem::take(&mut intake.notices);
         let mut all = Tally { pulled, ..Tally::default() };
         all.add(&tally);
-        all.say();
+        let information = all.say();
         let Tally { mut pulled, withdrawn, .. } = all;
 
         let (ledger, state) = state.with(&mut ledger::Batch {
@@ -179,6 +179,7 @@ impl Service {
             texts: intake.texts,
             pulled: &mut pulled,
         });
+        pulled.notices.extend(information);
         let mut writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)> =
             counts.into_iter().map(|key| (Table::Meta, key, None)).collect();
         writes.push((Table::Meta, b"last-pull".to_vec(), Some(encode(&(self.now(), &pulled))?)));
@@ -326,15 +327,35 @@ impl<'a> Pull<'a> {
 }
 
 impl Tally {
-    /// Says what is not in the numbers.
-    fn say(&mut self) {
+    /// Says what is not in the numbers. Returns what is worth knowing and nothing to worry about.
+    fn say(&mut self) -> Option<String> {
+        /// So few new entries say nothing of the feed as a whole.
+        const FEW: u64 = 10;
+        let column = match self.pulled.source.as_str() {
+            "emis" => Some("PatientGuid"),
+            "tpp" => Some("IDPatient"),
+            _ => None,
+        };
         let notices = &mut self.pulled.notices;
-        if self.unknown_deletions > 0 {
+        if let Some(column) = column.filter(|_| self.pulled.new >= FEW && self.of_strangers * 2 >= self.pulled.new) {
             notices.push(format!(
-                "{} deletions name lines that were never sent; nothing to withdraw",
-                self.unknown_deletions
+                "{} of {} new entries are of patients whom no extract has sent: either the patients did not come, or \
+                 {column} holds something else because columns are swapped; all are kept and withheld: ask the supplier \
+                 for the extract again",
+                self.of_strangers, self.pulled.new
             ));
         }
+        let information = (self.unknown_deletions > 0).then(|| {
+            let deletions = match self.unknown_deletions {
+                1 => "1 deletion names a line".to_owned(),
+                many => format!("{many} deletions name lines"),
+            };
+            format!(
+                "{}: {deletions} that never came; nothing need be done, unless an extract is missing",
+                self.pulled.source
+            )
+        });
+        let notices = &mut self.pulled.notices;
         if self.left > 0 {
             notices.push(format!(
                 "{} entries of this extract had changed since in a later one, and were left as that one made them",
@@ -348,6 +369,7 @@ impl Tally {
                 self.transferred, self.transferred_held
             ));
         }
+        information
     }
 }
 
@@ -355,15 +377,9 @@ impl Intake<'_, '_> {
     /// Reads the feed to its end: one thread reads, this one sorts.
     fn read(&mut self, source: &mut dyn Source) -> Result<(), ServiceError> {
         let (send, receive) = sync_channel::<Vec<Change>>(8);
-        let (give_back, given_back) = channel();
         std::thread::scope(|scope| {
             let sorter = scope.spawn(move || -> Result<(), ServiceError> {
-                for changes in receive {
-                    changes.into_iter().try_for_each(|change| self.take(change))?;
-                    // The reader may have come to its end.
-                    let _ = give_back.send(std::mem::take(&mut self.spent));
-                }
-                Ok(())
+                receive.into_iter().flatten().try_for_each(|change| self.take(change))
             });
             let stopped = || SourceError("the pull was stopped".to_owned());
             let mut together = Vec::with_capacity(TOGETHER);
@@ -372,7 +388,6 @@ impl Intake<'_, '_> {
                 if together.len() < TOGETHER {
                     return Ok(());
                 }
-                given_back.try_iter().for_each(drop);
                 let full = std::mem::replace(&mut together, Vec::with_capacity(TOGETHER));
                 send.send(full).map_err(|_| stopped())
             });

@@ -19,13 +19,14 @@ mod online;
 mod people;
 mod plans;
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
-use super::outlet::{Outlet, Sink};
-use super::table::Row;
+use super::outlet::{Outlet, Sink, file_name};
+use super::table::{Column, Row};
 use super::{Change, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest};
 use crate::record::{Author, SourceKey};
 use codes::Codes;
@@ -52,6 +53,10 @@ impl Emis {
 struct Day {
     /// The practice, where the folder is about one only.
     only_practice: Option<String>,
+    /// The practices that the folder is about; none where it does not say.
+    practices: BTreeSet<String>,
+    /// Rows of the table at hand that are of another practice, and all.
+    rows_of_others: Cell<(u64, u64)>,
     staff: HashMap<SourceKey, String>,
     codes: Codes,
     drugs: Codes,
@@ -81,8 +86,11 @@ impl Source for Emis {
         for notice in folder.notices() {
             sink(Change::Notice(notice))?;
         }
+        let (only_practice, practices) = people::practices(&folder, sink)?;
         let mut day = Day {
-            only_practice: people::practices(&folder, sink)?,
+            only_practice,
+            practices,
+            rows_of_others: Cell::default(),
             staff: HashMap::new(),
             codes: Codes::of(TableName::ClinicalCode),
             drugs: Codes::of(TableName::DrugCode),
@@ -98,14 +106,22 @@ impl Source for Emis {
         for (nhs_number, access) in std::mem::take(&mut day.online).others() {
             sink(Change::Online { nhs_number, access })?;
         }
-        each_file(&folder, TableName::Consultation, |file| entries::consultations(file, &day, sink))?;
-        each_file(&folder, TableName::Observation, |file| entries::observations(file, &mut day, sink))?;
         // What adds to an observation joins the entry that holds it, so it comes after it.
-        each_file(&folder, TableName::Problem, |file| companions::problems(file, &day, sink))?;
-        each_file(&folder, TableName::Referral, |file| companions::referrals(file, &mut day, sink))?;
-        each_file(&folder, TableName::Diary, |file| plans::diary(file, &mut day, sink))?;
-        each_file(&folder, TableName::DrugRecord, |file| medicines::drugs(file, &mut day, sink))?;
-        each_file(&folder, TableName::IssueRecord, |file| medicines::issues(file, &mut day, sink))?;
+        let tables: [(TableName, Reader); 7] = [
+            (TableName::Consultation, entries::consultations),
+            (TableName::Observation, entries::observations),
+            (TableName::Problem, companions::problems),
+            (TableName::Referral, companions::referrals),
+            (TableName::Diary, plans::diary),
+            (TableName::DrugRecord, medicines::drugs),
+            (TableName::IssueRecord, medicines::issues),
+        ];
+        for (table, read) in tables {
+            each_file(&folder, table, |file| {
+                read(file, &mut day, sink)?;
+                day.say_of_others(file, sink)
+            })?;
+        }
         sink(Change::Whole(Whole { kinds: folder.kinds(), known: WholeBy::ItsContent }))
     }
 }
@@ -129,7 +145,31 @@ fn guid(text: &str) -> Option<String> {
     fits.then(|| bare.to_ascii_uppercase())
 }
 
+/// Reads a table of entries.
+type Reader = fn(&ExtractFile, &mut Day, &mut Sink<'_>) -> Result<(), SourceError>;
+
 impl Day {
+    /// Notes of which practice a row is.
+    fn look_at_practice(&self, practice: &str) {
+        let (others, all) = self.rows_of_others.get();
+        let is_other = !self.practices.is_empty() && !self.practices.contains(practice);
+        self.rows_of_others.set((others + u64::from(is_other), all + 1));
+    }
+
+    /// Says of a table that it has rows of practices that the folder is not about.
+    fn say_of_others(&self, file: &ExtractFile, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        let (others, all) = self.rows_of_others.take();
+        if others == 0 {
+            return Ok(());
+        }
+        sink(Change::Notice(format!(
+            "{}: the OrganisationGuid of {others} of {all} rows is in neither Admin_Organisation nor \
+             Agreements_SharingOrganisation, so its columns may be swapped: the rows are kept and withheld until their \
+             patients come; ask the supplier for it again.",
+            file_name(&file.path)
+        )))
+    }
+
     /// The row's practice. A deletion may come without it, which does no harm where there is only one.
     fn practice(&self, field: &str) -> Option<String> {
         match field {
@@ -175,6 +215,16 @@ fn day_of(
         )?;
         Ok(None)
     })
+}
+
+/// Says where a row stands in the order in which the folder applies. One that does not say, as deletions may,
+/// stands with the row before it.
+fn say_place(file: &ExtractFile, processing: Column, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
+    const FIRST: u64 = 2;
+    match row.get(processing) {
+        "" if row.number > FIRST => Ok(()),
+        processing => outlet.send(Change::Sequence(file.place(processing))),
+    }
 }
 
 /// The last day that can stand in a file: a year after it was extracted.

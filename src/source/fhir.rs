@@ -504,7 +504,10 @@ fn each_line(
         match lines.next() {
             Ok(None) => break,
             Ok(Some((number, Line::Whole(line)))) => match std::str::from_utf8(line) {
-                Ok(line) => each(line, number, &mut outlet)?,
+                Ok(line) => {
+                    outlet.begin_record(number);
+                    each(line, number, &mut outlet)?;
+                }
                 Err(_) if report == Report::Yes => {
                     outlet.set_aside(number, "the line is not valid UTF-8: it was left out; export it again")?;
                 }

@@ -27,9 +27,11 @@ use serde::Deserialize;
 
 use super::encoding::Encoding;
 use super::outlet::{Outlet, Sink, file_name, unreadable};
-use super::table::{self, Column, Header};
+use super::table::{self, Column, Header, Naming};
 use super::textlines::{LINE_LIMIT, Line, Lines};
-use super::{Belongs, Change, GroupFacts, Manifest, PartFacts, PatientFacts, Source, SourceError, dates, manifest};
+use super::{
+    Belongs, Change, GroupFacts, Manifest, PartFacts, PatientFacts, Source, SourceError, dates, manifest, packed,
+};
 use crate::record::{Author, Code, CodeSystem, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
 
 /// The name that keys and messages carry.
@@ -138,7 +140,7 @@ impl Source for PlainLines {
         let (folder, files) = list(&self.path)?;
         let mut reading = Reading { map: read_map(&folder)?, latest: self.latest, sent: HashSet::new() };
         for path in &files {
-            if file_name(path).to_ascii_lowercase().ends_with(".csv") {
+            if is_table(path) {
                 reading.table(path, sink)?;
             } else {
                 reading.objects(path, sink)?;
@@ -161,18 +163,25 @@ fn list(path: &Path) -> Result<(PathBuf, Vec<PathBuf>), SourceError> {
     for found in std::fs::read_dir(path).map_err(unlisted)? {
         let found = found.map_err(unlisted)?.path();
         let name = file_name(&found).to_ascii_lowercase();
-        if found.is_file() && [".csv", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end)) {
+        let bare = name.strip_suffix(".gz").unwrap_or(&name);
+        if found.is_file() && [".csv", ".jsonl", ".ndjson"].iter().any(|end| bare.ends_with(end)) {
             files.push(found);
         }
     }
     if files.is_empty() {
         return Err(SourceError(format!(
-            "{} holds no .csv or .jsonl file: name the folder that holds them",
+            "{} holds no .csv or .jsonl file, packed with gzip or not: name the folder that holds them",
             path.display()
         )));
     }
     files.sort();
     Ok((path.to_owned(), files))
+}
+
+/// Whether a file, packed with gzip or not, is comma-separated.
+fn is_table(path: &Path) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
 }
 
 fn read_map(folder: &Path) -> Result<Map, SourceError> {
@@ -219,10 +228,11 @@ impl Reading {
         let key = self.map.columns.get(&Field::Line).cloned().unwrap_or_default();
         let encoding = self.map.encoding;
         let columns = |header: &mut Header| -> Vec<(Field, Column)> {
-            names.iter().map(|(field, name)| (*field, header.required(name))).collect()
+            names.iter().map(|(field, name)| (*field, header.only(name))).collect()
         };
-        let input = std::fs::File::open(path);
-        table::read_from(&file_name(path), input, encoding, &key, columns, sink, |columns, row, outlet| {
+        let patient = self.map.columns.get(&Field::Patient).cloned().unwrap_or_default();
+        let (input, naming) = (packed::open(path), Naming { key: &key, patient: &patient });
+        table::read_from(&file_name(path), input, encoding, naming, columns, sink, |columns, row, outlet| {
             let value = |wanted: Field| {
                 let column = columns.iter().find(|(field, _)| *field == wanted).map(|(_, column)| *column);
                 row.raw(column.unwrap_or_default()).to_owned()
@@ -233,7 +243,7 @@ impl Reading {
 
     fn objects(&mut self, path: &Path, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let mut outlet = Outlet::new(&file_name(path), sink);
-        let mut lines = match std::fs::File::open(path) {
+        let mut lines = match packed::open(path) {
             Ok(file) => Lines::new(file),
             Err(error) => return outlet.set_aside(0, unreadable(&error)),
         };
@@ -247,13 +257,9 @@ impl Reading {
                     format!("the line is longer than {} MiB: it was left out; ask for it in pieces", LINE_LIMIT >> 20),
                 )?,
                 Ok(Some((number, Line::Whole(line)))) => {
-                    let Some(text) = encoding.decode(line) else {
-                        outlet.set_aside(
-                            number,
-                            "the line is not valid UTF-8: it was left out; export it again in UTF-8",
-                        )?;
-                        continue;
-                    };
+                    let decoded = encoding.decode(line);
+                    let is_in_doubt = decoded.is_none();
+                    let text = decoded.or_else(|| Encoding::Windows1252.decode(line)).unwrap_or_default();
                     let Ok(serde_json::Value::Object(object)) = serde_json::from_str(&text) else {
                         outlet.set_aside(
                             number,
@@ -267,7 +273,18 @@ impl Reading {
                         None | Some(serde_json::Value::Null) => String::new(),
                         Some(other) => other.to_string(),
                     };
+                    outlet.begin_record(number);
+                    if !is_in_doubt {
+                        self.row(&Values(&value), number, &mut outlet)?;
+                        continue;
+                    }
+                    outlet.begin_row(true);
                     self.row(&Values(&value), number, &mut outlet)?;
+                    let held = if outlet.end_row().held { " and is held" } else { "" };
+                    outlet.set_aside(
+                        number,
+                        format!("it is not UTF-8: it was read as Windows-1252{held}; export it again in UTF-8"),
+                    )?;
                 }
             }
         }

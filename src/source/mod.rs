@@ -20,6 +20,7 @@ mod encoding;
 mod manifest;
 mod outlet;
 mod packed;
+mod repeats;
 mod rows;
 mod table;
 mod textlines;
@@ -133,6 +134,9 @@ pub enum Change {
     Notice(String),
     /// What time the feed covers by its own account, for whoever remembers what came before.
     Covers(Covers),
+    /// Where what follows, up to the next such word, stands in the order in which the feed applies: of two that speak
+    /// of one thing the higher counts. Where a feed keeps no such count the later does.
+    Sequence(u64),
     /// What follows, up to the next such word, was so at that moment: of feeds whose records are not all of one age.
     /// Where the feed has said it for all ([`Manifest::made`]) there is no need to.
     AsOf(Option<DateTime<Utc>>),

@@ -14,12 +14,27 @@ pub(super) type Sink<'a> = dyn FnMut(Change) -> Result<(), SourceError> + 'a;
 pub(super) struct Outlet<'a> {
     file: String,
     sink: &'a mut Sink<'a>,
+    /// The record at hand, where it is no row of a table.
+    record: u64,
+    /// The row of a table at hand.
+    row: Option<Handed>,
+}
+
+/// What became of the lines of one row.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Handed {
+    /// Whether it is in doubt what the row says.
+    in_doubt: bool,
+    /// Whether a line is held for that.
+    pub(super) held: bool,
+    /// Whether a text was too long and left out.
+    pub(super) dropped: bool,
 }
 
 impl<'a> Outlet<'a> {
     /// For the rows of `file`, named without its folder.
     pub(super) fn new(file: &str, sink: &'a mut Sink<'_>) -> Self {
-        Self { file: file.to_owned(), sink }
+        Self { file: file.to_owned(), sink, record: 0, row: None }
     }
 
     /// The file whose rows are being handed on.
@@ -27,13 +42,43 @@ impl<'a> Outlet<'a> {
         &self.file
     }
 
+    /// A record begins that is no row of a table: what is wrong with its texts is said by this number.
+    pub(super) fn begin_record(&mut self, number: u64) {
+        self.record = number;
+    }
+
+    /// A row of a table begins.
+    pub(super) fn begin_row(&mut self, in_doubt: bool) {
+        self.row = Some(Handed { in_doubt, ..Handed::default() });
+    }
+
+    /// A row of a table ends: what is wrong with its texts is for the table to say.
+    pub(super) fn end_row(&mut self) -> Handed {
+        self.row.take().unwrap_or_default()
+    }
+
     pub(super) fn send(&mut self, change: Change) -> Result<(), SourceError> {
         (self.sink)(change)
     }
 
-    /// Hands on a line, without those of its texts that are too long to be screened.
+    /// Hands on a line, without those of its texts that are too long to be screened. One that could not be read for
+    /// certain is held.
     pub(super) fn send_part(&mut self, mut facts: super::PartFacts) -> Result<(), SourceError> {
-        drop_what_is_too_long(&mut facts.part);
+        let dropped = drop_what_is_too_long(&mut facts.part);
+        match &mut self.row {
+            Some(row) => {
+                row.dropped |= dropped;
+                if row.in_doubt {
+                    row.held = true;
+                    facts.part.unreadable.get_or_insert(Unreadable::Damaged);
+                }
+            }
+            None if dropped => self.set_aside(
+                self.record,
+                "a text is longer than 1 MiB: the line is held without it; read it in the practice’s system",
+            )?,
+            None => {}
+        }
         self.send(Change::Part(facts))
     }
 
@@ -61,14 +106,18 @@ impl<'a> Outlet<'a> {
     }
 }
 
-fn drop_what_is_too_long(part: &mut Part) {
+/// Whether something was.
+fn drop_what_is_too_long(part: &mut Part) -> bool {
+    let mut dropped = false;
     for text in [&mut part.heading, &mut part.display, &mut part.value, &mut part.text] {
         if text.len() > TEXT_LIMIT {
             text.clear();
             part.unreadable = Some(Unreadable::TooLarge);
+            dropped = true;
         }
     }
     part.codes.retain(|code| code.code.len() + code.display.len() <= TEXT_LIMIT);
+    dropped
 }
 
 /// The sentence for a file that cannot be read to its end. The system's own words may hold a path.

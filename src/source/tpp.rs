@@ -26,7 +26,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::encoding::Encoding;
 use super::outlet::{Outlet, Sink};
-use super::table::{self, Column, Header, Row};
+use super::table::{self, Column, Header, Naming, Row};
 use super::{Change, Manifest, SetAside, Source, SourceError, Whole, WholeBy, dates, manifest};
 use crate::record::{Author, SourceKey};
 use batch::Batch;
@@ -57,8 +57,8 @@ struct Read {
     lookup: Lookup,
     /// Every organisation that a row was visible to.
     organisations: RefCell<BTreeSet<String>>,
-    /// Deletions that do not say of which organisation.
-    ownerless: RefCell<Vec<Ownerless>>,
+    /// Deletions that do not say of which organisation, by what is deleted.
+    ownerless: RefCell<BTreeMap<String, Ownerless>>,
     /// Tables in which deletions do not show.
     without_removals: RefCell<BTreeSet<String>>,
     online: RefCell<BTreeMap<SourceKey, Online>>,
@@ -68,7 +68,6 @@ struct Ownerless {
     file: String,
     row: u64,
     gone: fn(SourceKey) -> Change,
-    id: String,
 }
 
 /// Columns that every table has.
@@ -183,7 +182,10 @@ impl Read {
             columns(header)
         };
         batch.files.with(file, |input| {
-            table::read_from(&file.name, input, Encoding::Windows1252, "RowIdentifier", columns, sink, each)
+            // Free text repeats the identifier of what it is about.
+            let patient = if name == "SRFreeText" { "" } else { "IDPatient" };
+            let naming = Naming { key: "RowIdentifier", patient };
+            table::read_from(&file.name, input, Encoding::Windows1252, naming, columns, sink, each)
         })?;
         if has_removals == Some(false) {
             self.without_removals.borrow_mut().insert(name.to_owned());
@@ -214,7 +216,7 @@ impl Read {
         if is_true(row.get(common.removed)) {
             if organisation.is_empty() {
                 let (file, id) = (outlet.file().to_owned(), format!("{kind}:{id}"));
-                self.ownerless.borrow_mut().push(Ownerless { file, row: row.number, gone, id });
+                self.ownerless.borrow_mut().insert(id, Ownerless { file, row: row.number, gone });
             } else {
                 outlet.send(gone(key(organisation, kind, id)))?;
             }
@@ -233,6 +235,10 @@ impl Read {
                 .set_aside(row.number, "IDPatient is no number: the row was left out; ask the supplier for it again")?;
             return Ok(Named::Done);
         };
+        // What was removed and is sent anew in a later row is there.
+        if !self.ownerless.borrow().is_empty() {
+            self.ownerless.borrow_mut().remove(&format!("{kind}:{id}"));
+        }
         Ok(Named::Here { key: key(organisation, kind, id), patient: key(organisation, "patient", patient) })
     }
 
@@ -285,7 +291,7 @@ impl Read {
             [only] => Some(only),
             _ => None,
         };
-        for Ownerless { file, row, gone, id } in self.ownerless.take() {
+        for (id, Ownerless { file, row, gone }) in self.ownerless.take() {
             match only {
                 Some(organisation) => {
                     sink(gone(SourceKey { system: SYSTEM.to_owned(), organisation: organisation.clone(), id }))?

@@ -196,7 +196,7 @@ impl Read {
         let mut changes = Vec::new();
         source
             .read(&mut |change| {
-                if !matches!(change, Change::FileRead { .. } | Change::Whole(_)) {
+                if !matches!(change, Change::FileRead { .. } | Change::Whole(_) | Change::Sequence(_)) {
                     changes.push(change);
                 }
                 Ok(())

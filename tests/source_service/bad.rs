@@ -73,6 +73,21 @@ fn a_column_that_is_there_twice_refuses_its_table() {
 }
 
 #[test]
+fn of_a_column_that_is_there_twice_and_is_neither_key_nor_text_the_first_counts() {
+    let practice = Practice::new();
+    let pulled = pulled(&practice, "day", |folder| {
+        edit(folder, |text| text.replacen("NumericRangeHigh", "NumericUnit", 1).into_bytes());
+    });
+    assert_eq!((pulled.parts, pulled.set_aside), (3, 1));
+    assert!(
+        pulled.set_aside_examples[0]
+            .ends_with("the header names NumericUnit twice: the first was taken; ask the supplier which is right"),
+        "{:?}",
+        pulled.set_aside_examples
+    );
+}
+
+#[test]
 fn line_ends_inside_quotes_are_text() {
     let practice = Practice::new();
     let pulled = pulled(&practice, "day", |folder| {
@@ -83,7 +98,7 @@ fn line_ends_inside_quotes_are_text() {
 }
 
 #[test]
-fn one_row_in_another_encoding_costs_that_row() {
+fn one_row_in_another_encoding_is_read_as_windows_1252_and_held() {
     let practice = Practice::new();
     let pulled = pulled(&practice, "day", |folder| {
         edit(folder, |text| {
@@ -92,13 +107,15 @@ fn one_row_in_another_encoding_costs_that_row() {
             [&text.as_bytes()[..at], b"\xe9", &text.as_bytes()[at..]].concat()
         });
     });
-    assert_eq!((pulled.parts, pulled.set_aside), (2, 1));
+    assert_eq!((pulled.parts, pulled.set_aside), (3, 1));
     assert!(
-        pulled.set_aside_examples[0]
-            .ends_with("row 3: the row is not valid UTF-8: it was left out; export it again in UTF-8"),
+        pulled.set_aside_examples[0].ends_with(
+            "row 3: it is not UTF-8: it was read as Windows-1252 and is held; export the table again in UTF-8"
+        ),
         "{:?}",
         pulled.set_aside_examples
     );
+    assert_eq!(texts(&practice), "Says her partner hits her, éspoil me.");
 }
 
 #[test]
@@ -108,6 +125,13 @@ fn a_field_of_ten_megabytes_is_held_as_not_screened() {
         edit(folder, |text| text.replace("spoil me", &"knee better ".repeat(900_000)).into_bytes());
     });
     assert_eq!((pulled.parts, pulled.new, pulled.queued), (3, 3, 1));
+    assert!(
+        pulled.set_aside_examples[0].ends_with(
+            "row 3: AssociatedText is longer than 1 MiB: the line is held without it; read it in the practice’s system"
+        ),
+        "{:?}",
+        pulled.set_aside_examples
+    );
     let row = practice.user("lea").queue().rows.remove(0);
     assert_eq!(u8::from(row.tier), 4);
 }
@@ -169,10 +193,8 @@ fn a_deletion_of_what_was_never_seen_is_counted() {
     let pulled = practice.user("lea").pull(&feed);
     assert_eq!((pulled.new, pulled.deleted), (1, 0));
     assert!(
-        pulled
-            .notices
-            .iter()
-            .any(|notice| notice == "1 deletions name lines that were never sent; nothing to withdraw"),
+        pulled.notices.iter().any(|notice| notice
+            == "emis: 1 deletion names a line that never came; nothing need be done, unless an extract is missing"),
         "{:?}",
         pulled.notices
     );

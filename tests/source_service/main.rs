@@ -9,6 +9,7 @@ mod helios;
 mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;
+mod order;
 mod patients;
 mod scheduled;
 mod server;
@@ -174,6 +175,6 @@ fn a_referral_goes_with_its_observation() {
     let feed = kit::extract::write(&practice.path().join("next"), &[line]);
     let pulled = lea.pull(&feed);
     assert_eq!((pulled.changed, pulled.deleted), (0, 1), "nothing of the entry is left");
-    assert!(pulled.notices.iter().all(|notice| !notice.contains("never sent")), "{:?}", pulled.notices);
+    assert!(pulled.notices.iter().all(|notice| !notice.contains("never came")), "{:?}", pulled.notices);
     assert!(matches!(lea.ask(Request::Queue { limit: 10 }), Reply::Queue(queue) if queue.rows.is_empty()));
 }

@@ -135,7 +135,7 @@ impl Intake<'_, '_> {
         let mut named: HashSet<EntryId> = HashSet::new();
         for share in 0..spool::SHARES {
             let mut sent: HashMap<SourceKey, HashSet<SourceKey>> = HashMap::new();
-            for (_, _, item) in self.items.read(share)? {
+            for (_, _, _, item) in self.items.read(share)? {
                 match item {
                     Item::Header(facts) => drop(sent.entry(facts.key).or_default()),
                     Item::Line(key, facts) => drop(sent.entry(key).or_default().insert(facts.part.key)),

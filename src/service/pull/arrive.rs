@@ -10,11 +10,11 @@ use super::super::{Service, ServiceError, lock};
 use super::Pull;
 use super::assemble::{Assembled, assemble};
 use super::index::LineId;
-use super::intake::{Filed, Item, WholeRecord};
+use super::intake::{Filed, Item, Sequence, WholeRecord};
 use super::pending::{Hand, Pending};
 use super::weigh::{authors, enhanced_review, is_from_elsewhere};
 use crate::audit::{Actor, Event};
-use crate::record::{Entry, EntryId, EntryVersion, Lane, Patient, PatientId, SourceKey, Version};
+use crate::record::{Entry, EntryId, EntryVersion, Lane, Patient, PatientId, SourceKey, Unreadable, Version};
 use crate::review::{self, Caller, Facts, Review, State};
 use crate::source::{GroupFacts, PartFacts, PatientFacts};
 use crate::store::{Expect, StoreError, Table};
@@ -48,6 +48,77 @@ impl Group {
     /// An entry that is gone.
     pub fn departed(key: SourceKey, as_of: Option<DateTime<Utc>>) -> Self {
         Self { all_gone: true, ..Self::new(key, as_of) }
+    }
+}
+
+/// What was said of one entry, each thing with its place in the order in which the feed applies.
+struct Said {
+    group: Group,
+    /// Where the header, or that it is gone as a whole, was said last.
+    whole_at: Sequence,
+    lines: Vec<(Sequence, PartFacts)>,
+    gone: HashMap<SourceKey, Sequence>,
+}
+
+impl Said {
+    fn of(key: SourceKey, as_of: Option<DateTime<Utc>>) -> Self {
+        let group = Group::new(key, as_of);
+        Self { group, whole_at: Sequence::default(), lines: Vec::new(), gone: HashMap::new() }
+    }
+
+    fn take(&mut self, at: Sequence, item: Item) {
+        match item {
+            Item::Header(_) | Item::AllGone(_) if at < self.whole_at => {}
+            Item::Header(facts) => {
+                (self.whole_at, self.group.all_gone) = (at, false);
+                self.group.header = Some(facts);
+            }
+            Item::AllGone(_) => (self.whole_at, self.group.all_gone) = (at, true),
+            Item::Line(_, facts) => self.lines.push((at, *facts)),
+            Item::LineGone(_, line) => {
+                let last = self.gone.entry(line).or_insert(at);
+                *last = at.max(*last);
+            }
+        }
+    }
+
+    /// What counts of it: of a line what was said last.
+    fn settled(self) -> Group {
+        let Self { mut group, mut lines, gone, .. } = self;
+        lines.sort_by_key(|(at, _)| *at);
+        if !gone.is_empty() {
+            let sent: HashMap<&SourceKey, Sequence> = lines.iter().map(|(at, facts)| (&facts.part.key, *at)).collect();
+            let stays_gone = |(key, at): &(&SourceKey, &Sequence)| sent.get(*key).is_none_or(|sent| sent < *at);
+            group.gone = gone.iter().filter(stays_gone).map(|(key, _)| key.clone()).collect();
+        }
+        group.lines = lines.into_iter().map(|(_, facts)| facts).collect();
+        keep_apart(&mut group.lines);
+        group
+    }
+}
+
+/// Lines of one name and of different patients cannot both be right: columns may have been exchanged. Both are kept,
+/// under names of their own, and held.
+fn keep_apart(lines: &mut [PartFacts]) {
+    let mut names: Vec<&SourceKey> = lines.iter().map(|facts| &facts.part.key).collect();
+    names.sort_unstable();
+    if names.windows(2).all(|pair| matches!(pair, [first, second] if first != second)) {
+        return;
+    }
+    let mut patients: HashMap<SourceKey, Vec<SourceKey>> = HashMap::new();
+    // The last keeps the name.
+    for facts in lines.iter().rev() {
+        let of_name = patients.entry(facts.part.key.clone()).or_default();
+        if !of_name.contains(&facts.patient) {
+            of_name.push(facts.patient.clone());
+        }
+    }
+    for facts in lines {
+        let Some(of_name) = patients.get(&facts.part.key).filter(|patients| patients.len() > 1) else { continue };
+        facts.part.unreadable.get_or_insert(Unreadable::Damaged);
+        if let Some(place @ 1..) = of_name.iter().position(|patient| *patient == facts.patient) {
+            facts.part.key.id = format!("{}#{}", facts.part.key.id, place + 1);
+        }
     }
 }
 
@@ -108,9 +179,9 @@ impl<'p, 'a> Worker<'p, 'a> {
 
     /// Every entry of one share; `sent_before` are the lines and entries in it that were sent before.
     pub fn share(&mut self, items: Vec<Filed>, sent_before: Vec<LineId>) -> Result<(), ServiceError> {
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<Said> = Vec::new();
         let mut index: HashMap<[u8; 16], usize> = HashMap::new();
-        for (moment, entry, item) in items {
+        for (moment, place, entry, item) in items {
             let as_of = moment.map(DateTime::from);
             let (key, patient) = match &item {
                 Item::Header(facts) => (&facts.key, Some(&facts.patient)),
@@ -121,23 +192,14 @@ impl<'p, 'a> Worker<'p, 'a> {
                 continue;
             }
             let at = *index.entry(entry).or_insert_with(|| {
-                groups.push(Group::new(key.clone(), as_of));
+                groups.push(Said::of(key.clone(), as_of));
                 groups.len() - 1
             });
-            let Some(group) = groups.get_mut(at) else { continue };
-            group.as_of = group.as_of.and_then(|known| Some(known.max(as_of?)));
-            match item {
-                Item::Header(facts) => {
-                    group.all_gone = false;
-                    group.header = Some(facts);
-                }
-                Item::AllGone(_) => group.all_gone = true,
-                Item::Line(_, facts) => group.lines.push(*facts),
-                Item::LineGone(_, line) => {
-                    group.gone.insert(line);
-                }
-            }
+            let Some(said) = groups.get_mut(at) else { continue };
+            said.group.as_of = said.group.as_of.and_then(|known| Some(known.max(as_of?)));
+            said.take(place, item);
         }
+        let mut groups: Vec<Group> = groups.into_iter().map(Said::settled).collect();
         self.tell_sent_before(&mut groups, sent_before);
         groups.into_iter().try_for_each(|group| self.entry(group))
     }
@@ -382,6 +444,7 @@ impl<'p, 'a> Worker<'p, 'a> {
         } else {
             unit.audit.push(service.record_on(self.pull.actor, Event::Ingested, &row));
             unit.tally.pulled.new += 1;
+            unit.tally.of_strangers += u64::from(patient.was_never_sent());
         }
         row.review = step(&row.review, review::Event::Screened(&screening))?;
         let screened_to = row.review.state;

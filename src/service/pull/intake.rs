@@ -1,6 +1,6 @@
 //! A feed as it comes: patients are kept at once, lines are sorted by the entry they belong to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,16 @@ pub enum Item {
     LineGone(SourceKey, SourceKey),
 }
 
-/// The same, with the moment at which it was so by the feed’s own account, where it says, and the entry’s identifier.
-pub type Filed = (Option<Moment>, [u8; 16], Item);
+/// The same, with the moment at which it was so by the feed’s own account, where it says, its place in the order in
+/// which the feed applies, and the entry’s identifier.
+pub type Filed = (Option<Moment>, Sequence, [u8; 16], Item);
+
+/// A place in the order in which a feed applies: by the feed’s own count where it keeps one, then as it came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sequence {
+    given: u64,
+    came: u64,
+}
 
 /// A moment in microseconds: as text it would take three times the space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,8 +73,8 @@ pub enum Place {
     Header([u8; 16]),
 }
 
-/// What names a line and no entry, with its moment.
-pub type FiledLoose = (Option<Moment>, Loose);
+/// What names a line and no entry, with its moment and its place.
+pub type FiledLoose = (Option<Moment>, Sequence, Loose);
 
 /// What names a line and no entry, filed under that line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -112,7 +120,11 @@ pub struct Intake<'p, 'a> {
     /// Who reads whose record, where nothing else of the patient was sent.
     online: HashMap<NhsNumber, OnlineAccess>,
     /// Patients who left the practice.
-    pub patients_gone: Vec<SourceKey>,
+    pub patients_gone: BTreeSet<SourceKey>,
+    /// Where each patient was spoken of last, in a feed that keeps count itself.
+    patients_at: HashMap<PatientId, u64>,
+    /// Where what is read now stands in the order in which the feed applies.
+    at: Sequence,
     /// Patients whose whole record this is.
     pub whole: Vec<(SourceKey, WholeRecord)>,
     /// Of which lines the feed may hold all.
@@ -145,9 +157,6 @@ pub struct Intake<'p, 'a> {
     pub notices: Vec<String>,
     /// Patients whose online record begins on another day than before.
     pub opened: Vec<PatientId>,
-    /// Lines that were filed, for the thread that read them to free: two threads that free each other's memory wait for
-    /// each other.
-    pub spent: Vec<PartFacts>,
 }
 
 impl<'p, 'a> Intake<'p, 'a> {
@@ -165,7 +174,9 @@ impl<'p, 'a> Intake<'p, 'a> {
             staff: HashMap::new(),
             spoken_of: HashSet::new(),
             online: HashMap::new(),
-            patients_gone: Vec::new(),
+            patients_gone: BTreeSet::new(),
+            patients_at: HashMap::new(),
+            at: Sequence::default(),
             whole: Vec::new(),
             everything: None,
             practices: HashSet::new(),
@@ -182,7 +193,6 @@ impl<'p, 'a> Intake<'p, 'a> {
             examples: Vec::new(),
             notices: Vec::new(),
             opened: Vec::new(),
-            spent: Vec::new(),
         }
     }
 
@@ -191,15 +201,21 @@ impl<'p, 'a> Intake<'p, 'a> {
     /// # Errors
     /// When the store or the temporary file takes no more.
     pub fn take(&mut self, change: Change) -> Result<(), ServiceError> {
+        self.at.came += 1;
         match change {
             Change::Patient(facts) => {
                 self.patients_sent += 1;
-                self.patient(facts)?;
+                if !self.is_behind(&facts.key) {
+                    self.patients_gone.remove(&facts.key);
+                    self.patient(facts)?;
+                }
             }
             Change::PatientAlso(also) => self.patient_also(also)?,
             Change::PatientGone(key) => {
                 self.deletes = true;
-                self.patients_gone.push(key);
+                if !self.is_behind(&key) {
+                    self.patients_gone.insert(key);
+                }
             }
             Change::Online { nhs_number, access } => {
                 self.online.insert(nhs_number, access);
@@ -220,11 +236,11 @@ impl<'p, 'a> Intake<'p, 'a> {
                 self.of_practice(&facts.part.key);
                 self.texts += u64::from(!facts.part.text.trim().is_empty());
                 self.pull.progress.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let moment = self.moment();
+                let place = (self.moment(), self.at);
                 // From here on it is filed under its entry.
                 match std::mem::replace(&mut facts.belongs, Belongs::Alone) {
-                    Belongs::To(group) => self.place(group, Box::new(facts), moment)?,
-                    Belongs::Alone => self.place(facts.part.key.clone(), Box::new(facts), moment)?,
+                    Belongs::To(group) => self.place(group, Box::new(facts), place)?,
+                    Belongs::Alone => self.place(facts.part.key.clone(), Box::new(facts), place)?,
                     Belongs::With(line) => {
                         let own = self.line_id(&facts.part.key);
                         self.places.push(share_of(&own), &(own, Place::With))?;
@@ -249,12 +265,24 @@ impl<'p, 'a> Intake<'p, 'a> {
             Change::WholeRecord { patient, kinds } => {
                 self.whole.push((patient, WholeRecord { kinds, as_of: self.as_of }));
             }
+            Change::Sequence(given) => self.at.given = given,
             Change::AsOf(moment) => {
                 self.as_of = moment;
                 self.newest = self.newest.max(moment);
             }
         }
         self.commit_when_full()
+    }
+
+    /// Whether the feed has said something of a patient that applies after what it says now.
+    fn is_behind(&mut self, key: &SourceKey) -> bool {
+        let given = self.at.given;
+        if given == 0 {
+            return false;
+        }
+        let last = self.patients_at.entry(self.pull.service.keys.identity.patient(key)).or_insert(given);
+        *last = given.max(*last);
+        *last > given
     }
 
     fn of_practice(&mut self, key: &SourceKey) {
@@ -284,22 +312,28 @@ impl<'p, 'a> Intake<'p, 'a> {
     }
 
     fn file(&mut self, entry: [u8; 16], item: Item) -> Result<(), ServiceError> {
-        self.items.push(share_of(&entry), &(self.moment(), entry, item))
+        self.items.push(share_of(&entry), &(self.moment(), self.at, entry, item))
     }
 
     fn file_loose(&mut self, loose: Loose) -> Result<(), ServiceError> {
         let (Loose::Line(with, _) | Loose::Gone(with) | Loose::CompanionGone(with)) = &loose;
-        self.loose.push(share_of(&self.line_id(with)), &(self.moment(), loose))
+        self.loose.push(share_of(&self.line_id(with)), &(self.moment(), self.at, loose))
     }
 
     /// Puts a line into an entry.
-    fn place(&mut self, group: SourceKey, facts: Box<PartFacts>, moment: Option<Moment>) -> Result<(), ServiceError> {
+    fn place(
+        &mut self,
+        group: SourceKey,
+        facts: Box<PartFacts>,
+        (moment, at): (Option<Moment>, Sequence),
+    ) -> Result<(), ServiceError> {
         let (line, entry) = (self.line_id(&facts.part.key), self.entry_id(&group));
-        let filed = (moment, entry, Item::Line(group, facts));
+        let filed = (moment, at, entry, Item::Line(group, facts));
         self.items.push(share_of(&entry), &filed)?;
-        let Item::Line(group, facts) = filed.2 else { return Ok(()) };
-        self.spent.push(*facts);
-        self.places.push(share_of(&line), &(line, Place::In(entry, group)))
+        match filed.3 {
+            Item::Line(group, _) => self.places.push(share_of(&line), &(line, Place::In(entry, group))),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that an entry has a key. Its identifier.
@@ -457,9 +491,9 @@ impl<'p, 'a> Intake<'p, 'a> {
                     continue;
                 }
                 let (places, before) = (self.places_in(share)?, self.pull.before(share)?);
-                for (moment, what) in loose {
+                for (moment, at, what) in loose {
                     let Loose::Line(with, facts) = what else {
-                        gone.push(share, &(moment, what))?;
+                        gone.push(share, &(moment, at, what))?;
                         continue;
                     };
                     let line = self.line_id(&with);
@@ -469,13 +503,13 @@ impl<'p, 'a> Intake<'p, 'a> {
                         // their own.
                         Some(Place::With) if !must_place => {
                             left += 1;
-                            self.loose.push(share, &(moment, Loose::Line(with, facts)))?;
+                            self.loose.push(share, &(moment, at, Loose::Line(with, facts)))?;
                             continue;
                         }
                         _ => self.pull.service.group_before(&before, &line)?.unwrap_or(with),
                     };
                     placed += 1;
-                    self.place(group, facts, moment)?;
+                    self.place(group, facts, (moment, at))?;
                 }
             }
             if left == 0 {
@@ -493,22 +527,28 @@ impl<'p, 'a> Intake<'p, 'a> {
         places: &HashMap<LineId, Place>,
         before: &Before,
     ) -> Result<(), ServiceError> {
-        for (moment, what) in gone {
+        for (moment, at, what) in gone {
             let (key, must_be_known) = match what {
                 Loose::Gone(key) => (key, true),
                 Loose::CompanionGone(key) => (key, false),
                 Loose::Line(..) => continue,
             };
             let line = self.line_id(&key);
+            let stored = self.pull.service.group_before(before, &line)?;
             let group = match places.get(&line) {
                 Some(Place::In(_, group)) => Some(group.clone()),
-                _ => self.pull.service.group_before(before, &line)?,
+                _ => stored.clone(),
             };
+            // Sent anew into another entry, it is gone from the one that it was in.
+            if let Some(old) = stored.filter(|old| group.as_ref() != Some(old)) {
+                let entry = self.entry_id(&old);
+                self.items.push(share_of(&entry), &(moment, at, entry, Item::LineGone(old, key.clone())))?;
+            }
             match group {
                 Some(group) => {
                     self.spoken_of.insert(group.clone());
                     let entry = self.entry_id(&group);
-                    self.items.push(share_of(&entry), &(moment, entry, Item::LineGone(group, key)))?;
+                    self.items.push(share_of(&entry), &(moment, at, entry, Item::LineGone(group, key)))?;
                 }
                 // An entry sent anew that has no line of its own any more: it may never have had one.
                 None if !must_be_known || places.contains_key(&line) || self.spoken_of.contains(&key) => {}

@@ -32,6 +32,9 @@ pub struct Tally {
     pub transferred: u64,
     /// Of these, with a finding that would hold them.
     pub transferred_held: u64,
+    /// New entries of patients whom no feed has sent.
+    #[serde(default)]
+    pub of_strangers: u64,
 }
 
 impl Tally {
@@ -51,6 +54,7 @@ impl Tally {
         self.left += other.left;
         self.transferred += other.transferred;
         self.transferred_held += other.transferred_held;
+        self.of_strangers += other.of_strangers;
     }
 }
 

@@ -16,7 +16,7 @@ struct ProblemColumns {
 
 /// Reads the problems that are new, changed or gone. A problem adds to an observation, which may have
 /// come on an earlier day.
-pub(super) fn problems(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+pub(super) fn problems(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let mut has_text = None;
     table::read(
         &file.path,
@@ -24,7 +24,7 @@ pub(super) fn problems(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Re
         |header| {
             let columns = ProblemColumns {
                 common: Common::find(header, "ObservationGuid"),
-                comment: header.optional(&["Comment"]),
+                comment: header.text(&["Comment"]),
                 status: header.optional(&["ProblemStatusDescription"]),
                 significance: header.optional(&["SignificanceDescription"]),
             };
@@ -32,7 +32,7 @@ pub(super) fn problems(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Re
             columns
         },
         sink,
-        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+        |columns, row, outlet| match name(file, &columns.common, day, row, outlet)? {
             Named::SetAside => Ok(()),
             Named::Gone { key } => outlet.send(Change::PartGone(problem_key(key))),
             Named::Here { practice, id, patient } => {
@@ -88,7 +88,7 @@ pub(super) fn referrals(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) 
             mode: header.optional(&["ReferralMode"]),
         },
         sink,
-        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+        |columns, row, outlet| match name(file, &columns.common, day, row, outlet)? {
             Named::SetAside => Ok(()),
             Named::Gone { key } => outlet.send(Change::PartGone(referral_key(key))),
             Named::Here { practice, id, patient } => {

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::codes::Codes;
 use super::people::no_guid;
-use super::{Day, ExtractFile, companions, day_of, guid, is_true, key, latest};
+use super::{Day, ExtractFile, companions, day_of, guid, is_true, key, latest, say_place};
 use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
 use crate::source::outlet::{Outlet, Sink, file_name};
 use crate::source::table::{self, Column, Header, Row};
@@ -147,12 +147,20 @@ pub(super) enum Named {
     SetAside,
 }
 
-pub(super) fn name(columns: &Common, day: &Day, row: Row<'_>, outlet: &mut Outlet<'_>) -> Result<Named, SourceError> {
+pub(super) fn name(
+    file: &ExtractFile,
+    columns: &Common,
+    day: &Day,
+    row: Row<'_>,
+    outlet: &mut Outlet<'_>,
+) -> Result<Named, SourceError> {
+    say_place(file, columns.processing, row, outlet)?;
     let (id, practice) = (guid(row.get(columns.id)), day.practice(row.get(columns.practice)));
     let (Some(id), Some(practice)) = (id, practice) else {
         outlet.set_aside(row.number, no_guid(&format!("{} or OrganisationGuid", columns.id_name)))?;
         return Ok(Named::SetAside);
     };
+    day.look_at_practice(&practice);
     // A deletion may come with everything else blank.
     if is_true(row.get(columns.deleted), "Deleted", row, outlet)? {
         return Ok(Named::Gone { key: key(&practice, &id) });
@@ -166,7 +174,7 @@ pub(super) fn name(columns: &Common, day: &Day, row: Row<'_>, outlet: &mut Outle
 }
 
 /// Reads the consultations that are new, changed or gone.
-pub(super) fn consultations(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+pub(super) fn consultations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let latest = latest(file);
     table::read(
         &file.path,
@@ -179,7 +187,7 @@ pub(super) fn consultations(file: &ExtractFile, day: &Day, sink: &mut Sink<'_>) 
             )
         },
         sink,
-        |(common, when, title), row, outlet| match name(common, day, row, outlet)? {
+        |(common, when, title), row, outlet| match name(file, common, day, row, outlet)? {
             Named::SetAside => Ok(()),
             Named::Gone { key } => outlet.send(Change::GroupGone(key)),
             Named::Here { practice, id, patient } => {
@@ -229,9 +237,9 @@ pub(super) fn observations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_
                 code: header.required("CodeId"),
                 consultation: header.required("ConsultationGuid"),
                 parent: header.optional(&["ParentObservationGuid"]),
-                text: header.optional(&["AssociatedText"]),
-                qualifiers: header.optional(&["Qualifiers"]),
-                abnormal_reason: header.optional(&["AbnormalReason"]),
+                text: header.text(&["AssociatedText"]),
+                qualifiers: header.text(&["Qualifiers"]),
+                abnormal_reason: header.text(&["AbnormalReason"]),
                 value: header.optional(&["Value"]),
                 unit: header.optional(&["NumericUnit"]),
                 low: header.optional(&["NumericRangeLow"]),
@@ -243,7 +251,7 @@ pub(super) fn observations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_
             columns
         },
         sink,
-        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+        |columns, row, outlet| match name(file, &columns.common, day, row, outlet)? {
             Named::SetAside => Ok(()),
             Named::Gone { key } => {
                 outlet.send(Change::CompanionGone(companions::referral_key(key.clone())))?;

@@ -85,6 +85,8 @@ pub(super) struct ExtractFile {
     pub(super) extracted: NaiveDateTime,
     /// The first of the processing identifiers: the order in which a day's parts apply.
     part: u64,
+    /// Which of the folder's sets it belongs to, the oldest being 0.
+    set: u64,
     agreement: String,
 }
 
@@ -99,12 +101,25 @@ pub(super) struct Folder {
     not_ours: Vec<String>,
 }
 
+/// How files end that are packed in a way that is not read here.
+const PACKED: [&str; 7] = [".zip", ".7z", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"];
+
 /// What one file name says.
 enum Named {
     Table(ExtractFile),
     /// A table of the extract that holds nothing a patient reads in their record.
     OtherTable,
     NotOurs,
+}
+
+impl ExtractFile {
+    /// Where a row stands in the order in which the folder applies: the sets by their age, the rows of each by
+    /// `ProcessingId`, across its files. Without one it is where the file begins.
+    pub(super) fn place(&self, processing: &str) -> u64 {
+        const OF_A_SET: u32 = 48;
+        let most = (1 << OF_A_SET) - 1;
+        (self.set << OF_A_SET) | processing.parse().unwrap_or(self.part).min(most)
+    }
 }
 
 impl Folder {
@@ -120,6 +135,12 @@ impl Folder {
                 folder.display()
             ))
         };
+        if folder.is_file() {
+            return Err(SourceError(format!(
+                "{} is a file: an extract is a folder; if it is packed, unpack it first, then name the folder",
+                folder.display()
+            )));
+        }
         let mut paths = Vec::new();
         for found in std::fs::read_dir(folder).map_err(unlisted)? {
             let path = found.map_err(unlisted)?.path();
@@ -135,6 +156,12 @@ impl Folder {
         there
             .files
             .sort_by(|a, b| (a.table, a.extracted, a.part, &a.path).cmp(&(b.table, b.extracted, b.part, &b.path)));
+        let mut sets: Vec<NaiveDateTime> = there.files.iter().map(|file| file.extracted).collect();
+        sets.sort();
+        sets.dedup();
+        for file in &mut there.files {
+            file.set = sets.partition_point(|set| *set < file.extracted) as u64;
+        }
         if there.files.is_empty() && there.refused.is_empty() && there.online.is_none() {
             return Err(SourceError(format!(
                 "{} holds no table of an EMIS Web extract: name the folder with files like \
@@ -148,6 +175,7 @@ impl Folder {
     fn add(&mut self, path: PathBuf) {
         let name = file_name(&path);
         let lower = name.to_ascii_lowercase();
+        let bare = lower.strip_suffix(".gz").unwrap_or(&lower);
         if lower.ends_with(".gpg") || lower.ends_with(".pgp") {
             self.refused.push(whole_file(
                 &path,
@@ -155,7 +183,10 @@ impl Folder {
             ));
         } else if lower == "online-access.csv" {
             self.online = Some(path);
-        } else if lower.ends_with(".csv") {
+        } else if PACKED.iter().any(|end| lower.ends_with(end)) {
+            self.refused
+                .push(whole_file(&path, "the file is packed and was not read: unpack it first, then pull again"));
+        } else if bare.ends_with(".csv") {
             match parse_name(&name, path) {
                 Named::Table(file) => self.files.push(file),
                 Named::OtherTable => {}
@@ -238,9 +269,10 @@ impl Folder {
     }
 }
 
-/// Reads `{ProcessingIds}_{Schema}_{Table}_{yyyyMMddHHmmss}_{SharingAgreementGuid}.csv`.
+/// Reads `{ProcessingIds}_{Schema}_{Table}_{yyyyMMddHHmmss}_{SharingAgreementGuid}.csv`, packed with gzip or not.
 fn parse_name(name: &str, path: PathBuf) -> Named {
-    let stem = name.get(..name.len().saturating_sub(".csv".len())).unwrap_or_default();
+    let ends = if name.to_ascii_lowercase().ends_with(".gz") { ".csv.gz" } else { ".csv" };
+    let stem = name.get(..name.len().saturating_sub(ends.len())).unwrap_or_default();
     let parts: Vec<&str> = stem.split('_').collect();
     let [processing, schema, table, extracted, agreement] = parts.as_slice() else { return Named::NotOurs };
     let Ok(extracted) = NaiveDateTime::parse_from_str(extracted, "%Y%m%d%H%M%S") else { return Named::NotOurs };
@@ -250,6 +282,7 @@ fn parse_name(name: &str, path: PathBuf) -> Named {
             path,
             table,
             extracted,
+            set: 0,
             part: processing.split('-').next().and_then(|first| first.parse().ok()).unwrap_or(0),
             agreement: agreement.to_ascii_uppercase(),
         }),

@@ -52,15 +52,15 @@ fn medicines(shape: &Shape, file: &ExtractFile, day: &mut Day, sink: &mut Sink<'
             common: Common::find(header, shape.id),
             when: Circumstances::find(header),
             code: header.required("CodeId"),
-            dosage: header.required("Dosage"),
+            dosage: header.only("Dosage"),
             quantity: header.optional(&["Quantity"]),
             unit: header.optional(&["QuantityUnit"]),
             kind: header.optional(&["PrescriptionType"]),
-            messages: ["PatientMessage", "PharmacyMessage", "PharmacyText"].map(|name| header.optional(&[name])),
+            messages: ["PatientMessage", "PharmacyMessage", "PharmacyText"].map(|name| header.text(&[name])),
             consultation: header.optional(&["ConsultationGuid"]),
         },
         sink,
-        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+        |columns, row, outlet| match name(file, &columns.common, day, row, outlet)? {
             Named::SetAside => Ok(()),
             Named::Gone { key } => outlet.send(Change::PartGone(own(key))),
             Named::Here { practice, id, patient } => {

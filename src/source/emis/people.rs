@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Day, ExtractFile, Folder, TableName, day_of, guid, is_true, key, latest};
+use super::{Day, ExtractFile, Folder, TableName, day_of, guid, is_true, key, latest, say_place};
 use crate::record::{NhsNumber, Sex};
 use crate::source::outlet::Sink;
 use crate::source::table::{self, Column, Row};
 use crate::source::{Change, PatientFacts, SourceError};
 
 /// Reads the practices and raises the alarm for those that stopped sharing: their silence is not good
-/// news. Returns the practice, if the folder is about one only.
-pub(super) fn practices(folder: &Folder, sink: &mut Sink<'_>) -> Result<Option<String>, SourceError> {
+/// news. Returns the practice, if the folder is about one only, and all that it is about.
+pub(super) fn practices(
+    folder: &Folder,
+    sink: &mut Sink<'_>,
+) -> Result<(Option<String>, BTreeSet<String>), SourceError> {
     let mut names = BTreeMap::new();
     for file in folder.files(TableName::Organisation) {
         table::read(
@@ -75,9 +78,10 @@ pub(super) fn practices(folder: &Folder, sink: &mut Sink<'_>) -> Result<Option<S
             },
         )?;
     }
-    let all: BTreeSet<String> = if sharing.is_empty() { names.into_keys().collect() } else { sharing };
-    let mut all = all.into_iter();
-    Ok(all.next().filter(|_| all.next().is_none()))
+    let named: BTreeSet<String> = names.into_keys().collect();
+    let mut sole = if sharing.is_empty() { named.iter() } else { sharing.iter() };
+    let only = sole.next().filter(|_| sole.next().is_none()).cloned();
+    Ok((only, named.into_iter().chain(sharing).collect()))
 }
 
 /// Reads the staff's names, for this day's rows and for those of later days.
@@ -114,6 +118,7 @@ struct PatientColumns {
     id: Column,
     practice: Column,
     deleted: Column,
+    processing: Column,
     nhs_number: Column,
     family: Column,
     given: Column,
@@ -134,6 +139,7 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
             id: header.required("PatientGuid"),
             practice: header.required("OrganisationGuid"),
             deleted: header.required("Deleted"),
+            processing: header.optional(&["ProcessingId"]),
             nhs_number: header.required("NhsNumber"),
             family: header.required("Surname"),
             given: header.required("GivenName"),
@@ -150,6 +156,7 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
             let (Some(id), Some(practice)) = (id, practice) else {
                 return outlet.set_aside(row.number, no_guid("PatientGuid or OrganisationGuid"));
             };
+            say_place(file, columns.processing, row, outlet)?;
             let key = key(&practice, &id);
             if is_true(row.get(columns.deleted), "Deleted", row, outlet)? {
                 return outlet.send(Change::PatientGone(key));

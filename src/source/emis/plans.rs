@@ -36,7 +36,7 @@ pub(super) fn diary(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> R
                 when: Circumstances::find(header),
                 code: header.required("CodeId"),
                 term: header.optional(&["OriginalTerm"]),
-                text: header.optional(&["AssociatedText"]),
+                text: header.text(&["AssociatedText"]),
                 duration: header.optional(&["DurationTerm"]),
                 place: header.optional(&["LocationTypeDescription"]),
                 consultation: header.optional(&["ConsultationGuid"]),
@@ -45,7 +45,7 @@ pub(super) fn diary(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> R
             columns
         },
         sink,
-        |columns, row, outlet| match name(&columns.common, day, row, outlet)? {
+        |columns, row, outlet| match name(file, &columns.common, day, row, outlet)? {
             Named::SetAside => Ok(()),
             Named::Gone { key } => outlet.send(Change::PartGone(diary_key(key))),
             Named::Here { practice, id, patient } => {

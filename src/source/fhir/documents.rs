@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -13,7 +14,7 @@ use super::{Export, json};
 use crate::record::{EntryKind, Part, Unreadable};
 use crate::source::attachments::{self, Letter};
 use crate::source::outlet::Outlet;
-use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
+use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates, packed};
 
 /// What could be read of attachments.
 #[derive(Default)]
@@ -105,7 +106,13 @@ impl Binaries {
         if std::fs::metadata(path).is_ok_and(|file| file.len() > BINARY_LIMIT) {
             return Err(Unreadable::TooLarge);
         }
-        let bytes = std::fs::read(path).map_err(|_| Unreadable::Damaged)?;
+        let mut bytes = Vec::new();
+        let read = packed::open(path).and_then(|file| file.take(BINARY_LIMIT + 1).read_to_end(&mut bytes));
+        match read {
+            Ok(_) if bytes.len() as u64 > BINARY_LIMIT => return Err(Unreadable::TooLarge),
+            Ok(_) => {}
+            Err(_) => return Err(Unreadable::Damaged),
+        }
         let binary: Value = serde_json::from_slice(&bytes).map_err(|_| Unreadable::Damaged)?;
         // STU3 says content and R4 data.
         let data = json::text(&binary, "content").or_else(|| json::text(&binary, "data"));

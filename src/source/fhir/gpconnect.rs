@@ -13,6 +13,7 @@
 //! record is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -24,8 +25,8 @@ use super::documents::Binaries;
 use super::resources::is_hidden;
 use super::shapes::stu3_shape_of;
 use super::{Export, Home, Record, json};
-use crate::source::outlet::{Outlet, Sink, unreadable};
-use crate::source::{Change, Manifest, Source, SourceError, dates, manifest};
+use crate::source::outlet::{Outlet, Sink, file_name, unreadable};
+use crate::source::{Change, Manifest, Source, SourceError, dates, manifest, packed};
 
 /// The name that keys and messages carry.
 const SYSTEM: &str = "gpconnect";
@@ -172,8 +173,11 @@ fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Sourc
         let kind = found.file_type().map_err(unlisted)?;
         if kind.is_dir() && depth < DEEPEST {
             list(&found.path(), depth + 1, files)?;
-        } else if kind.is_file() && found.path().extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
-            files.push(found.path());
+        } else if kind.is_file() {
+            let name = file_name(&found.path()).to_ascii_lowercase();
+            if [".json", ".json.gz"].iter().any(|end| name.ends_with(end)) {
+                files.push(found.path());
+            }
         }
     }
     Ok(())
@@ -190,7 +194,7 @@ fn binaries(files: &[PathBuf]) -> BTreeMap<String, PathBuf> {
     }
     let mut binaries = BTreeMap::new();
     for path in files {
-        let Ok(file) = std::fs::File::open(path) else { continue };
+        let Ok(file) = packed::open(path) else { continue };
         if let Ok(Name { kind, id }) = serde_json::from_reader(std::io::BufReader::new(file))
             && kind == "Binary"
         {
@@ -201,15 +205,17 @@ fn binaries(files: &[PathBuf]) -> BTreeMap<String, PathBuf> {
 }
 
 fn open(path: &Path) -> Result<Value, String> {
-    let read = |path: &Path| match std::fs::metadata(path)?.len() {
-        length if length > BUNDLE_LIMIT => Ok(None),
-        _ => std::fs::read(path).map(Some),
-    };
-    let bytes = read(path).map_err(|error| unreadable(&error))?;
-    let Some(bytes) = bytes else {
-        let why = "the file is larger than 128 MiB: it was left out; ask for the record without its attachments";
-        return Err(why.to_owned());
-    };
+    let mut bytes = Vec::new();
+    let read = packed::open(path).and_then(|file| file.take(BUNDLE_LIMIT + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > BUNDLE_LIMIT => {
+            let why = "the file is larger than 128 MiB: it was left out; ask for the record without its attachments";
+            return Err(why.to_owned());
+        }
+        Ok(_) => {}
+        // Of one bundle cut in two nothing can be read.
+        Err(error) => return Err(unreadable(&error).replace("what came before was read", "it was left out")),
+    }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     serde_json::from_slice(text)
         .map_err(|_| "the file is not one bundle in JSON: it was left out; ask for the record again".to_owned())

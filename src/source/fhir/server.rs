@@ -323,6 +323,7 @@ impl Source for FhirServer {
                     return Ok(());
                 }
                 newest.insert(id, version);
+                outlet.begin_record(number);
                 match kind {
                     "Practitioner" => export.practitioner(resource, number, &mut outlet),
                     "DiagnosticReport" => {

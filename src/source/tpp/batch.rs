@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::source::encoding::Encoding;
 use crate::source::outlet::{Outlet, Sink};
 use crate::source::packed::{FeedFile, Files};
-use crate::source::table::{self, Column, Row};
+use crate::source::table::{self, Column, Naming, Row};
 use crate::source::{Change, Covers, SourceError, dates};
 
 /// Tables without which a batch says little, and what their absence means.
@@ -104,7 +104,7 @@ impl Batch {
                 &file.name,
                 input,
                 Encoding::Windows1252,
-                "FileName",
+                Naming { key: "FileName", patient: "" },
                 |header| {
                     [
                         header.required("FileName"),

@@ -196,7 +196,7 @@ impl Columns {
         let (words, values) = (all(shape.words), all(shape.values));
         let codes = shape.codes.iter().map(|(name, system)| (header.optional(&[name]), *system)).collect();
         let texts = shape.texts.iter();
-        let texts = texts.map(|names| names.split(' ').map(|name| header.optional(&[name])).collect()).collect();
+        let texts = texts.map(|names| names.split(' ').map(|name| header.text(&[name])).collect()).collect();
         Self {
             words,
             codes,
@@ -331,7 +331,7 @@ impl Read {
                 let about = ["SRTable", "IDSRTable", "IDAnsweredQuestionnaire", "Question", "QuestionnaireName"];
                 (
                     Common::find(header),
-                    header.required("FreeText"),
+                    header.only("FreeText"),
                     header.optional(&["IDOrganisation"]),
                     about.map(|name| header.optional(&[name])),
                 )

@@ -7,7 +7,7 @@ use super::{identifier, is_true};
 use crate::source::SourceError;
 use crate::source::encoding::Encoding;
 use crate::source::outlet::{Outlet, Sink};
-use crate::source::table::{self, Header, Row};
+use crate::source::table::{self, Header, Naming, Row};
 
 /// What numbers mean.
 #[derive(Default)]
@@ -93,7 +93,7 @@ fn pairs(
             &file.name,
             input,
             Encoding::Windows1252,
-            key,
+            Naming { key, patient: "" },
             columns,
             sink,
             |&(key, words, removed), row: Row<'_>, _: &mut Outlet<'_>| {
