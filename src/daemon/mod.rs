@@ -169,7 +169,8 @@ async fn look_after(service: Arc<Service>) -> String {
         look.tick().await;
         let service = Arc::clone(&service);
         let looked = tokio::task::spawn_blocking(move || {
-            let published = match service.is_due() {
+            // What waits for the store to be compared keeps nobody from being told that it stopped.
+            let published = match service.is_due() && service.is_compared() {
                 true => service.publish(&Actor::system("publish")).map(|_| ()),
                 false => Ok(()),
             };

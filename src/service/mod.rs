@@ -6,6 +6,7 @@ mod blind;
 mod board;
 mod calendar;
 mod clock;
+mod compared;
 mod counts;
 mod decide;
 mod decoys;

@@ -27,6 +27,7 @@ impl Service {
         if actor.role == Role::Auditor {
             return Err(ServiceError::Refused("the role auditor publishes nothing".into()));
         }
+        self.wait_until_compared()?;
         let _one_at_a_time = lock(&self.batch);
         // What follows decisions is done with the batch; what fails while it runs, by the next one.
         self.unfinished.store(false, Ordering::Relaxed);
@@ -71,6 +72,7 @@ impl Service {
     }
 
     fn deliver_whole(&self, actor: &Actor) -> Result<Delivery, ServiceError> {
+        self.must_be_compared()?;
         let _one_at_a_time = lock(&self.delivery);
         // Before the list is made: what is withdrawn after this may be on it, and is gone with the next delivery.
         let withdrawn: Vec<EntryId> = self.board().standing(State::Retracting).collect();

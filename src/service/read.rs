@@ -155,6 +155,10 @@ impl Service {
     pub fn status(&self) -> Result<Status, ServiceError> {
         let figures = self.figures()?;
         let mut alarms = self.alarms()?;
+        if !self.is_compared() {
+            alarms
+                .insert(0, "the store is still being compared with its log: nothing leaves for patients before".into());
+        }
         if let Some(why) = &figures.store.keys {
             alarms.insert(0, why.clone());
         }

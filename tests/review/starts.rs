@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
 
+use anteroom::audit::Actor;
+use anteroom::channel::Portal;
 use anteroom::protocol::{Only, Request, Wanted};
 use anteroom::record::{Act, HideReason};
 use chrono::{DateTime, Duration, Utc};
 
+use crate::follows::{HIDE, shown as visible};
 use crate::service_kit::extract::{self, Row, row};
 use crate::service_kit::{Practice, person, start};
-use crate::watched::serve;
+use crate::watched::{Served, serve, serve_compared};
 
 /// Everything that people are shown of where entries stand, and whether the entries were read through for it.
 fn shown(dir: &Path, at: DateTime<Utc>) -> (String, bool) {
@@ -74,4 +79,34 @@ fn a_kept_board_with_what_came_after_it_is_the_board_of_the_rows() {
         fs::write(&file, damaged).unwrap();
         assert_eq!(shown(dir.path(), at), (from_rows.clone(), true));
     }
+}
+
+#[test]
+fn nothing_leaves_before_the_store_was_compared_with_its_log() {
+    let (practice, ids) = visible();
+    let dir = practice.close();
+    let file = dir.path().join("feed/Composition.ndjson");
+    let before = fs::read(&file).unwrap();
+    fs::write(&file, "").unwrap();
+    let portal = Box::new(Portal::new(dir.path().join("feed")));
+    let Served { service, compared, .. } = serve_compared(dir.path(), start() + Duration::days(6), portal, false);
+    assert_eq!(fs::read(&file).unwrap(), b"", "the start delivered");
+    assert!(service.is_due() && !service.is_compared());
+    assert!(service.status().unwrap().alarms.iter().any(|alarm| alarm.contains("being compared")));
+    // A hide stands; what follows it waits, and says so.
+    let decided = person(&service, "ben").decide(ids[0], HIDE).unwrap();
+    assert!(decided.unfinished.unwrap().contains("compared with its log first"));
+    assert_eq!(fs::read(&file).unwrap(), b"");
+    let publishing = thread::spawn({
+        let service = Arc::clone(&service);
+        move || service.publish(&Actor::system("publish"))
+    });
+    thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!publishing.is_finished() && fs::read(&file).unwrap().is_empty());
+    compared.store(true, Ordering::Relaxed);
+    assert_eq!(publishing.join().unwrap().unwrap().in_feed, 1);
+    let after = fs::read_to_string(&file).unwrap();
+    assert!(after.lines().count() == 1 && !after.contains(&ids[0].to_string()), "{after}");
+    assert!(String::from_utf8(before).unwrap().contains(&ids[0].to_string()));
+    assert!(!service.is_due());
 }

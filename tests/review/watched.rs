@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anteroom::channel::{Channel, Portal};
 use anteroom::screen::Rules;
@@ -20,6 +20,7 @@ pub struct Watched {
     store: EmbeddedStore,
     left: Arc<AtomicU64>,
     scans: Arc<AtomicU64>,
+    compared: Arc<AtomicBool>,
 }
 
 impl Store for Watched {
@@ -57,7 +58,7 @@ impl Store for Watched {
     }
 
     fn is_checked(&self) -> Result<bool, StoreError> {
-        self.store.is_checked()
+        Ok(self.store.is_checked()? && self.compared.load(Ordering::Relaxed))
     }
 
     fn health(&self) -> Result<Health, StoreError> {
@@ -98,6 +99,8 @@ pub struct Served {
     pub left: Arc<AtomicU64>,
     /// How often entries were read through.
     pub scans: Arc<AtomicU64>,
+    /// Whether the store says that it was compared with its log.
+    pub compared: Arc<AtomicBool>,
 }
 
 pub fn serve(dir: &Path, at: DateTime<Utc>) -> Served {
@@ -106,11 +109,22 @@ pub fn serve(dir: &Path, at: DateTime<Utc>) -> Served {
 
 /// The same, with what is visible going through `channel`.
 pub fn serve_by(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>) -> Served {
+    serve_compared(dir, at, channel, true)
+}
+
+/// The same, over a store that was compared with its log already, or was not yet.
+pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, compared: bool) -> Served {
+    let compared = Arc::new(AtomicBool::new(compared));
     let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
     let (left, scans) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(0)));
     let service = Service::start(Parts {
         keys: Keys::from_secret(store.secret()),
-        store: Box::new(Watched { store, left: Arc::clone(&left), scans: Arc::clone(&scans) }),
+        store: Box::new(Watched {
+            store,
+            left: Arc::clone(&left),
+            scans: Arc::clone(&scans),
+            compared: Arc::clone(&compared),
+        }),
         clock: Arc::new(SetClock::at(at)),
         rules: Rules::built_in(),
         settings: Settings::read(dir).unwrap(),
@@ -119,5 +133,5 @@ pub fn serve_by(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>) -> Ser
         demo: false,
     })
     .unwrap();
-    Served { service: Arc::new(service), left, scans }
+    Served { service: Arc::new(service), left, scans, compared }
 }
