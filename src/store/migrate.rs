@@ -46,7 +46,7 @@ pub struct Migrated {
 /// As [`EmbeddedStore::open`]; the view that was there is in its place then.
 pub fn migrate(directory: &Path, options: &Options, master: &Master) -> Result<Migrated, StoreError> {
     let (store, _) = EmbeddedStore::open(directory, options, master)?;
-    let new = make(directory, &store.index(), &store.sealer())?;
+    let new = make(directory, &store.index(), &store.sealer(), options.cache_bytes)?;
     let before = sums_of(&|table, after, limit| store.scan(table, &[], after, limit))?;
     let after = sums_of(&|table, after, limit| {
         new.scan(table, &[], after, limit).map_err(|why| super::embedded::damaged_view(&why))
@@ -77,24 +77,25 @@ pub(super) fn compact(
     view: View,
     index: &Arc<Index>,
     sealer: &Arc<Sealer>,
+    cache_bytes: u64,
 ) -> Result<(View, Option<String>), StoreError> {
     let room = space_of(directory).map_err(StoreError::Unavailable)?.free;
-    if room < size(&directory.join("view")) || make(directory, index, sealer).is_err() {
+    if room < size(&directory.join("view")) || make(directory, index, sealer, cache_bytes).is_err() {
         return Ok((view, None));
     }
     drop(view);
     let failed = |why: String| StoreError::Unavailable(format!("cannot open the new view, {why}: start again"));
     swap(directory).and_then(|()| forget_old(directory)).map_err(|why| failed(why.to_string()))?;
-    let view = View::open(&directory.join("view"), sealer).map_err(failed)?;
+    let view = View::open(&directory.join("view"), sealer, cache_bytes).map_err(failed)?;
     Ok((view, Some("it took more than five times the space of what it holds".to_owned())))
 }
 
 /// Makes a view of the whole journal beside the one that is there, and reads it again.
-fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>) -> Result<View, StoreError> {
+fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>, cache_bytes: u64) -> Result<View, StoreError> {
     clear(directory).map_err(|why| cannot(directory, &why))?;
     let broken =
         |why: String| StoreError::Unavailable(format!("cannot make a new view in {}: {why}", directory.display()));
-    let view = View::open(&directory.join(NEW), sealer).map_err(broken)?;
+    let view = View::open(&directory.join(NEW), sealer, cache_bytes).map_err(broken)?;
     replay(&view, journal)?;
     view.check().map_err(broken)?;
     Ok(view)

@@ -38,6 +38,8 @@ pub struct Options {
     /// segment; the rest is read while the store is in use (about 1 GB a second), and if it proves damaged the
     /// store takes no more writes, and the next start reads all of it.
     pub check_bytes: u64,
+    /// About how many bytes of the view sled keeps in memory; what it allocates beside them is as much again.
+    pub cache_bytes: u64,
     /// How often view and journal are read whole while the store is in use.
     pub check_every: Duration,
     /// The year whose key seals what is written from now on.
@@ -51,6 +53,7 @@ impl Default for Options {
             floor_bytes: 512 << 20,
             check_rows: 200_000,
             check_bytes: 256 << 20,
+            cache_bytes: 128 << 20,
             check_every: Duration::from_secs(24 * 60 * 60),
             year: chrono::Utc::now().year(),
         }
@@ -109,7 +112,7 @@ pub(super) fn open_files(directory: &Path, options: &Options, master: &Master) -
     };
     let secret = keys.secret().cloned().ok_or_else(|| keyring::lost(directory))?;
     let sealer = Arc::new(keys.sealer());
-    let (found, opening) = read_both(directory, &sealer, options.check_bytes)?;
+    let (found, opening) = read_both(directory, &sealer, options)?;
 
     // Only now is anything written: what the view knows may have shown that the journal lost its end.
     if new_keys {
@@ -140,23 +143,32 @@ pub(super) fn open_files(directory: &Path, options: &Options, master: &Master) -
 /// The view that is there, or why there is none.
 type Opening = Result<View, String>;
 
-/// Reads the journal, and opens the view if it belongs to it. Of a journal of more than `most` bytes only the end is
+/// Reads the journal, and opens the view if it belongs to it. Of a journal of more than `check_bytes` only the end is
 /// read, unless the view must be made anew, for which all of it must be sound, or there was cause for doubt before.
-fn read_both(directory: &Path, sealer: &Arc<Sealer>, most: u64) -> Result<(Option<Found>, Opening), StoreError> {
+fn read_both(
+    directory: &Path,
+    sealer: &Arc<Sealer>,
+    options: &Options,
+) -> Result<(Option<Found>, Opening), StoreError> {
     let journal = directory.join("journal");
-    let most = if doubt::is_raised(directory) { u64::MAX } else { most };
+    let most = if doubt::is_raised(directory) { u64::MAX } else { options.check_bytes };
     let found = Journal::read(&journal, sealer, most)?;
-    let opening = open_view(directory, found.as_ref(), sealer)?;
+    let opening = open_view(directory, found.as_ref(), sealer, options.cache_bytes)?;
     if opening.is_ok() || found.as_ref().is_none_or(|found| !found.in_part) {
         return Ok((found, opening));
     }
     drop(opening);
     let found = Journal::read(&journal, sealer, u64::MAX)?;
-    let opening = open_view(directory, found.as_ref(), sealer)?;
+    let opening = open_view(directory, found.as_ref(), sealer, options.cache_bytes)?;
     Ok((found, opening))
 }
 
-fn open_view(directory: &Path, found: Option<&Found>, sealer: &Arc<Sealer>) -> Result<Opening, StoreError> {
+fn open_view(
+    directory: &Path,
+    found: Option<&Found>,
+    sealer: &Arc<Sealer>,
+    cache_bytes: u64,
+) -> Result<Opening, StoreError> {
     let path = directory.join("view");
     if !path.exists() {
         return Ok(Err("it was missing".to_owned()));
@@ -164,7 +176,7 @@ fn open_view(directory: &Path, found: Option<&Found>, sealer: &Arc<Sealer>) -> R
     let limit = patience(&path, 0);
     let open = |path: PathBuf| {
         let sealer = Arc::clone(sealer);
-        guarded(limit, move || View::open(&path, &sealer))
+        guarded(limit, move || View::open(&path, &sealer, cache_bytes))
     };
     let view = open(path.clone()).or_else(|why| if set_snapshots_aside(&path) { open(path.clone()) } else { Err(why) });
     let Ok(view) = view else { return Ok(view) };
@@ -212,7 +224,7 @@ fn catch_up(
     });
     let why = match whole {
         Ok(view) if migrate::is_bloated(directory, &view) => {
-            return migrate::compact(directory, view, &index, sealer);
+            return migrate::compact(directory, view, &index, sealer, options.cache_bytes);
         }
         Ok(view) => return Ok((view, None)),
         Err(why) => why,
@@ -224,7 +236,7 @@ fn catch_up(
     set_aside(directory).map_err(|error| {
         StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
     })?;
-    let view = View::open(&path, sealer)
+    let view = View::open(&path, sealer, options.cache_bytes)
         .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
     replay(&view, &index)?;
     Ok((view, (journal.seq() > 0).then_some(why)))

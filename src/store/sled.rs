@@ -42,7 +42,6 @@ const UNITS: u8 = 0xfd;
 const PIECES: u8 = 0xfe;
 /// sled keeps the lock on its file for a moment after it is dropped.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
-const CACHE_BYTES: u64 = 128 << 20;
 /// Units that are put into sled together, bytes: the more, the more rows of one of sled's pages change at a time.
 const TOGETHER: usize = 8 << 20;
 /// Between two times that sled syncs its file, for less to be made anew after a power cut. Whoever waits for a sync of
@@ -125,18 +124,18 @@ impl Step {
 }
 
 impl View {
-    /// Opens the view in `directory`, or makes an empty one. May panic or hang on damaged files: see
-    /// [`guarded`].
+    /// Opens the view in `directory`, or makes an empty one; sled keeps about `cache_bytes` of it in memory. May panic or
+    /// hang on damaged files: see [`guarded`].
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn open(directory: &Path, sealer: &Arc<Sealer>) -> Result<Self, String> {
+    pub fn open(directory: &Path, sealer: &Arc<Sealer>, cache_bytes: u64) -> Result<Self, String> {
         let new = !directory.exists();
         if let Ok(why) = fs::read_to_string(directory.join(DAMAGED)) {
             return Err(why);
         }
         remove_unfinished_snapshots(directory)?;
-        let config = Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(Some(SYNC_MILLISECONDS));
+        let config = Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(SYNC_MILLISECONDS));
         let deadline = Instant::now() + LOCK_WAIT;
         let rows = loop {
             match config.open() {

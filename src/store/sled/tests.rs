@@ -42,7 +42,7 @@ fn name(key: u64) -> Vec<u8> {
 static SEALER: LazyLock<Arc<Sealer>> = LazyLock::new(|| Arc::new(Sealer::new([(1, &[1; 32])].into_iter())));
 
 fn open(directory: &tempfile::TempDir) -> Result<View, String> {
-    View::open(&directory.path().join("view"), &SEALER)
+    View::open(&directory.path().join("view"), &SEALER, 1 << 20)
 }
 
 type Damage = Box<dyn Fn(&View)>;
@@ -166,7 +166,7 @@ fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
         }
         drop(store);
         let keys = Keyring::open(directory.path(), &master).unwrap().unwrap();
-        let view = View::open(&directory.path().join("view"), &Arc::new(keys.sealer())).unwrap();
+        let view = View::open(&directory.path().join("view"), &Arc::new(keys.sealer()), 1 << 20).unwrap();
         view.rows.remove(name(7)).unwrap();
         drop(view);
 

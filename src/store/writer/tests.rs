@@ -25,7 +25,7 @@ fn desk(directory: &std::path::Path) -> Desk {
     Desk {
         keys: Arc::new(Keys::new(ring, &sealer, &master, directory, 2026)),
         journal: Journal::create(&directory.join("journal"), 1 << 16, &sealer).unwrap(),
-        view: Arc::new(View::open(&directory.join("view"), &sealer).unwrap()),
+        view: Arc::new(View::open(&directory.join("view"), &sealer, 1 << 20).unwrap()),
         stopped: Arc::default(),
         directory: directory.to_owned(),
         floor: 0,
