@@ -30,7 +30,7 @@ pub use pack::PackError;
 pub use practice::Silence;
 pub use rules::{RuleSummary, Rules};
 pub use standing::{Standing, raised};
-pub use statistics::{Features, Lesson, is_faint};
+pub use statistics::{Features, Lesson, is_faint, is_learned};
 
 use serde::{Deserialize, Serialize};
 

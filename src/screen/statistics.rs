@@ -24,7 +24,7 @@ pub(super) const RESEMBLES: &str = "statistics.resembles";
 pub(super) const FAINT: &str = "statistics.faint";
 
 /// Whether the model found it, and no rule that a person wrote.
-pub(super) fn is_learned(rule: &str) -> bool {
+pub fn is_learned(rule: &str) -> bool {
     rule == RESEMBLES || rule == FAINT
 }
 

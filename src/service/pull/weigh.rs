@@ -1,6 +1,8 @@
 //! What a version means for its patient: what screening says with all that stands over the patient, how a list puts it
 //! in short, and whether it is online at all.
 
+use std::cmp::Reverse;
+
 use chrono::{Days, Duration, NaiveDate};
 
 use super::super::Service;
@@ -9,7 +11,7 @@ use crate::record::{
     AccessLevel, Category, CodeSystem, Context, EntryVersion, Finding, Flag, Lane, Patient, Safeguards, Screening,
     Span, Tier, sentences, words,
 };
-use crate::screen::{Standing, raised};
+use crate::screen::{Standing, is_learned, raised};
 
 /// So long a concern makes weak cues in its household weigh more: a quarter, in which households are reviewed.
 const OF_LATE: Duration = Duration::days(90);
@@ -78,15 +80,19 @@ impl Service {
         screening
     }
 
-    /// The strongest reasons for a list, each once: the words that stand there, so that half of triage
-    /// needs no opening; where a reason has no words of its own, why.
+    /// The gravest reasons for a list, each once: the words that stand there, so that half of triage needs no
+    /// opening; why, where a reason has no words of its own or these say little.
     pub(in super::super) fn reasons(version: &EntryVersion, screening: &Screening) -> Vec<String> {
+        let mut findings: Vec<&Finding> = screening.findings.iter().collect();
+        // What weighs the same stays in the order of reading.
+        findings.sort_by_key(|finding| Reverse(gravity(finding)));
         let mut why: Vec<String> = Vec::new();
-        for finding in &screening.findings {
+        for finding in findings {
             let words = finding.place.as_ref().and_then(|place| {
                 let part = version.part(&place.part)?;
                 match place.span {
-                    Some(span) => Some(in_short(&part.text, span)),
+                    Some(_) if is_learned(&finding.rule) => None,
+                    Some(span) => in_short(&part.text, span),
                     None => Some(part.display.clone()).filter(|display| !display.is_empty()),
                 }
             });
@@ -137,9 +143,21 @@ pub fn is_from_elsewhere(version: &EntryVersion, patient: &Patient) -> bool {
         || (by_transfer && version.happened.is_some_and(|day| day < registered))
 }
 
-/// The words of a finding with some of the sentence around them: on its own a match can be as short as `DA`.
-fn in_short(text: &str, span: Span) -> String {
+/// How grave a finding is among those of an entry: its tier; then what is about the entry as a whole, since that
+/// holds whatever its words say; then what a rule found, which says more than a resemblance; then what stands there
+/// as a fact of now; then harm, before what somebody told.
+fn gravity(finding: &Finding) -> impl Ord + use<> {
+    let Context { negated, historical, hypothetical, .. } = finding.context;
+    let softened = [negated, historical, hypothetical].into_iter().filter(|softer| *softer).count();
+    let harm = !matches!(finding.category, Category::ThirdParty);
+    (finding.tier, finding.place.is_none(), !is_learned(&finding.rule), Reverse(softened), harm)
+}
+
+/// The words of a finding with some of the sentence around them: on its own a match can be as short as `DA`. An
+/// ellipsis stands where the sentence goes on. `None` where all of that says little.
+fn in_short(text: &str, span: Span) -> Option<String> {
     const ENOUGH: usize = 36;
+    const LITTLE: usize = 12;
     let sentence = sentences(text).into_iter().find(|sentence| sentence.overlaps(span)).unwrap_or(span);
     let words: Vec<Span> = words(text).into_iter().filter(|word| sentence.contains(*word)).collect();
     let mut range = (
@@ -150,14 +168,18 @@ fn in_short(text: &str, span: Span) -> String {
         let words = words.get(from..to).unwrap_or_default();
         words.iter().filter_map(|word| word.of(text)).collect::<Vec<_>>().join(" ")
     };
+    let fits = |range: (usize, usize)| joined(range).chars().count() <= ENOUGH;
     // What follows says more than what came before.
-    while range.1 < words.len() && joined((range.0, range.1 + 1)).len() <= ENOUGH {
+    while range.1 < words.len() && fits((range.0, range.1 + 1)) {
         range.1 += 1;
     }
-    while range.0 > 0 && joined((range.0 - 1, range.1)).len() <= ENOUGH {
+    while range.0 > 0 && fits((range.0 - 1, range.1)) {
         range.0 -= 1;
     }
-    joined(range)
+    let said = joined(range);
+    let before = if range.0 > 0 { "… " } else { "" };
+    let after = if range.1 < words.len() { " …" } else { "" };
+    (said.chars().count() > LITTLE).then(|| format!("{before}{said}{after}"))
 }
 
 /// Everybody who recorded a line, once.
