@@ -72,8 +72,11 @@ pub struct PassedOn {
 /// Numbers over the whole store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Entries waiting for a person.
+    /// Entries waiting for a person; above a queue, less those of `for_second`.
     pub to_review: u64,
+    /// Entries to which whoever asked has agreed, waiting for a second reader.
+    #[serde(default)]
+    pub for_second: u64,
     /// Of these, past their target.
     pub late: u64,
     /// Of these, already readable by the patient or a proxy where the GP system shows at once.
@@ -165,6 +168,9 @@ pub struct QueueRow {
     /// Since when somebody can read it, where the GP system shows entries at once.
     #[serde(default)]
     pub readable_since: Option<DateTime<Utc>>,
+    /// Whether the caller has agreed to it already: somebody else must as well.
+    #[serde(default)]
+    pub agreed: bool,
 }
 
 /// Who has something in hand.

@@ -124,8 +124,8 @@ fn holds(text: &str, word: &str) -> bool {
 
 impl Service {
     /// The rows that are wanted, in order, and how many fit in all. What waits for one patient stands together,
-    /// where the most urgent of it belongs.
-    pub(super) fn fitting(&self, actor: &Actor, wanted: &Wanted) -> (Vec<EntryId>, usize) {
+    /// where the most urgent of it belongs; what the person has agreed to comes last.
+    pub(super) fn fitting(&self, actor: &Actor, wanted: &Wanted, agreed: &HashSet<EntryId>) -> (Vec<EntryId>, usize) {
         let only = &wanted.only;
         let board = self.board();
         if only.is_all() && wanted.from == 0 {
@@ -137,8 +137,11 @@ impl Service {
                     break;
                 }
                 if seen.insert(listed.patient) {
-                    ids.extend(board.waiting_of(listed.patient));
+                    ids.extend(board.waiting_of(listed.patient).into_iter().filter(|id| !agreed.contains(id)));
                 }
+            }
+            if !agreed.is_empty() && ids.len() < wanted.limit {
+                ids.extend(board.waiting().map(|(id, ..)| id).filter(|id| agreed.contains(id)));
             }
             ids.truncate(wanted.limit);
             return (ids, board.count_waiting());
@@ -170,12 +173,19 @@ impl Service {
         let waiting: Vec<_> = board.waiting().collect();
         let mut found: Vec<(EntryId, usize)> = Vec::new();
         let mut places: HashMap<PatientId, usize> = HashMap::new();
+        let mut last: Vec<EntryId> = Vec::new();
         for (id, _, _, listed) in in_shares(&waiting, &|(_, tier, since, listed)| fits(*tier, *since, listed)) {
+            if agreed.contains(id) {
+                last.push(*id);
+                continue;
+            }
             let next = places.len();
             found.push((*id, *places.entry(listed.patient).or_insert(next)));
         }
+        let groups = places.len() + usize::from(!last.is_empty());
+        found.extend(last.into_iter().map(|id| (id, places.len())));
         let all = found.len();
-        (page(found, places.len(), wanted), all)
+        (page(found, groups, wanted), all)
     }
 }
 

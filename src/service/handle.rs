@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::decide::Grounds;
+use super::read::NO_FEED;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Role};
 use crate::protocol::{Notice, Reply, Request, VERSION, Wanted, Welcome};
@@ -143,20 +144,16 @@ impl Session {
                 if actor.role == Role::Auditor {
                     return Err(ServiceError::Refused("the role auditor pulls nothing".into()));
                 }
-                let pulled = match from {
+                match from {
                     // A path is read with the daemon's rights, so not everybody may name one.
                     Some(_) if actor.role == Role::Clinician => {
                         return Err(ServiceError::Refused("only the lead or the administrator names a feed".into()));
                     }
                     Some(from) => {
                         let mut feed = service.feed_named(&from)?;
-                        Some(service.pull_and_publish(actor, feed.as_mut())?)
+                        Reply::Pulled(service.pull_and_publish(actor, feed.as_mut())?)
                     }
-                    None => service.pull_next(actor)?,
-                };
-                match pulled {
-                    Some(pulled) => Reply::Pulled(pulled),
-                    None => Reply::Refused { why: "there is no further feed to pull".into() },
+                    None => pull_now(service, actor)?,
                 }
             }
             Request::Publish => Reply::Published(service.publish(actor)?),
@@ -176,3 +173,27 @@ impl Session {
 
 /// No reply holds more rows than this; a frame has a limit.
 const MOST_ROWS: usize = 2_000;
+
+/// Pulls what comes next, as a person asks for it: what is due, else the first feed once more.
+fn pull_now(service: &Service, actor: &Actor) -> Result<Reply, ServiceError> {
+    if let Some(pulled) = service.pull_next(actor)? {
+        return Ok(Reply::Pulled(pulled));
+    }
+    let Some(first) = service.settings.sources.first() else {
+        let why = match service.demo {
+            true => "that was the last day of the demonstration",
+            false => NO_FEED,
+        };
+        return Ok(Reply::Refused { why: why.into() });
+    };
+    let due = service.due_feeds()?;
+    let Some((next, later)) = due.split_first() else {
+        let mut feed = service.feed_named(&first.name)?;
+        return Ok(Reply::Pulled(service.pull_and_publish(actor, feed.as_mut())?));
+    };
+    let mut pulled = service.pull_due(actor, next)?;
+    if !later.is_empty() {
+        pulled.notices.push(format!("{} more due: pull again", later.len()));
+    }
+    Ok(Reply::Pulled(pulled))
+}

@@ -1,6 +1,6 @@
 //! What people see: the queue, one entry, the log. Every read is logged before it is answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
@@ -19,6 +19,15 @@ use crate::record::{
 };
 use crate::review::{Guard, Review, State};
 use crate::store::Table;
+
+/// Why nothing comes by itself.
+pub(super) const NO_FEED: &str = "practice.toml names no feed, so nothing is fetched: write [[source]] there, and start \
+     the daemon anew";
+
+/// Whether somebody was the first of two readers of what waits for the second.
+fn has_agreed(actor: &Actor, row: &EntryRow) -> bool {
+    row.review.state == State::AwaitingSecond && row.review.is_party(&actor.login)
+}
 
 impl Service {
     /// The queue from its top, at most `limit` rows of it.
@@ -43,7 +52,8 @@ impl Service {
             false => Vec::new(),
         };
         let below = Wanted { from: wanted.from.saturating_sub(asked.len()), ..wanted.clone() };
-        let (listed, waiting) = self.fitting(actor, &below);
+        let agreed = self.agreed_to(actor)?;
+        let (listed, waiting) = self.fitting(actor, &below, &agreed);
         let fits = asked.len() + waiting;
         let above = asked.into_iter().skip(wanted.from);
         let ids: Vec<EntryId> = above.chain(listed).take(wanted.limit).collect();
@@ -54,7 +64,22 @@ impl Service {
             }
         }
         self.note(actor, Event::QueueViewed { rows: rows.len() })?;
-        Ok(Queue { now, rows, from: wanted.from, fits, totals: self.totals()?, alarms: self.alarms()? })
+        let mut totals = self.totals()?;
+        totals.for_second = agreed.len() as u64;
+        totals.to_review = totals.to_review.saturating_sub(totals.for_second);
+        Ok(Queue { now, rows, from: wanted.from, fits, totals, alarms: self.alarms()? })
+    }
+
+    /// The entries to which somebody has agreed and a second reader must: nothing is left to do there for them.
+    fn agreed_to(&self, actor: &Actor) -> Result<HashSet<EntryId>, ServiceError> {
+        let standing: Vec<EntryId> = self.board().standing(State::AwaitingSecond).collect();
+        let mut agreed = HashSet::new();
+        for id in standing {
+            if self.row(id)?.is_some_and(|read| has_agreed(actor, &read.row)) {
+                agreed.insert(id);
+            }
+        }
+        Ok(agreed)
     }
 
     /// The numbers above and below the queue.
@@ -71,6 +96,7 @@ impl Service {
         let next_visible = board.next_due().map(|due| policy.batch_from(due));
         Ok(Totals {
             to_review,
+            for_second: 0,
             late,
             readable: match self.settings.practice.shown_by {
                 ShownBy::System => to_review,
@@ -100,6 +126,12 @@ impl Service {
         let mut alarms = self.late_feeds()?;
         let Some((at, pulled)) = self.last_pull()? else {
             alarms.push("nothing has been pulled yet: an empty queue says nothing".into());
+            if !self.demo && self.settings.sources.is_empty() {
+                alarms.push(NO_FEED.into());
+            }
+            if !self.demo && self.settings.users.is_empty() && self.settings.groups.is_empty() {
+                alarms.push("users.toml names nobody, so whoever owns the folder acts as lead: write [[user]]".into());
+            }
             return Ok(alarms);
         };
         let hours = (self.now() - at).num_hours();
@@ -236,6 +268,7 @@ impl Service {
             viewed_by,
             readable_since: (self.settings.practice.shown_by == ShownBy::System && has_readers(&patient))
                 .then(|| row.recorded.unwrap_or(row.review.first_pulled)),
+            agreed: has_agreed(actor, row),
         })
     }
 

@@ -148,6 +148,9 @@ pub fn tag(row: &QueueRow) -> String {
     if let Some(lease) = row.lease.as_ref().filter(|lease| !lease.yours) {
         return format!("{} has it · ", Shown::new(&lease.name));
     }
+    if row.agreed {
+        return "for a second reader · ".to_owned();
+    }
     match (&row.held_by, row.state, row.changed) {
         (Some(who), ..) => format!("{} reads it · ", Shown::new(who)),
         (None, ReviewState::AwaitingSecond, _) => "second reader · ".to_owned(),

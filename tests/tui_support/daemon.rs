@@ -240,7 +240,8 @@ impl Inside {
                 }
                 let waiting = self.waiting();
                 let mut totals = self.totals.clone();
-                totals.to_review = waiting.len() as u64;
+                totals.for_second = waiting.iter().filter(|entry| entry.row.agreed).count() as u64;
+                totals.to_review = waiting.len() as u64 - totals.for_second;
                 totals.to_skim = self.to_skim().len() as u64;
                 totals.settling = self.decided.len() as u64;
                 let fitting: Vec<_> =

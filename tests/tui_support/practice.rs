@@ -91,6 +91,7 @@ pub fn entry(
         lease: None,
         viewed_by: Vec::new(),
         readable_since: None,
+        agreed: false,
     };
     Opened {
         version: EntryVersion {

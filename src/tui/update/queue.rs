@@ -69,7 +69,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.say(Tone::Plain, "nothing is marked any more");
         }
         Action::Back if !state.queue.only.is_all() => return narrow(state, Only::default()),
-        Action::Back => return vec![Effect::Quit],
+        Action::Back => act::stays(state),
         _ => return everywhere(state, action),
     }
     Vec::new()
@@ -126,7 +126,8 @@ pub(super) fn after(queue: &QueueState, entry: EntryId) -> Option<EntryId> {
     let here = queue.place_of(entry);
     let below = here.map_or(0, |here| here + 1)..queue.len();
     let mut places = below.take(1).chain(0..here.unwrap_or_default().min(1));
-    places.find_map(|place| queue.row(place)).map(|row| row.entry).filter(|next| *next != entry)
+    let next = places.find_map(|place| queue.row(place)).filter(|row| !row.agreed);
+    next.map(|row| row.entry).filter(|next| *next != entry)
 }
 
 /// Lists other rows, from the top.

@@ -58,6 +58,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         }
         y += height;
     }
+    if queue.totals.to_review == 0 && state.queue.only.is_all() && y + 4 < list.bottom() {
+        // What is listed is not the person's to do.
+        empty(pen, state, theme, Rect::new(list.x, y, list.width, list.bottom() - y), queue);
+    }
     if state.screen == Screen::Queue && state.size.0 >= layout::WIDE {
         beside(pen, state, theme);
     }
@@ -187,6 +191,10 @@ fn foot(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, queue: &Queu
             None => format!("{others} {} out the hold", if one { "waits" } else { "wait" }),
         });
     }
+    if totals.for_second > 0 {
+        let waits = if totals.for_second == 1 { "waits" } else { "wait" };
+        said.insert(0, format!("{} {waits} for a second reader", words::number(totals.for_second)));
+    }
     if totals.settling > 0 {
         said.push(format!("{} decided, still undoable", words::number(totals.settling)));
     }
@@ -214,14 +222,18 @@ fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect, queue: &Que
         paragraph(pen, theme.plain(), list, list.y + 1, &nothing);
         return;
     }
-    let demo = state.welcome.as_ref().is_some_and(|welcome| !welcome.demo_people.is_empty());
-    let next = if demo {
-        format!("{pull} brings the next day.")
-    } else {
-        format!("{pull} fetches new entries now; the daemon does it by its schedule.")
+    let names_no_feed = queue.alarms.iter().any(|alarm| alarm.contains("names no feed"));
+    let next = match state.is_demo() {
+        true => format!("{pull} brings the next day."),
+        false if names_no_feed => "Nothing comes by itself until a feed is named: see above.".to_owned(),
+        false => format!("{pull} fetches new entries now; the daemon does it by its schedule."),
     };
     let first = match queue.totals.pulled_at {
         None => "Nothing has been fetched from the record system yet.",
+        Some(_) if queue.totals.for_lead > 0 && state.is_lead() => return,
+        Some(_) if queue.totals.for_second > 0 => {
+            "Nothing waits for you. What is listed takes a second reader; every other entry with a finding is decided."
+        }
         Some(_) => "Nothing waits for you. Every entry with a finding has been decided.",
     };
     let y = paragraph(pen, theme.strong(), list, list.y + 1, first);
@@ -282,12 +294,13 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
     let name_room = usize::from(columns.patient) - 7;
     // What else waits for the patient above hangs below it.
     let goes_on = place > state.queue.top && state.queue.goes_on(place);
-    let (name, name_style) = match goes_on {
-        true => (format!("└ {}", words::short_name(&row.patient_name)), if selected { base } else { theme.dim() }),
-        false => (words::short_name(&row.patient_name), base),
+    let (lead, name_style) = match goes_on {
+        true => ("└ ", if selected { base } else { theme.dim() }),
+        false => ("", base),
     };
+    let name = words::short_name_within(&row.patient_name, name_room - lead.width());
     let name_end = Columns::PATIENT + name_room as u16;
-    put(Columns::PATIENT, 0, name_end, &[(&fit(&name, name_room, false), name_style)]);
+    put(Columns::PATIENT, 0, name_end, &[(lead, name_style), (&name, name_style)]);
     put(name_end, 0, name_end + 5, &[(&sex_age, name_style)]);
     let why_end = columns.end(area.width);
     let entry_end = columns.why - 1;
