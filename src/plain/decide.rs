@@ -4,6 +4,8 @@ use std::io::Write;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::entry::Open;
+use super::voice::ended;
 use super::{Done, PlainError, Session};
 use crate::protocol::{Reply, Request};
 use crate::record::{Act, HideReason};
@@ -108,17 +110,27 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         };
         self.voice.say(&format!("{}{until}. Say undo to take it back.", words::capital(&what)))?;
         if let Some(unfinished) = &decided.unfinished {
-            self.voice.say(&format!("{}.", words::capital(unfinished)))?;
+            self.voice.say(&ended(&words::capital(unfinished)))?;
+        }
+        if self.open.as_ref().is_some_and(|open| open.opened.draft.is_some()) {
+            self.ask(Request::KeepDraft { entry: row.entry, draft: None }).await?;
         }
         self.done.push(Done { entries: vec![row.entry], what });
         let next = self.rows.iter().position(|listed| listed.entry == row.entry);
-        let next = next.and_then(|place| self.rows.get(place + 1)).map(|row| row.entry);
+        let next = next.and_then(|place| self.rows.get(place + 1)).filter(|row| !row.agreed).map(|row| row.entry);
         self.rows.retain(|listed| listed.entry != row.entry);
         self.open = None;
         match next {
             Some(entry) => self.open(entry).await,
             None => self.list(0).await,
         }
+    }
+
+    /// Has the daemon keep the redaction in the making: a line that is lost takes nothing with it.
+    pub(super) async fn keep_draft(&mut self) -> Result<(), PlainError> {
+        let Some((entry, draft)) = self.open.as_mut().and_then(Open::unsaved) else { return Ok(()) };
+        self.ask(Request::KeepDraft { entry, draft }).await?;
+        Ok(())
     }
 
     /// Takes the last act back, as a whole.

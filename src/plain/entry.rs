@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::voice::Voice;
-use crate::protocol::{Earlier, Opened};
-use crate::record::{Act, Span, Style, Version};
+use super::voice::{Voice, ended, listed};
+use crate::protocol::{Draft, Earlier, Opened};
+use crate::record::{AccessLevel, Act, EntryId, Span, Style, Version};
 use crate::review::{RedactionError, Waiver, render};
 use crate::tui::action::Action;
 use crate::tui::compare::compare;
@@ -28,6 +28,10 @@ pub struct Open {
     removals: Removals,
     kept: BTreeSet<usize>,
     style: Style,
+    /// Whose view the preview tells, by index of the patient's views.
+    reader: usize,
+    /// Whether the daemon does not have the latest of the redaction yet.
+    unsaved: bool,
 }
 
 impl Open {
@@ -46,6 +50,8 @@ impl Open {
             removals,
             kept: BTreeSet::new(),
             style,
+            reader: 0,
+            unsaved: false,
         }
     }
 
@@ -55,7 +61,8 @@ impl Open {
     /// Those of the output.
     pub fn tell<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
         let (row, patient) = (&self.opened.row, &self.opened.patient);
-        voice.say(&format!("{}, {}. {}, {}.", patient.name, patient.sex_age, row.title, row.author))?;
+        let what = ended(&listed([row.title.as_str(), row.author.as_str()], ", "));
+        voice.say(&format!("{}, {}. {what}", patient.name, patient.sex_age))?;
         self.tell_readers(voice)?;
         for (index, line) in self.document.lines.iter().enumerate() {
             let heading = if line.heading.is_empty() { String::new() } else { format!("{}: ", line.heading) };
@@ -70,37 +77,32 @@ impl Open {
         for found in &self.document.matches {
             let finding = &found.finding;
             let what = format!(
-                "Match {}: {}: {}. {}.",
+                "Match {}: {}: {} {}.",
                 found.number,
                 finding.category.words(),
-                finding.why,
+                ended(&finding.why),
                 words::tier(finding.tier)
             );
             voice.say(&what)?;
         }
         for flag in &patient.flags {
-            voice.say(&format!("Flag: {flag}."))?;
+            voice.say(&ended(&format!("Flag: {flag}")))?;
+        }
+        if self.opened.draft.as_ref().is_some_and(|draft| !draft.removals.is_empty()) {
+            voice.say("A redaction of yours is half made: say redact to go on with it.")?;
         }
         if self.opened.before.is_some() {
             voice.say("It changed since it was decided: say versions.")?;
         }
         for other in &self.opened.also_here {
-            voice.say(&format!(
-                "Also waiting here: {}, {}: {}.",
-                other.patient_name,
-                other.title,
-                other.why.join("; ")
-            ))?;
+            let why = listed(other.why.iter().map(String::as_str), "; ");
+            voice.say(&ended(&format!("Also waiting here: {}, {}: {why}", other.patient_name, other.title)))?;
         }
         for (number, twin) in (1..).zip(self.opened.twins.iter().filter(|twin| !twin.waived)) {
             let (row, stands) = (&twin.row, words::standing(twin.row.state));
-            voice.say(&format!(
-                "The same words, {number}: {}, {}, {}, {stands}: {}. Say considered {number} to name it.",
-                row.patient_name,
-                row.title,
-                row.author,
-                twin.words.join("; ")
-            ))?;
+            let which = listed([row.patient_name.as_str(), row.title.as_str(), row.author.as_str(), stands], ", ");
+            let said = ended(&listed(twin.words.iter().map(String::as_str), "; "));
+            voice.say(&format!("The same words, {number}: {which}: {said} Say considered {number} to name it."))?;
         }
         for note in &self.opened.notes {
             voice.say(&format!("{} {}: {}", note.by, note.on.words(), note.text))?;
@@ -109,7 +111,7 @@ impl Open {
             return voice.say("You are the second reader: this is only what would be left. Say read-back and what seems to be missing.");
         }
         match &self.opened.may_not_release {
-            Some(why) => voice.say(&format!("{}.", words::capital(why))),
+            Some(why) => voice.say(&ended(&words::capital(why))),
             None => voice.say("What now? approve, redact, hide and a reason, next-entry, or back."),
         }
     }
@@ -138,7 +140,7 @@ impl Open {
     fn tell_readers<W: Write>(&self, voice: &mut Voice<W>) -> io::Result<()> {
         match self.opened.patient.readers.as_slice() {
             [] => voice.say("Read by nobody online."),
-            readers => voice.say(&format!("Read by: {}.", readers.join("; "))),
+            readers => voice.say(&ended(&format!("Read by: {}", readers.join("; ")))),
         }
     }
 
@@ -159,7 +161,16 @@ impl Open {
             }
             Action::Redact => {
                 self.redacting = true;
-                voice.say("Redacting. take-all takes every suggestion; remove or keep and a match's number, or the words themselves; style; then decide, or back.")?;
+                voice.say("Redacting. take-all takes every suggestion; remove or keep and a match's number, or the words themselves; style; reader for what the next reader sees; then decide, or back.")?;
+                self.preview(voice)
+            }
+            Action::Reader => {
+                let readers = self.opened.patient.views.len();
+                if readers < 2 {
+                    return voice.refuse("nobody else reads this record");
+                }
+                self.redacting = true;
+                self.reader = (self.reader + 1) % readers;
                 self.preview(voice)
             }
             Action::TakeAll => {
@@ -171,6 +182,7 @@ impl Open {
                     return voice.refuse("there is nothing suggested: say remove and the words");
                 }
                 taken.iter().for_each(|stretch| self.removals.remove(&self.document, *stretch));
+                self.unsaved = true;
                 self.preview(voice)
             }
             Action::Style => {
@@ -179,6 +191,7 @@ impl Open {
                     Style::Silent => Style::Marked,
                     Style::Marked => Style::Silent,
                 };
+                self.unsaved = true;
                 self.preview(voice)
             }
             _ => {
@@ -196,6 +209,7 @@ impl Open {
                 if let (Action::Keep, Ok(number)) = (action, rest.parse::<usize>()) {
                     self.kept.insert(number.saturating_sub(1));
                 }
+                self.unsaved = true;
                 self.preview(voice)
             }
         }
@@ -235,6 +249,17 @@ impl Open {
         }
     }
 
+    /// The redaction in the making, if the daemon does not have the latest of it; it is taken to be kept then.
+    pub fn unsaved(&mut self) -> Option<(EntryId, Option<Draft>)> {
+        if !std::mem::take(&mut self.unsaved) {
+            return None;
+        }
+        let (version, removals) = (&self.opened.version, self.removals.to_record(&self.opened.version));
+        let draft = Draft { version: Some(version.version), removals, style: self.style };
+        self.opened.draft = Some(draft.clone()).filter(|draft| !draft.removals.is_empty());
+        Some((self.opened.row.entry, self.opened.draft.clone()))
+    }
+
     fn act_planned(&self) -> Act {
         Act::Redact { removals: self.removals.to_record(&self.opened.version), style: self.style }
     }
@@ -245,19 +270,31 @@ impl Open {
             Style::Marked => "with a mark",
         };
         let shown = render(&self.opened.version, &self.act_planned());
-        match &shown {
-            Ok(rendition) => {
-                voice.say(&format!("This is what the app would show, with words taken out {style}:"))?;
-                for line in Document::of_rendition(rendition).plain() {
+        // What one reader sees is less than what is released, never other than it.
+        let views = &self.opened.patient.views;
+        let (name, level) = match views.get(self.reader) {
+            Some((name, level)) => (name.as_str(), *level),
+            None => ("the app", AccessLevel::Full),
+        };
+        match shown.as_ref().map(|rendition| rendition.at(level)) {
+            Ok(Some(seen)) => {
+                voice.say(&format!("This is what {name} would show, with words taken out {style}:"))?;
+                for line in Document::of_rendition(&seen).plain() {
                     voice.say(&format!("  {line}"))?;
                 }
             }
-            Err(why) => voice.say(&format!("{}.", words::capital(&why.to_string())))?,
+            Ok(None) => {
+                voice.say(&format!("This is what {name} would show: nothing of it, as this login shows no text."))?
+            }
+            Err(why) => voice.say(&ended(&words::capital(&why.to_string())))?,
+        }
+        if views.len() > 1 {
+            voice.say(&format!("That is reader {} of {}: say reader for the next.", self.reader + 1, views.len()))?;
         }
         let shown = shown.ok().map(|rendition| Document::of_rendition(&rendition));
         let patient = sex_of(&self.opened.patient.sex_age);
         for warning in warnings(&self.document, &self.removals, &self.kept, shown.as_ref(), patient) {
-            voice.say(&format!("Think about: {warning}."))?;
+            voice.say(&ended(&format!("Think about: {warning}")))?;
         }
         Ok(())
     }

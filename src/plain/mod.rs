@@ -12,7 +12,7 @@ mod skim;
 mod voice;
 
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
@@ -24,7 +24,7 @@ use crate::protocol::{Only, PatientRecord, QueueRow, Reply, Request, SkimLine, W
 use crate::record::{EntryId, HideReason};
 use crate::tui::action::{ACTIONS, Action, Place};
 use crate::tui::keymap::Keymap;
-use crate::tui::state::Target;
+use crate::tui::state::{IDLE_END_MINUTES, Target};
 use crate::tui::words;
 
 use entry::Open;
@@ -32,6 +32,9 @@ use voice::Voice;
 
 /// Rows of the queue and lines of the log told at once.
 const PAGE: usize = 20;
+
+/// After so long without a line from a person the session ends.
+const IDLE: Duration = Duration::from_secs(60 * IDLE_END_MINUTES as u64);
 
 /// How it is to be.
 pub struct Options {
@@ -50,6 +53,8 @@ pub enum End {
     Done,
     /// Something was refused or not understood.
     Refused,
+    /// Nobody said anything for fifteen minutes.
+    Idle,
 }
 
 /// Why it could not go on. One sentence.
@@ -89,12 +94,14 @@ const HERE: &[(Action, &str)] = &[
     (Action::Remove, "match or words"),
     (Action::Keep, "match or words"),
     (Action::Style, ""),
+    (Action::Reader, ""),
     (Action::Decide, "[number]"),
     (Action::Patient, ""),
     (Action::Versions, ""),
     (Action::Record, ""),
     (Action::Flags, "[number why]"),
     (Action::Worklist, "[number]"),
+    (Action::Alarms, ""),
     (Action::Skim, ""),
     (Action::Pick, "number"),
     (Action::Pass, ""),
@@ -110,6 +117,7 @@ const HERE: &[(Action, &str)] = &[
     (Action::SwitchPerson, ""),
     (Action::Undo, ""),
     (Action::Back, ""),
+    (Action::Leave, ""),
     (Action::Help, ""),
     (Action::Quit, ""),
 ];
@@ -143,6 +151,7 @@ where
         hiding: None,
         done: Vec::new(),
         now: None,
+        alarms: Vec::new(),
         work: Vec::new(),
         record: None,
     };
@@ -151,7 +160,16 @@ where
         if options.prompts {
             session.voice.ask("anteroom> ")?;
         }
-        let Some(Ok(line)) = lines.next().await else { break };
+        // A script takes its time; a person who has gone must not leave the record open behind them.
+        let patience = match options.prompts && session.welcome.demo_people.is_empty() {
+            true => IDLE,
+            false => Duration::MAX,
+        };
+        let line = match tokio::time::timeout(patience, lines.next()).await {
+            Ok(line) => line,
+            Err(_) => return Ok(End::Idle),
+        };
+        let Some(Ok(line)) = line else { break };
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -197,6 +215,8 @@ struct Session<W: Write, T> {
     done: Vec<Done>,
     /// The practice's time, as it last said.
     now: Option<DateTime<Utc>>,
+    /// What must be known about the feeds, as it was told last.
+    alarms: Vec<String>,
     /// The worklist as it was told last.
     work: Vec<WorkItem>,
     /// The patient's record that was told last, or over which flags were.
@@ -281,12 +301,23 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             Action::Worklist => self.worklist(rest).await?,
             Action::Filter => self.filter(rest).await?,
             Action::Hide => self.hide(rest).await?,
-            Action::Redact | Action::TakeAll | Action::Remove | Action::Keep | Action::Style | Action::Patient => {
+            Action::Redact
+            | Action::TakeAll
+            | Action::Remove
+            | Action::Keep
+            | Action::Style
+            | Action::Reader
+            | Action::Patient => {
                 match &mut self.open {
                     Some(open) => open.act(action, rest, &mut self.voice)?,
                     None => self.voice.refuse("no entry is open: say open and its number")?,
                 }
+                self.keep_draft().await?;
             }
+            Action::Alarms if self.alarms.is_empty() => {
+                self.voice.say("There is nothing that must be known about the feeds.")?;
+            }
+            Action::Alarms => self.say_alarms()?,
             Action::Mark => self.mark(rest).await?,
             Action::MarkPatient => self.mark_patient(rest).await?,
             Action::Decide => match hiding {
@@ -309,15 +340,17 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             Action::Publish => self.publish().await?,
             Action::SwitchPerson => return self.switch_person(),
             Action::Undo => self.undo().await?,
-            Action::Back if hiding.is_some() => self.voice.say("Nothing is hidden; the marks are still there.")?,
-            Action::Back if self.open.is_none() && self.skim_told.is_none() => {
+            Action::Back | Action::Leave if hiding.is_some() => {
+                self.voice.say("Nothing is hidden; the marks are still there.")?
+            }
+            Action::Back | Action::Leave if self.open.is_none() && self.skim_told.is_none() => {
                 if self.marked.is_empty() {
                     return Ok(Next::Leave);
                 }
                 self.marked.clear();
                 self.voice.say("Nothing is marked any more.")?;
             }
-            Action::Back => match &mut self.open {
+            Action::Back | Action::Leave => match &mut self.open {
                 Some(open) if open.redacting => {
                     open.redacting = false;
                     self.voice.say("Nothing is decided; what you chose so far is still there.")?;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::voice::ended;
 use super::{Next, PAGE, PlainError, Session};
 use crate::protocol::{Reply, Request};
 use crate::tui::words;
@@ -44,7 +45,7 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         if let Some(Reply::Status(status)) = self.ask(Request::Status).await? {
             let totals = status.totals;
             for alarm in status.alarms {
-                self.voice.say(&format!("Warning: {alarm}."))?;
+                self.voice.say(&ended(&format!("Warning: {alarm}")))?;
             }
             let line = format!(
                 "{} to review, {} late, {} to skim, {} on hold, {} decided and undoable, {} visible, {} hidden, {} rows set aside.",

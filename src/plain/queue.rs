@@ -5,6 +5,7 @@ use std::io::Write;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::entry::Open;
+use super::voice::{ended, listed as items};
 use super::{PAGE, PlainError, Session};
 use crate::protocol::{Only, Queue, QueueRow, Reply, Request, Wanted};
 use crate::record::{EntryId, Tier};
@@ -19,14 +20,16 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         else {
             return Ok(());
         };
-        for alarm in alarms {
-            self.voice.say(&format!("Warning: {alarm}."))?;
-        }
-        if totals.set_aside > 0 {
-            let rows = words::count(totals.set_aside, "row", "rows");
-            self.voice.say(&format!("Warning: {rows} of the feeds could not be used."))?;
+        // Said once; the action alarms says them again.
+        if told_alarms(totals.set_aside, &alarms) != self.alarms {
+            self.alarms = told_alarms(totals.set_aside, &alarms);
+            self.say_alarms()?;
         }
         let mut said = format!("{} to review, {} late, {} to skim.", totals.to_review, totals.late, totals.to_skim);
+        if totals.for_second > 0 {
+            let waits = if totals.for_second == 1 { "waits" } else { "wait" };
+            said.push_str(&format!(" {} {waits} for a second reader.", totals.for_second));
+        }
         if !self.only.is_all() {
             said.push_str(&format!(" {fits} fit {}.", listed(&self.only).unwrap_or_default()));
         }
@@ -35,20 +38,20 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             let late = if now > row.due { ", late" } else { "" };
             let held = row.held_by.as_ref().map(|who| format!(", {who} has it")).unwrap_or_default();
             let changed = if row.changed { ", changed since it was decided" } else { "" };
+            let agreed = if row.agreed { ", for a second reader" } else { "" };
             let line = format!(
-                "{number}. {}. {}, {}. {}, {}. Waits {}{late}{held}{changed}. Read by: {}. {}.",
+                "{number}. {}. {}, {}. {} Waits {}{late}{held}{changed}{agreed}. Read by: {}. {}",
                 words::tier(row.tier),
                 row.patient_name,
                 row.sex_age,
-                row.title,
-                row.author,
+                ended(&items([row.title.as_str(), row.author.as_str()], ", ")),
                 words::span(row.waiting_since, now),
                 row.readers,
-                row.why.join("; "),
+                ended(&items(row.why.iter().map(String::as_str), "; ")),
             );
             self.voice.say(&line)?;
         }
-        if rows.is_empty() {
+        if rows.iter().all(|row| row.agreed) && fits == rows.len() && from == 0 {
             self.voice.say(if self.only.is_all() {
                 "Nothing waits for you."
             } else {
@@ -58,6 +61,14 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
             self.voice.say(&format!("{} more: say page-down.", fits - from - rows.len()))?;
         }
         (self.rows, self.from, self.fits, self.now) = (rows, from, fits, Some(now));
+        Ok(())
+    }
+
+    /// What must be known about the feeds.
+    pub(super) fn say_alarms(&mut self) -> Result<(), PlainError> {
+        for alarm in &self.alarms {
+            self.voice.say(&ended(&format!("Warning: {alarm}")))?;
+        }
         Ok(())
     }
 
@@ -180,4 +191,10 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         };
         Ok(self.voice.say(&said)?)
     }
+}
+
+fn told_alarms(set_aside: u64, alarms: &[String]) -> Vec<String> {
+    let rows =
+        (set_aside > 0).then(|| format!("{} of the feeds could not be used", words::count(set_aside, "row", "rows")));
+    alarms.iter().cloned().chain(rows).collect()
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::voice::ended;
 use super::{Done, PAGE, PlainError, Session};
 use crate::protocol::{PassedLine, Reply, Request};
 use crate::tui::words;
@@ -17,11 +18,14 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
         self.voice.say(&format!("{} to skim. These are the first {}.", skim.totals.to_skim, skim.lines.len()))?;
         for (number, line) in (1..).zip(&skim.lines) {
             let marked = line.marked.of(&line.sentence).filter(|words| *words != line.sentence && !words.is_empty());
-            let marked = marked.map(|words| format!(" The words: {words}.")).unwrap_or_default();
+            let marked = marked.map(|words| ended(&format!(" The words: {words}"))).unwrap_or_default();
             let row = &line.row;
             let said = format!(
                 "{number}. {}, {}. Read by: {}. {}{marked}",
-                row.patient_name, row.sex_age, row.readers, line.sentence
+                row.patient_name,
+                row.sex_age,
+                row.readers,
+                ended(&line.sentence)
             );
             self.voice.say(&said)?;
         }

@@ -64,3 +64,16 @@ fn ascii(text: &str) -> String {
     };
     text.chars().map(plain).collect()
 }
+
+/// `text` with one mark at its end, so that a screen reader neither stumbles over two nor runs on.
+pub fn ended(text: &str) -> String {
+    let text = text.trim_end();
+    let bare = text.trim_end_matches(['.', ',', ';', ':', ' ']);
+    if bare.len() == text.len() && text.ends_with(['?', '!', '…']) { text.to_owned() } else { format!("{bare}.") }
+}
+
+/// Several things in one sentence, each without a mark of its own at its end; what is empty is left out.
+pub fn listed<'a>(items: impl IntoIterator<Item = &'a str>, between: &str) -> String {
+    let bare = items.into_iter().map(|item| item.trim().trim_end_matches(['.', ',', ';']));
+    bare.filter(|item| !item.is_empty()).collect::<Vec<_>>().join(between)
+}
