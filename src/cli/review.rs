@@ -91,17 +91,17 @@ pub async fn show(
     tour: bool,
     connect: impl AsyncFn(Option<Actor>) -> Result<Connection, ClientError>,
 ) -> Result<Exit, Failure> {
-    let (keymap, notice) = keymap(&args.map)?;
+    let (keymap, mistakes) = keymap(&args.map)?;
     let ascii = args.ascii || terminal::needs_ascii(environment);
     if args.is_plain() {
-        return line_by_line(keymap, args.ascii || says_no_utf8(), notice, connect).await;
+        return line_by_line(keymap, args.ascii || says_no_utf8(), mistakes, connect).await;
     }
     let options = Options {
         keymap,
         ascii,
         tour,
         theme: args.theme.unwrap_or(if terminal::wants_colour(environment) { Theme::Dark } else { Theme::None }),
-        notice,
+        mistakes,
         suspend: terminal::can_suspend().then_some(terminal::suspend as fn() -> std::io::Result<()>),
     };
     let ended = terminal::ended()?;
@@ -112,7 +112,7 @@ pub async fn show(
     drop(guard);
     match shown {
         Ok(tui::Exit::Idle) => {
-            let why = "closed after fifteen minutes without a key; what was half done is kept: start it again";
+            let why = "closed after five minutes or more without a key; what was half done is kept: connect again";
             Err(Failure(Exit::Ok, why.to_owned()))
         }
         Ok(_) => Ok(Exit::Ok),
@@ -141,12 +141,12 @@ fn says_no_utf8() -> bool {
 async fn line_by_line(
     keymap: Keymap,
     ascii: bool,
-    notice: Option<String>,
+    mistakes: Vec<String>,
     connect: impl AsyncFn(Option<Actor>) -> Result<Connection, ClientError>,
 ) -> Result<Exit, Failure> {
     use std::io::IsTerminal;
-    if let Some(notice) = notice {
-        eprintln!("anteroom: {notice}");
+    for mistake in mistakes {
+        eprintln!("anteroom: {mistake}");
     }
     let options = plain::Options { keymap, ascii, prompts: std::io::stdin().is_terminal() };
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -163,6 +163,10 @@ async fn line_by_line(
     match plain::run(lines, std::io::stdout(), connect, options).await {
         Ok(plain::End::Done) => Ok(Exit::Ok),
         Ok(plain::End::Refused) => Ok(Exit::Found),
+        Ok(plain::End::Idle) => {
+            let why = "closed after fifteen minutes without a line; what was half done is kept: connect again";
+            Err(Failure(Exit::Ok, why.to_owned()))
+        }
         Err(plain::PlainError::Client(error)) => Err(error.into()),
         Err(plain::PlainError::Output(error)) => Err(error.into()),
     }

@@ -205,6 +205,15 @@ impl Keymap {
         Some(map)
     }
 
+    /// The map over which a file says it is to be laid: `map = "vim"` before its first table.
+    pub fn laid_over(text: &str) -> Option<String> {
+        let (tables, _) = DeTable::parse_recoverable(text);
+        tables.get_ref().iter().find_map(|(name, value)| match (name.get_ref().as_ref(), value.get_ref()) {
+            ("map", DeValue::String(name)) => Some(name.to_string()),
+            _ => None,
+        })
+    }
+
     /// Lays the bindings of a file over these, key by key; `"none"` takes a key away. What is wrong is
     /// reported and left out, the rest counts.
     pub fn merge(&mut self, file: &str, text: &str) -> Vec<Mistake> {
@@ -220,6 +229,13 @@ impl Keymap {
         }
         let mut added = Vec::new();
         for (section, bindings) in tables.get_ref() {
+            if let ("map", DeValue::String(name)) = (section.get_ref().as_ref(), bindings.get_ref()) {
+                if !Self::NAMES.contains(&name.as_ref()) {
+                    let message = format!("there is no map “{name}”{}", nearest(name, Self::NAMES.into_iter()));
+                    wrong(bindings.span().start, message);
+                }
+                continue;
+            }
             let place = match section.get_ref().as_ref() {
                 "everywhere" => None,
                 name => match Place::ALL.into_iter().find(|place| place.name() == name) {

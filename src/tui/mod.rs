@@ -61,8 +61,8 @@ pub struct Options {
     pub theme: Theme,
     /// Whether the tour of the demo begins.
     pub tour: bool,
-    /// A sentence for the start, such as a mistake in the user's keys.
-    pub notice: Option<String>,
+    /// The mistakes in the user's keys, a sentence each, to be told at the start.
+    pub mistakes: Vec<String>,
     /// Puts the program aside; `None` where there is no shell to return to.
     pub suspend: Option<fn() -> io::Result<()>>,
 }
@@ -74,7 +74,7 @@ impl Default for Options {
             ascii: false,
             theme: Theme::default(),
             tour: false,
-            notice: None,
+            mistakes: Vec::new(),
             suspend: None,
         }
     }
@@ -148,7 +148,7 @@ where
         ascii: options.ascii,
         theme: options.theme,
         can_suspend: options.suspend.is_some(),
-        tour: options.tour.then_some(0),
+        tour: options.tour.then(state::Tour::default),
     };
     let mut state = State::new((size.width, size.height), setup);
     let (orders, taken) = unbounded_channel();
@@ -160,7 +160,7 @@ where
     let mut slow_at: Option<Instant> = None;
     let mut keep_at: Option<Instant> = None;
     let mut last_key: Option<Instant> = None;
-    let mut notice = options.notice;
+    let mut mistakes = options.mistakes;
     let mut dirty = true;
     loop {
         if dirty {
@@ -240,8 +240,8 @@ where
             }
             let connected = matches!(input, Input::Connected(_));
             let effects = update::update(&mut state, input);
-            if connected && let Some(notice) = notice.take() {
-                state.say(state::Tone::Warning, notice);
+            if connected {
+                tell_mistakes(&mut state, std::mem::take(&mut mistakes));
             }
             for effect in effects {
                 match effect {
@@ -278,6 +278,18 @@ where
             true => keep_at.or_else(|| Some(Instant::now() + KEEP_AFTER)),
             false => None,
         };
+    }
+}
+
+/// Tells what is wrong in the user's keys: one mistake below the page, more in a box.
+fn tell_mistakes(state: &mut State, mistakes: Vec<String>) {
+    match mistakes.as_slice() {
+        [] => {}
+        [one] => state.say(state::Tone::Warning, one.clone()),
+        _ => {
+            let title = "Mistakes in your keys: the rest of them counts".to_owned();
+            state.overlay = Some(state::Overlay::Told { title, lines: mistakes });
+        }
     }
 }
 

@@ -126,8 +126,6 @@ pub struct EntryState {
     pub current: Option<usize>,
     /// The matches that have been on the screen.
     pub seen: BTreeSet<usize>,
-    /// Whether the person was told that some have not.
-    pub warned: bool,
     /// The entries with the same words that the person named as considered, this one too where its own other
     /// lines repeat them.
     pub considered: BTreeSet<EntryId>,
@@ -261,8 +259,6 @@ pub struct RedactState {
     pub preview_top: usize,
     /// What to think about before deciding.
     pub warnings: Vec<String>,
-    /// Whether the person was told that some matches are not settled.
-    pub warned: bool,
     /// Whether anything was changed since the page was opened.
     pub changed: bool,
     /// Whether the daemon does not have the latest of it yet.

@@ -15,10 +15,11 @@ pub use super::pages::{
     WINDOW, WorklistState,
 };
 use super::skim::SkimState;
+pub use super::tour::Tour;
 use super::view::Theme;
 use crate::audit::{Actor, Role};
 use crate::protocol::{Opened, Request, Status, Welcome};
-use crate::record::EntryId;
+use crate::record::{Act, EntryId};
 
 /// The page on which the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,15 +80,16 @@ pub enum Tone {
 pub enum Blank {
     /// The person asked for it.
     Asked,
-    /// Nobody has pressed a key for [`IDLE_MINUTES`].
+    /// Nobody has pressed a key for [`IDLE_MINUTES`]. Outside the demo the next key ends the session: whoever
+    /// presses it need not be who left, and shows who they are by connecting again.
     Idle,
 }
 
 /// After so many minutes without a key the screen blanks.
 pub const IDLE_MINUTES: u32 = 5;
 
-/// After so many minutes without a key the program ends: what was in hand is free again, and who comes back logs
-/// in anew. Never in the demo, where nothing is real.
+/// After so many minutes without a key the program ends by itself: what was in hand is free again. Never in the
+/// demo, where nothing is real.
 pub const IDLE_END_MINUTES: u32 = 15;
 
 /// All that the screen knows.
@@ -97,8 +99,8 @@ pub struct State {
     pub terminal: (u16, u16),
     /// Columns and rows of the page: those of the terminal, less what the tour takes.
     pub size: (u16, u16),
-    /// The step of the tour, while there is one.
-    pub tour: Option<usize>,
+    /// How far the tour is, while there is one.
+    pub tour: Option<Tour>,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
     /// Which keys do what.
@@ -147,6 +149,8 @@ pub struct State {
     pub message: Option<Message>,
     /// Acts of this session, the last one last.
     pub done: Vec<Done>,
+    /// A decision that was warned of: the next key sends it, if it is the one for that.
+    pub warned: Option<(Target, Act)>,
     /// The decision on its way.
     pub sending: Option<Sending>,
     /// Something written, on its way to the daemon.
@@ -227,8 +231,8 @@ pub struct Setup {
     pub theme: Theme,
     /// Whether the program can be put aside.
     pub can_suspend: bool,
-    /// The step of the tour to begin with.
-    pub tour: Option<usize>,
+    /// The tour, where one begins.
+    pub tour: Option<Tour>,
 }
 
 impl State {
@@ -262,6 +266,7 @@ impl State {
             policy: PolicyState::default(),
             message: None,
             done: Vec::new(),
+            warned: None,
             sending: None,
             handling: None,
             bulk: None,
@@ -400,7 +405,6 @@ impl State {
             top: 0,
             current: None,
             seen: BTreeSet::new(),
-            warned: false,
             considered: BTreeSet::new(),
             earlier: Vec::new(),
             compared: None,
@@ -414,6 +418,7 @@ impl State {
             _ => fresh,
         });
         self.redact = None;
+        self.warned = None;
         self.screen = Screen::Entry;
     }
 }

@@ -1,8 +1,11 @@
 //! The tour of the demo. It asks for one thing after the other and goes on when that has been done, by whatever
-//! keys; it stands below the page, takes no key away, and one key ends it.
+//! keys and in whatever order; it stands below the page, takes no key away, and one key ends it.
 
 use super::action::Action;
-use super::state::{Screen, State, Tone};
+use super::layout::WIDE;
+use super::state::{Deed, Preview, Screen, State, Tone};
+use super::words;
+use crate::record::{Act, HideReason};
 
 /// Rows that it takes from the page.
 pub const ROWS: u16 = 2;
@@ -10,57 +13,96 @@ pub const ROWS: u16 = 2;
 /// The smallest terminal that has room for it.
 const SMALLEST: (u16, u16) = (80, 24);
 
+/// How far somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tour {
+    /// The present step, from 0.
+    pub step: usize,
+    /// The steps that have been done, in order or not.
+    did: [bool; STEPS.len()],
+    /// How many acts of this session stood when it was looked last.
+    acts: usize,
+}
+
+impl Tour {
+    /// As far as it is, for somebody who has done nothing yet.
+    pub(super) fn of_another(self) -> Self {
+        Self { acts: 0, ..self }
+    }
+}
+
+/// What an input did to the acts of this session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Acts {
+    Same,
+    /// One more, and whether that hid something.
+    More {
+        hid: bool,
+    },
+    Fewer,
+}
+
 /// One thing to do.
 struct Step {
     /// What there is to see, and to do; `{}` stands for the key of `action`.
-    says: &'static str,
+    says: fn(&State) -> &'static str,
     action: Action,
-    /// Whether it has been done.
-    done: fn(&State) -> bool,
+    /// Whether it is done by now.
+    done: fn(&State, Acts) -> bool,
 }
 
 const STEPS: [Step; 9] = [
     Step {
-        says: "This is what waits, most urgent first, with the reason beside it. {} opens the selected entry.",
+        says: |_| "This is what waits, most urgent first, with the reason beside it. {} opens the selected entry.",
         action: Action::Open,
-        done: |state| state.screen == Screen::Entry,
+        done: |state, _| state.screen == Screen::Entry,
     },
     Step {
-        says: "Small numbers stand behind what was found; below is why. {} goes from one to the next.",
+        says: |_| "Small numbers stand behind what was found; below is why. {} goes from one to the next.",
         action: Action::NextMatch,
-        done: |state| state.entry.as_ref().is_some_and(|entry| entry.current.is_some()) || state.redact.is_some(),
+        done: |state, _| state.entry.as_ref().is_some_and(|entry| entry.current.is_some()) || state.redact.is_some(),
     },
     Step {
-        says: "Most of this is harmless, some of it endangers. {} takes words out.",
+        says: |_| "Most of this is harmless, some of it endangers. {} takes words out.",
         action: Action::Redact,
-        done: |state| state.redact.is_some(),
+        done: |state, _| state.redact.is_some(),
     },
     Step {
-        says: "Above the record, below exactly what the app would show. {} takes every suggestion out.",
+        says: |state| match state.size.0 >= WIDE {
+            true => {
+                "On the left the record, on the right exactly what the app would show. {} takes every suggestion out."
+            }
+            false => "Above the record, below exactly what the app would show. {} takes every suggestion out.",
+        },
         action: Action::TakeAll,
-        done: |state| state.redact.as_ref().is_some_and(|redacting| !redacting.removals.is_empty()),
+        done: |state, _| state.redact.as_ref().is_some_and(|redacting| !redacting.removals.is_empty()),
     },
     Step {
-        says: "Compare the two; nothing shows that words are missing. {} decides, and the next entry opens.",
+        says: |state| match state.redact.as_ref().map(|redacting| &redacting.preview) {
+            Some(Preview::Nothing(_)) => {
+                "Nothing worth reading is left, so this one is better hidden: {} asks why, and a digit answers."
+            }
+            _ => "Compare the two, and read what is left: screening misses things. {} decides; the next one opens.",
+        },
         action: Action::Decide,
-        done: |state| !state.done.is_empty(),
+        done: |_, acts| matches!(acts, Acts::More { .. }),
     },
     Step {
-        says: "Nothing is visible yet: every decision waits first. {} takes the last one back.",
+        says: |_| "Nothing is visible yet: every decision waits first. {} takes the last one back.",
         action: Action::Undo,
-        done: |state| state.done.is_empty(),
+        done: |_, acts| acts == Acts::Fewer,
     },
     Step {
-        says: "Where one sentence is not enough, hide the whole entry: {}, then a digit says why.",
+        says: |_| "Where one sentence is not enough, hide the whole entry: {}, then a digit says why.",
         action: Action::Hide,
-        done: |state| !state.done.is_empty(),
+        done: |_, acts| acts == Acts::More { hid: true },
     },
     Step {
-        says: "Weak cues do not fill the queue: they are read down in seconds. Back in the queue, {} opens them.",
+        says: |_| "Weak cues do not fill the queue: they are read down in seconds. Back in the queue, {} opens them.",
         action: Action::Skim,
-        done: |state| state.screen == Screen::Skim,
+        done: |state, _| state.screen == Screen::Skim,
     },
-    Step { says: "That is all there is to a day. {} shows every key.", action: Action::Help, done: |_| false },
+    Step { says: |_| "That is all there is to a day. {} shows every key.", action: Action::Help, done: |_, _| false },
 ];
 
 /// Begins the tour, or ends it.
@@ -70,23 +112,39 @@ pub(super) fn toggle(state: &mut State) {
             state.say(Tone::Plain, "only the demo has a tour: everybody in it is invented");
             None
         }
-        None => Some(0),
+        None => Some(Tour { acts: state.done.len(), ..Tour::default() }),
         Some(_) => None,
     };
     state.size = page_size(state.terminal, state.tour);
 }
 
-/// Goes on when the present step has been done.
+/// Goes on when the present step has been done; past those after it that were done before they were asked for.
 pub(super) fn watch(state: &mut State) {
-    if let Some(step) = state.tour
-        && STEPS.get(step).is_some_and(|step| (step.done)(state))
-    {
-        state.tour = Some(step + 1);
+    let Some(mut tour) = state.tour else { return };
+    let acts = match state.done.len().cmp(&tour.acts) {
+        std::cmp::Ordering::Less => Acts::Fewer,
+        std::cmp::Ordering::Equal => Acts::Same,
+        std::cmp::Ordering::Greater => {
+            Acts::More { hid: state.done.last().is_some_and(|last| hid(&last.deed, &last.text)) }
+        }
+    };
+    tour.acts = state.done.len();
+    for (did, step) in tour.did.iter_mut().zip(&STEPS) {
+        *did |= (step.done)(state, acts);
     }
+    while tour.did.get(tour.step).is_some_and(|did| *did) {
+        tour.step += 1;
+    }
+    state.tour = Some(tour);
+}
+
+fn hid(deed: &Deed, text: &str) -> bool {
+    let hidden = words::done(&Act::Hide { reason: HideReason::HarmToPatient });
+    matches!(deed, Deed::Hidden(_)) || text.starts_with(hidden)
 }
 
 /// What is left to the page on a terminal of that size.
-pub(super) fn page_size(terminal: (u16, u16), tour: Option<usize>) -> (u16, u16) {
+pub(super) fn page_size(terminal: (u16, u16), tour: Option<Tour>) -> (u16, u16) {
     let room = terminal.0 >= SMALLEST.0 && terminal.1 >= SMALLEST.1;
     (terminal.0, terminal.1 - if tour.is_some() && room { ROWS } else { 0 })
 }
@@ -96,13 +154,13 @@ pub(super) fn shown(state: &State) -> Option<(String, String, String)> {
     if state.size == state.terminal {
         return None;
     }
-    let number = state.tour?;
+    let number = state.tour?.step;
     let step = STEPS.get(number)?;
     let key = |action: Action| {
         let places = std::iter::once(state.page()).chain(action.about().at.iter().copied());
         let mut keys = places.flat_map(|place| state.keymap.keys(place, action, state.ascii));
         keys.next().unwrap_or_else(|| action.about().name.to_owned())
     };
-    let says = step.says.replace("{}", &key(step.action));
+    let says = (step.says)(state).replace("{}", &key(step.action));
     Some((format!("Tour {}/{}", number + 1, STEPS.len()), says, format!("{} ends it", key(Action::Tour))))
 }

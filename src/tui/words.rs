@@ -3,7 +3,10 @@
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Europe::London;
 
-use crate::record::{Act, HideReason, Tier};
+use unicode_width::UnicodeWidthStr;
+
+use super::document::fit;
+use crate::record::{Act, HideReason, Shown, Tier};
 use crate::review::State;
 
 /// `Fri 20 Nov 09:14`, the practice's time.
@@ -89,6 +92,40 @@ pub fn short_name(name: &str) -> String {
         _ => name.to_owned(),
     }
 }
+
+/// A whole name, `HOLT Marie`, in at most `room` columns: the family name is cut first, so that two of a family
+/// are still told apart; then the given name shrinks to its initial.
+pub fn name_within(name: &str, room: usize) -> String {
+    within(name, room, true)
+}
+
+/// The short name, `HOLT M`, in at most `room` columns: the family name is cut, and the initial stays.
+pub fn short_name_within(name: &str, room: usize) -> String {
+    within(name, room, false)
+}
+
+fn within(name: &str, room: usize, whole: bool) -> String {
+    let name = Shown::new(name).as_str().replace('\n', " ");
+    let wanted = if whole { name.clone() } else { short_name(&name) };
+    if wanted.width() <= room {
+        return wanted;
+    }
+    let words: Vec<&str> = name.split(' ').collect();
+    let capitals = words.iter().take_while(|word| **word == word.to_uppercase()).count();
+    // A name all in capitals has its given name last.
+    let (family, given) = words.split_at(capitals.min(words.len().saturating_sub(1)).max(1).min(words.len()));
+    let (family, given) = (family.join(" "), given.join(" "));
+    let initial: String = given.chars().take(1).collect();
+    let kept = [given.as_str(), initial.as_str()];
+    let fits = kept.iter().skip(usize::from(!whole)).find_map(|given| {
+        let left = room.checked_sub(given.width() + 1).filter(|left| *left >= LEAST_OF_A_NAME && !given.is_empty())?;
+        Some(format!("{} {given}", fit(&family, left, false)))
+    });
+    fits.unwrap_or_else(|| fit(&wanted, room, false))
+}
+
+/// So much of a family name says whose it is.
+const LEAST_OF_A_NAME: usize = 4;
 
 /// The weight of a finding in a word.
 pub fn tier(tier: Tier) -> &'static str {

@@ -63,7 +63,7 @@ fn in_the_entry_one_key_approves_and_the_last_one_leads_back_to_the_queue() {
 }
 
 #[test]
-fn approving_over_a_match_that_was_not_on_the_screen_is_told_once() {
+fn approving_over_a_match_that_was_not_on_the_screen_takes_another_key() {
     let mut day = practice::day();
     let long = format!("{}\n{}", "Nothing of note.\n".repeat(60), practice::EXAM);
     day[0].version.parts[2].text = long.clone();
@@ -80,8 +80,27 @@ fn approving_over_a_match_that_was_not_on_the_screen_is_told_once() {
         screen.press("enter a").await;
         // The plan below it has two more.
         screen.until("3 matches have not been on the screen").await;
+        screen.press("a").await;
+        screen.until("⇥ goes there, y approves all the same").await;
         assert_eq!(decisions(&screen), []);
-        screen.press("G a").await;
+        // Only right after the warning.
+        screen.press("c esc y").await;
+        screen.until("That key answers a warning, and there is none").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("a y").await;
+        screen.until("approved  HOLT M").await;
+        assert_eq!(decisions(&screen), [Act::Approve]);
+    });
+}
+
+#[test]
+fn what_has_all_been_on_the_screen_is_approved_with_one_key() {
+    let mut day = practice::day();
+    day[0].version.parts[2].text = format!("{}\n{}", "Nothing of note.\n".repeat(60), practice::EXAM);
+    day[0].screening.findings.remove(3);
+    on_screen(Start::default(), Daemon::with(day), async |screen| {
+        screen.until("HOLT M").await;
+        screen.press("enter G a").await;
         screen.until("approved  HOLT M").await;
         assert_eq!(decisions(&screen), [Act::Approve]);
     });
@@ -118,8 +137,11 @@ fn a_coded_line_goes_as_a_whole() {
         screen.press("r g d").await;
         assert!(!preview(&screen).contains("Anxiety states"), "{}", screen.text());
         screen.press("enter").await;
-        screen.until("neither taken out nor kept").await;
+        // Pressed twice, the key that warned does nothing but warn again.
         screen.press("enter").await;
+        screen.until("neither taken out nor kept: look at it, or y decides all the same").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("y").await;
         screen.until("OBI Daniel").await;
         let [Act::Redact { removals, .. }] = &decisions(&screen)[..] else { panic!("{:?}", decisions(&screen)) };
         assert_eq!(removals.len(), 1);
@@ -295,6 +317,8 @@ fn who_reads_no_records_gets_the_page_of_their_role_and_why() {
             screen.until(page).await;
             screen.until(why).await;
             screen.press("esc").await;
+            screen.until("There is no page behind this one; q leaves the program").await;
+            screen.press("q").await;
             assert_eq!(
                 screen
                     .daemon
@@ -580,5 +604,25 @@ fn the_colours_change_with_a_key() {
         screen.press("C").await;
         screen.until("Colours: none").await;
         assert!(!screen.picture().contains("light"), "{}", screen.picture());
+    });
+}
+
+#[test]
+fn what_only_the_daemon_can_do_is_refused_while_it_is_away() {
+    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
+        screen.until("HOLT M").await;
+        screen.daemon.inside.borrow_mut().away = true;
+        screen.daemon.lose();
+        screen.until("it is tried again by itself").await;
+        let before = screen.asked().len();
+        for key in ["P", "B", "T", "w", "o", "S", "l", "="] {
+            screen.press(key).await;
+            screen.until("The daemon is away, so nothing can be asked of it").await;
+            screen.press("j").await;
+        }
+        screen.press("enter").await;
+        screen.until("The daemon is away, so nothing can be opened").await;
+        assert_eq!(screen.asked().len(), before);
+        assert!(screen.text().contains("HOLT M"), "{}", screen.text());
     });
 }

@@ -165,3 +165,33 @@ fn what_is_looked_for_is_asked_of_the_daemon_key_by_key() {
         assert!(words.count() <= 3, "keys that come together are one question");
     });
 }
+
+#[test]
+fn what_only_a_second_reader_can_decide_is_counted_apart_and_opens_by_itself_no_more() {
+    let mut day = practice::day().split_off(6);
+    day[1].row.agreed = true;
+    on_screen(Start::default(), Daemon::with(day), async |screen| {
+        screen.until("1 to review").await;
+        screen.until("1 waits for a second reader").await;
+        screen.until("for a second reader · comment").await;
+        screen.press("enter a").await;
+        screen.until("approved  ADEYEMI T").await;
+        screen.until("0 to review").await;
+        screen.until("What is listed takes a second reader").await;
+        assert_eq!(decisions(&screen), [Act::Approve]);
+        let opened = screen.asked().into_iter().filter(|asked| matches!(asked, Request::Open { .. })).count();
+        assert_eq!(opened, 1, "the one that is agreed to does not open by itself");
+    });
+}
+
+#[test]
+fn escape_never_leaves_the_queue() {
+    on_the_day(async |screen| {
+        screen.press("esc").await;
+        screen.until("There is no page behind this one; q leaves the program").await;
+        screen.press("/ n e i g h enter q").await;
+        screen.until("HOLT M").await;
+        screen.press("q").await;
+        assert_eq!(screen.ended().await, anteroom::tui::Exit::Left);
+    });
+}

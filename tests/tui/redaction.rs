@@ -55,6 +55,9 @@ fn vims_hands_select_with_motions_and_take_out_text_objects() {
         screen.press(") ) ( w b 0 $ { } d w").await;
         screen.press("Z Z").await;
         screen.press("Z Z").await;
+        screen.until("or Y decides all the same").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("Y").await;
         screen.until("redacted  HOLT M").await;
         let [Act::Redact { removals, .. }] = &decisions(&screen)[..] else { panic!("{:?}", decisions(&screen)) };
         assert!(removals.len() >= 2, "a sentence and a word: {removals:?}");
@@ -128,5 +131,65 @@ fn what_stands_in_the_way_of_a_redaction_is_shown_and_can_be_named() {
             _ => None,
         });
         assert_eq!(named, Some(2));
+    });
+}
+
+/// A family name of many letters, and an age of three: what is cut on a decision page is neither the given name nor
+/// the age.
+fn long_names() -> Daemon {
+    let mut day = practice::day();
+    for (entry, given) in day.iter_mut().zip(["Marcia", "Tom"]) {
+        let name = format!("BARTHOLOMY-FEATHERSTONEHAUGH {given}");
+        entry.row.patient_name = name.clone();
+        entry.row.sex_age = "F 104".to_owned();
+        entry.patient.name = name;
+        entry.patient.sex_age = "F 104".to_owned();
+    }
+    Daemon::with(day)
+}
+
+#[test]
+fn whose_record_it_is_stands_whole_on_every_decision_page() {
+    for size in [(60, 16), (80, 24), (100, 30), (120, 40)] {
+        on_screen(Start { size, ..Start::default() }, long_names(), async |screen| {
+            screen.until("… M ").await;
+            // Two of one family are told apart in the queue.
+            screen.until("… T ").await;
+            screen.press("enter").await;
+            let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
+            screen.until("Marcia   F 104   NHS 999 012 3456").await;
+            screen.press("r").await;
+            screen.until("REDACT").await;
+            let header = first(screen.text());
+            assert!(header.starts_with(" REDACT  BARTHOLOMY"), "{size:?}: {header}");
+            assert!(header.contains("Marcia   F 104 "), "{size:?}: {header}");
+            assert!(header.contains("by "), "{size:?}: {header}");
+        });
+    }
+    on_the_day(async |screen| {
+        screen.press("r").await;
+        screen.until("REDACT  HOLT Marie   F 34   NHS 999 012 3456").await;
+    });
+}
+
+#[test]
+fn selected_words_that_are_taken_out_are_told_apart_without_strike_through() {
+    on_the_day(async |screen| {
+        screen.press("r").await;
+        screen.until("Partner strangled her on Sunday").await;
+        assert!(!screen.text().contains("taken out  by match"));
+        screen.press("d shift-tab").await;
+        screen.until("taken out  by match").await;
+        // They can still be read.
+        screen.until("Partner").await;
+        screen.until("░strangled░her░on░Sunday").await;
+    });
+}
+
+#[test]
+fn that_all_found_is_settled_is_no_all_clear() {
+    on_the_day(async |screen| {
+        screen.press("r A").await;
+        screen.until("all 5 found are settled; the rest is yours to read").await;
     });
 }

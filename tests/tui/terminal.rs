@@ -201,15 +201,48 @@ fn the_environment_says_what_a_terminal_can_show() {
 }
 
 #[test]
-fn five_minutes_without_a_key_blank_the_screen() {
+fn five_minutes_without_a_key_blank_the_screen_and_the_next_key_ends_the_session() {
     let mut line = Line::new(8, Theme::Dark);
+    line.press("enter");
+    line.press("r");
+    line.press("d");
     for minute in 1..=5 {
         assert!(line.state.blank.is_none(), "blank before minute {minute}");
         line.take(Input::Minute);
     }
     assert!(line.state.blank.is_some());
-    let effects = update(&mut line.state, Input::Key(Key::new(key("q"))));
-    assert!(!effects.contains(&Effect::Quit) && line.state.blank.is_none());
+    let effects = update(&mut line.state, Input::Key(Key::new(key("j"))));
+    assert!(matches!(effects.as_slice(), [Effect::Ask(Request::KeepDraft { draft: Some(_), .. }), Effect::EndIdle]));
+    // Nothing of the record comes back, whatever is pressed.
+    assert!(line.state.blank.is_some());
+}
+
+#[test]
+fn one_s_own_blank_ends_with_any_key_until_it_has_been_idle_for_as_long() {
+    let mut line = Line::new(8, Theme::Dark);
+    line.press("L");
+    for _ in 1..5 {
+        line.take(Input::Minute);
+    }
+    assert_eq!(update(&mut line.state, Input::Key(Key::new(key("q")))), [Effect::Redraw]);
+    assert!(line.state.blank.is_none());
+    line.press("L");
+    for _ in 1..=5 {
+        line.take(Input::Minute);
+    }
+    assert_eq!(update(&mut line.state, Input::Key(Key::new(key("q")))), [Effect::EndIdle]);
+}
+
+#[test]
+fn in_the_demo_any_key_brings_the_screen_back() {
+    let mut line = Line::new(8, Theme::Dark);
+    let demo = Actor { login: "dr.rahman".to_owned(), role: Role::Clinician };
+    line.state.welcome.as_mut().unwrap().demo_people = vec![demo];
+    for _ in 1..=20 {
+        assert_eq!(update(&mut line.state, Input::Minute), []);
+    }
+    assert_eq!(update(&mut line.state, Input::Key(Key::new(key("q")))), [Effect::Redraw]);
+    assert!(line.state.blank.is_none());
 }
 
 #[test]
@@ -225,11 +258,13 @@ fn fifteen_minutes_without_a_key_end_the_program_and_keep_the_draft() {
     assert!(matches!(effects.as_slice(), [Effect::Ask(Request::KeepDraft { draft: Some(_), .. }), Effect::EndIdle]));
     // A key begins the count anew.
     let mut line = Line::new(8, Theme::Dark);
-    for _ in 1..15 {
-        line.take(Input::Minute);
+    for _ in 0..8 {
+        for _ in 1..5 {
+            line.take(Input::Minute);
+        }
+        line.press("j");
     }
-    line.press("j");
-    assert!(!update(&mut line.state, Input::Minute).contains(&Effect::EndIdle));
+    assert!(line.state.blank.is_none());
 }
 
 #[test]

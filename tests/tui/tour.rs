@@ -60,3 +60,39 @@ fn outside_the_demo_there_is_none() {
         screen.until("Only the demo has a tour").await;
     });
 }
+
+#[test]
+fn the_tour_is_gone_to_its_end_by_whoever_does_more_than_it_asks_for() {
+    on_screen(Start { size: (120, 40), ..start() }, demo(), async |screen| {
+        screen.press("enter tab r").await;
+        screen.until("Tour 4/9").await;
+        // The record and what is shown stand side by side here.
+        screen.until("On the left the record").await;
+        screen.press("A enter").await;
+        screen.until("Tour 6/9").await;
+        screen.until("OBI Daniel").await;
+        // Another decision before the first is taken back; it hides, which the step after next would ask for.
+        screen.press("x 1").await;
+        screen.until("OBI Ruth").await;
+        screen.until("Tour 6/9").await;
+        screen.press("u").await;
+        screen.until("Tour 8/9").await;
+        screen.press("esc S").await;
+        screen.until("Tour 9/9").await;
+    });
+}
+
+#[test]
+fn where_nothing_is_left_the_tour_says_to_hide() {
+    let mut day = practice::day();
+    day.remove(0);
+    let people = vec![Actor { login: "dr.rahman".to_owned(), role: Role::Clinician }];
+    let daemon = Daemon::with(day).change(|inside| inside.people = people);
+    on_screen(start(), daemon, async |screen| {
+        screen.press("enter tab r A").await;
+        screen.until("Tour 5/9").await;
+        screen.until("Nothing worth reading is left, so this one is better hidden").await;
+        screen.press("enter 1").await;
+        screen.until("Tour 6/9").await;
+    });
+}

@@ -10,10 +10,40 @@ use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::layout;
 use crate::tui::skim::Several;
-use crate::tui::state::{Blank, Deed, Effect, Opening, Overlay, Screen, Sending, State, Target, Tone};
+use crate::tui::state::{Blank, Deed, Effect, Link, Opening, Overlay, Screen, Sending, State, Target, Tone};
 use crate::tui::view::reasons::others;
 
+/// What only the daemon can do or tell. Deciding and opening say so themselves.
+const ASKS: [Action; 16] = [
+    Action::Pull,
+    Action::Publish,
+    Action::TakeOver,
+    Action::Log,
+    Action::Status,
+    Action::Policy,
+    Action::Verify,
+    Action::Worklist,
+    Action::Skim,
+    Action::Pick,
+    Action::Pass,
+    Action::Record,
+    Action::Flags,
+    Action::Propose,
+    Action::Undo,
+    Action::SwitchPerson,
+];
+
 pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    if action == Action::Leave {
+        let nothing_over_it = state.overlay.is_none() && state.queue.marked.is_empty() && state.queue.only.is_all();
+        let leaves = state.screen == home(state) && (nothing_over_it || state.screen != Screen::Queue);
+        return act(state, if leaves && state.overlay.is_none() { Action::Quit } else { Action::Back });
+    }
+    if is_away(state) && ASKS.contains(&action) {
+        let away = "the daemon is away, so nothing can be asked of it; it is tried again by itself";
+        state.say(Tone::Warning, away);
+        return Vec::new();
+    }
     if let Some(Overlay::Hide { targets, selected }) = &mut state.overlay {
         match action {
             Action::Down => *selected = Some(selected.map_or(0, |at| (at + 1).min(HideReason::ALL.len() - 1))),
@@ -138,6 +168,10 @@ pub(super) fn open(state: &mut State, opening: Opening) -> Vec<Effect> {
         // A second key press is no second reading.
         return Vec::new();
     }
+    if is_away(state) {
+        state.say(Tone::Warning, "the daemon is away, so nothing can be opened; it is tried again by itself");
+        return Vec::new();
+    }
     state.opening = Some(opening);
     vec![Effect::Ask(Request::Open { entry })]
 }
@@ -224,8 +258,7 @@ fn show_match(state: &mut State, index: usize) {
 }
 
 fn approve_open(state: &mut State) -> Vec<Effect> {
-    let next = key_for(state, Action::NextMatch);
-    let approve = key_for(state, Action::Approve);
+    let (next, anyway) = (key_for(state, Action::NextMatch), key_for(state, Action::AllTheSame));
     let Some(entry) = &mut state.entry else { return Vec::new() };
     if entry.opened.to_read_back {
         return handle::begin(state, Action::ReadBack);
@@ -235,19 +268,35 @@ fn approve_open(state: &mut State) -> Vec<Effect> {
         state.say(Tone::Warning, why);
         return Vec::new();
     }
-    let unseen = entry.laid.document.matches.len() - entry.seen.len();
-    if unseen > 0 && !entry.warned {
-        entry.warned = true;
-        let what = if unseen == 1 { "1 match has".to_owned() } else { format!("{unseen} matches have") };
-        state.say(
-            Tone::Warning,
-            format!("{what} not been on the screen: {next} goes there, {approve} approves all the same"),
-        );
-        return Vec::new();
-    }
     // A second reader agrees to exactly what the first one proposed.
     let act = entry.opened.proposed.clone().unwrap_or(Act::Approve);
-    state.target().map(|target| decide(state, target, act)).unwrap_or_default()
+    let unseen = entry.laid.document.matches.len() - entry.seen.len();
+    let Some(target) = state.target() else { return Vec::new() };
+    if unseen > 0 {
+        let what = if unseen == 1 { "1 match has".to_owned() } else { format!("{unseen} matches have") };
+        let warning = format!("{what} not been on the screen: {next} goes there, {anyway} approves all the same");
+        return warn(state, target, act, warning);
+    }
+    decide(state, target, act)
+}
+
+/// Warns of a decision instead of sending it. Only the key for that, pressed next, sends it: the key that asked for
+/// it may have been pressed twice.
+pub(super) fn warn(state: &mut State, target: Target, act: Act, warning: String) -> Vec<Effect> {
+    state.say(Tone::Warning, warning);
+    state.warned = Some((target, act));
+    Vec::new()
+}
+
+/// Sends the decision that was warned of.
+pub(super) fn all_the_same(state: &mut State, warned: Option<(Target, Act)>) -> Vec<Effect> {
+    match warned {
+        Some((target, act)) => decide(state, target, act),
+        None => {
+            state.say(Tone::Plain, "that key answers a warning, and there is none");
+            Vec::new()
+        }
+    }
 }
 
 /// What was on its way to the screen does not come any more: the person has gone elsewhere.
@@ -255,12 +304,12 @@ fn come_no_more(state: &mut State) {
     state.opening = None;
 }
 
-/// Leaves a page. From the page on which somebody who reads no records starts, that is the program.
+/// Leaves a page.
 pub(super) fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     come_no_more(state);
     if !may_read(state) && screen == Screen::Queue {
         if state.screen == home(state) {
-            return vec![Effect::Quit];
+            stays(state);
         }
         state.screen = home(state);
         return Vec::new();
@@ -273,6 +322,12 @@ pub(super) fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     let mut effects = beside::asked_again(state, screen);
     effects.extend(refresh(state));
     effects
+}
+
+/// There is no page to go back to; leaving the program takes the key that says so.
+pub(super) fn stays(state: &mut State) {
+    let leaves = key_for(state, Action::Leave);
+    state.say(Tone::Plain, format!("there is no page behind this one; {leaves} leaves the program"));
 }
 
 fn home(state: &State) -> Screen {
@@ -380,13 +435,18 @@ pub(super) fn ask_reason(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Whether the daemon is lost: what is asked of it now would be forgotten.
+pub(super) fn is_away(state: &State) -> bool {
+    matches!(state.link, Link::Lost(_))
+}
+
 /// Whether a decision can be sent now; says why not.
 pub(super) fn may_decide(state: &mut State) -> bool {
     if state.is_sending() || state.opening.is_some() {
         state.say(Tone::Plain, "one moment: the last decision is on its way");
         return false;
     }
-    if let crate::tui::state::Link::Lost(_) = state.link {
+    if is_away(state) {
         state.say(Tone::Warning, "the daemon is away, so nothing can be decided; it is tried again by itself");
         return false;
     }

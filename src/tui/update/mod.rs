@@ -102,11 +102,18 @@ fn ask_once(state: &mut State, effects: Vec<Effect>) -> Vec<Effect> {
 }
 
 fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    state.idle_minutes = 0;
-    if state.blank.take().is_some() {
+    match state.blank {
+        // Whoever comes back after so long need not be who left: nothing of a record is shown again.
+        Some(Blank::Idle) if !state.is_demo() => return end_idle(state),
         // The key that wakes the screen does nothing else: it was pressed without seeing it.
-        return vec![Effect::Redraw];
+        Some(_) => {
+            state.idle_minutes = 0;
+            state.blank = None;
+            return vec![Effect::Redraw];
+        }
+        None => state.idle_minutes = 0,
     }
+    let warned = state.warned.take();
     state.message = None;
     state.came_by_itself &= state.last_key == Some(key);
     state.last_key = Some(key);
@@ -126,9 +133,15 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     match state.keymap.resolve(place, &typed) {
         Found::Action(action) => {
             state.typed.clear();
-            act::act(state, action)
+            match action {
+                Action::AllTheSame if state.overlay.is_none() => act::all_the_same(state, warned),
+                action => act::act(state, action),
+            }
         }
-        Found::Begun => Vec::new(),
+        Found::Begun => {
+            state.warned = warned;
+            Vec::new()
+        }
         Found::Nothing => {
             state.typed.clear();
             let keys = spelled(&typed);
@@ -177,7 +190,7 @@ fn connected(state: &mut State, welcome: Welcome) -> Vec<Effect> {
             ascii: state.ascii,
             theme: state.theme,
             can_suspend: state.can_suspend,
-            tour: state.tour,
+            tour: state.tour.map(tour::Tour::of_another),
         };
         let mut fresh = State::new(state.terminal, setup);
         fresh.link = Link::Up;
@@ -245,15 +258,20 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
 fn minute(state: &mut State) -> Vec<Effect> {
     state.now = state.now.map(|now| now + chrono::Duration::minutes(1));
     state.idle_minutes += 1;
-    if state.idle_minutes >= IDLE_MINUTES && state.blank.is_none() {
+    if state.idle_minutes >= IDLE_MINUTES {
         state.blank = Some(Blank::Idle);
     }
     if state.idle_minutes >= IDLE_END_MINUTES && !state.is_demo() {
-        let mut effects = redact::kept_draft(state);
-        effects.push(Effect::EndIdle);
-        return effects;
+        return end_idle(state);
     }
     Vec::new()
+}
+
+/// Ends the session; a redaction in the making is kept.
+fn end_idle(state: &mut State) -> Vec<Effect> {
+    let mut effects = redact::kept_draft(state);
+    effects.push(Effect::EndIdle);
+    effects
 }
 
 fn may_read(state: &State) -> bool {

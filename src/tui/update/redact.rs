@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::act;
+use super::{act, key_for};
 use crate::protocol::{Draft, Request};
 use crate::record::{AccessLevel, Act, Style};
 use crate::review::{RedactionError, render};
@@ -61,7 +61,6 @@ pub(super) fn begin(state: &mut State) -> Vec<Effect> {
         reader: 0,
         refused: None,
         warnings: Vec::new(),
-        warned: false,
         changed: false,
         unsaved: false,
     };
@@ -242,7 +241,6 @@ pub fn planned(redacting: &RedactState, entry: &EntryState) -> Act {
 fn changed(redacting: &mut RedactState, entry: &EntryState, size: (u16, u16), ascii: bool) {
     redacting.changed = true;
     redacting.unsaved = true;
-    redacting.warned = false;
     reflect(redacting, entry, size, ascii);
 }
 
@@ -401,19 +399,14 @@ fn decide(state: &mut State) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    let open = unsettled(redacting);
-    if let Some(first) = open.iter().find(|index| !redacting.visited.contains(index))
-        && !redacting.warned
-    {
-        redacting.warned = true;
-        let first = first + 1;
-        state.say(
-            Tone::Warning,
-            format!("match {first} is neither taken out nor kept: look at it, or decide all the same"),
-        );
-        return Vec::new();
-    }
     let act = planned(redacting, entry);
+    if let Some(first) = unsettled(redacting).iter().find(|index| !redacting.visited.contains(index)) {
+        let first = first + 1;
+        let anyway = key_for(state, Action::AllTheSame);
+        let warning =
+            format!("match {first} is neither taken out nor kept: look at it, or {anyway} decides all the same");
+        return act::warn(state, target, act, warning);
+    }
     act::decide(state, target, act)
 }
 

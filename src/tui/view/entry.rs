@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme, reasons};
+use crate::protocol::PatientCard;
 use crate::tui::compare::Changed;
 use crate::tui::document::{Document, Field, Glyph, Laid, Match, Row};
 use crate::tui::layout;
@@ -50,24 +51,20 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &En
     let now = state.now.unwrap_or(row.waiting_since);
     let wait = words::wait(row.waiting_since, row.due, now);
     let late = if wait.ends_with('!') { theme.alarm() } else { theme.plain() };
-    let place = state.queue.place_of(row.entry);
-    let place = place
-        .map(|place| format!("{} of {}   ", place + 1, words::number(state.queue.len() as u64)))
-        .unwrap_or_default();
-    let right = pen.line_to(
-        area.right().saturating_sub(1),
-        0,
-        28,
-        &[(&place, theme.plain()), ("waits ", theme.plain()), (&wait, late)],
-    );
-    let nhs = patient.nhs_number.as_ref().map(|number| format!("   NHS {number}")).unwrap_or_default();
-    let room = right.saturating_sub(area.x + 2);
-    pen.line(
-        area.x + 1,
-        0,
-        room,
-        &[(&patient.name, theme.strong()), (&format!("   {}", patient.sex_age), theme.plain()), (&nhs, theme.plain())],
-    );
+    // Who it is about stands before how long it waits, and that before which of how many it is.
+    let who = identity(patient, usize::from(area.width).saturating_sub(2));
+    let room = usize::from(area.width).saturating_sub(2 + who.iter().map(|piece| piece.width()).sum::<usize>());
+    let waits = format!("   waits {wait}");
+    if waits.width() <= room {
+        let place = state.queue.place_of(row.entry);
+        let place = place.map(|place| format!("   {} of {}", place + 1, words::number(state.queue.len() as u64)));
+        let place = place.filter(|place| place.width() + waits.width() <= room).unwrap_or_default();
+        let pieces = [(place.as_str(), theme.plain()), ("   waits ", theme.plain()), (wait.as_str(), late)];
+        pen.line_to(area.right().saturating_sub(1), 0, room as u16, &pieces);
+    }
+    let [name, sex_age, nhs] = &who;
+    let pieces = [(name.as_str(), theme.strong()), (sex_age, theme.plain()), (nhs, theme.plain())];
+    pen.line(area.x + 1, 0, area.width.saturating_sub(2), &pieces);
     let version = &opened.version;
     let when = match (version.recorded, version.happened) {
         (Some(at), _) => words::day_and_time(at),
@@ -86,6 +83,14 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &En
     let right = pen.line_to(area.right().saturating_sub(1), 1, area.width / 2, &[(&readers, theme.plain())]);
     pen.line(area.x + 1, 1, right.saturating_sub(area.x + 3), &[(title, theme.strong()), (&what, theme.plain())]);
     pen.rule(area, 2, &comparison(entry), "", theme.dim());
+}
+
+/// Whose record it is, in at most `room` columns: name, sex and age, NHS number. Only the name is ever cut.
+pub(super) fn identity(patient: &PatientCard, room: usize) -> [String; 3] {
+    let sex_age = format!("   {}", patient.sex_age);
+    let nhs = patient.nhs_number.as_ref().map(|number| format!("   NHS {number}")).unwrap_or_default();
+    let name = words::name_within(&patient.name, room.saturating_sub(sex_age.width() + nhs.width()));
+    [name, sex_age, nhs]
 }
 
 /// What the present version is compared with.

@@ -66,19 +66,23 @@ fn tour(pen: &mut Pen<'_>, state: &State, theme: Theme) {
 
 /// Why nothing is shown, and what becomes of it when nobody comes back.
 fn blanked(state: &State, blank: Blank) -> String {
-    let why = match blank {
-        Blank::Asked => "Blank: any key brings the screen back.".to_owned(),
-        Blank::Idle => format!("Blank after {IDLE_MINUTES} minutes without a key: any key brings the screen back."),
-    };
-    if state.is_demo() {
-        return why;
+    let within =
+        |minutes: u32| words::count(u64::from(minutes.saturating_sub(state.idle_minutes)), "minute", "minutes");
+    match (blank, state.is_demo()) {
+        (Blank::Asked, true) => "Blank: any key brings the screen back.".to_owned(),
+        (Blank::Asked, false) => format!(
+            "Blank: any key brings the screen back. After {} more without one you connect again.",
+            within(IDLE_MINUTES)
+        ),
+        (Blank::Idle, true) => {
+            format!("Blank after {IDLE_MINUTES} minutes without a key: any key brings the screen back.")
+        }
+        (Blank::Idle, false) => format!(
+            "Blank after {IDLE_MINUTES} minutes without a key. The next key, or {} more without one, ends the session: \
+             what is half done is kept, what you have in hand is free for others, and you connect again.",
+            within(IDLE_END_MINUTES)
+        ),
     }
-    let left = IDLE_END_MINUTES.saturating_sub(state.idle_minutes);
-    let left = words::count(u64::from(left), "minute", "minutes");
-    format!(
-        "{why} If nobody comes within {left}, the program ends: what is half done is kept, what you have in hand is free \
-         for others, and whoever comes back logs in anew."
-    )
 }
 
 fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {

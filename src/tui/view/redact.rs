@@ -3,9 +3,10 @@
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::entry::{draw_row, plain_mark};
+use super::entry::{draw_row, identity, plain_mark};
+use super::pen::Piece;
 use super::{Pen, Theme};
-use crate::record::Style as Removal;
+use crate::record::{Shown, Style as Removal};
 use crate::tui::action::Action;
 use crate::tui::document::{Document, Field, Stretch};
 use crate::tui::layout;
@@ -61,28 +62,55 @@ fn preview_title(state: &State, redacting: &RedactState, entry: &EntryState) -> 
     format!("What {name} will show{}", next.unwrap_or_default())
 }
 
+/// What this page calls itself.
+const REDACT: &str = "REDACT  ";
+
+/// Whether all that is selected is taken out already.
+fn taken_out(redacting: &RedactState) -> bool {
+    let document = &redacting.laid.document;
+    let selected = redacting.selection.stretches(document);
+    !selected.is_empty() && selected.iter().all(|stretch| redacting.removals.contains(document, *stretch))
+}
+
 fn header(pen: &mut Pen<'_>, theme: Theme, width: u16, redacting: &RedactState, entry: &EntryState) {
     let patient = &entry.opened.patient;
-    let extending = if redacting.selection.anchor.is_some() { "extending  " } else { "" };
-    let mut sizes = vec![(extending, theme.strong()), ("by ", theme.dim())];
+    // Who it is about stands first, whole but for a name that no row holds; then what is selected.
+    let current = vec![("by ", theme.dim()), (redacting.selection.size.name(), theme.current())];
+    let mut ladder = vec![("by ", theme.dim())];
     for (i, size) in Size::ALL.iter().enumerate() {
         if i > 0 {
-            sizes.push((" ", theme.dim()));
+            ladder.push((" ", theme.dim()));
         }
         let current = *size == redacting.selection.size;
-        sizes.push((size.name(), if current { theme.current() } else { theme.dim() }));
+        ladder.push((size.name(), if current { theme.current() } else { theme.dim() }));
     }
-    let right = pen.line_to(width - 1, 0, 56, &sizes);
-    pen.line(
-        1,
-        0,
-        right.saturating_sub(2),
-        &[
-            ("REDACT  ", theme.alarm()),
-            (&patient.name, theme.strong()),
-            (&format!("  {}", patient.sex_age), theme.plain()),
-        ],
-    );
+    let mut state_of = Vec::new();
+    if redacting.selection.anchor.is_some() {
+        state_of.push(("extending  ", theme.strong()));
+    }
+    if taken_out(redacting) {
+        state_of.push(("taken out  ", theme.strong()));
+    }
+    let wide_of = |pieces: &[Piece<'_>]| pieces.iter().map(|(text, _)| text.width()).sum::<usize>();
+    let room = usize::from(width).saturating_sub(2 + REDACT.width());
+    let all: usize = identity(patient, usize::MAX).iter().map(|piece| piece.width()).sum();
+    let ladder_fits = width >= layout::WIDE && all + 2 + wide_of(&state_of) + wide_of(&ladder) <= room;
+    let sizes = if ladder_fits { ladder } else { current };
+    let right = [state_of, sizes].concat();
+    let [name, sex_age, nhs] = identity(patient, room.saturating_sub(wide_of(&right) + 2));
+    // The name comes before the number where there is no room for both.
+    let cut = name.width() < Shown::new(&patient.name).as_str().width();
+    let (name, nhs) = match cut {
+        true => (
+            words::name_within(&patient.name, room.saturating_sub(wide_of(&right) + 2 + sex_age.width())),
+            String::new(),
+        ),
+        false => (name, nhs),
+    };
+    pen.line_to(width - 1, 0, wide_of(&right) as u16, &right);
+    let pieces =
+        [(REDACT, theme.alarm()), (name.as_str(), theme.strong()), (&sex_age, theme.plain()), (&nhs, theme.plain())];
+    pen.line(1, 0, width - 2, &pieces);
     let style = |style: Removal| if redacting.style == style { theme.current() } else { theme.dim() };
     let right = pen.line_to(
         width - 1,
@@ -122,6 +150,8 @@ fn text(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState) ->
             let selected = within(&selected, row.line, field, byte);
             let removed = within(&removed, row.line, field, byte);
             match (selected, removed) {
+                // Still to be read, and told apart where a terminal shows no strike-through.
+                (true, true) if glyph.text.trim().is_empty() => ("░".to_owned(), theme.selected_removed()),
                 (true, true) => (glyph.text.clone(), theme.selected_removed()),
                 (true, false) => (glyph.text.clone(), theme.selected()),
                 (false, true) if glyph.text.trim().is_empty() => (glyph.text.clone(), theme.plain()),
@@ -164,12 +194,15 @@ fn warnings(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState
     let (done, all) = settled(redacting);
     let mut line = match all {
         0 => "nothing was found in it".to_owned(),
-        _ if done == all => format!("all {all} settled"),
+        // Screening misses things: that all it found is settled says nothing of the rest.
+        _ if done == all => {
+            let are = if all == 1 { "is" } else { "are" };
+            format!("all {all} found {are} settled; the rest is yours to read")
+        }
         _ => format!("{done} of {all} settled"),
     };
     if hidden > 0 {
         line.push_str(&format!("   {hidden} more to think about"));
     }
-    let style = if done == all { theme.good() } else { theme.plain() };
-    pen.line(1, area.bottom() - 1, area.width - 2, &[(&line, style)]);
+    pen.line(1, area.bottom() - 1, area.width - 2, &[(&line, theme.plain())]);
 }

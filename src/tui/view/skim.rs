@@ -9,7 +9,6 @@ use super::{Pen, Theme, queue};
 use crate::protocol::SkimLine;
 use crate::record::Shown;
 use crate::tui::action::Action;
-use crate::tui::document::fit;
 use crate::tui::excerpt::Excerpt;
 use crate::tui::layout;
 use crate::tui::skim::{Line, Underway};
@@ -189,7 +188,7 @@ fn line(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, line: &SkimL
     if selected {
         pen.line(area.x, area.y, 1, &[("▶", name_style)]);
     }
-    let name = fit(Shown::new(&words::short_name(&row.patient_name)).as_str(), usize::from(name_room), false);
+    let name = words::short_name_within(&row.patient_name, usize::from(name_room));
     pen.line(area.x + 2, area.y, name_room, &[(&name, name_style)]);
     let sex_age_at = area.x + 2 + name_room + 1;
     pen.line(sex_age_at, area.y, 5, &[(&row.sex_age, name_style)]);
