@@ -48,22 +48,35 @@ struct Bench {
     session: Session,
 }
 
+/// What an input cost.
+struct Cost {
+    /// Until the frame that shows that it was taken in.
+    frame: Duration,
+    /// Until the frame that shows all that was asked for because of it, the service's time included.
+    whole: Duration,
+    /// Bytes of both.
+    bytes: usize,
+}
+
 impl Bench {
-    /// Takes an input in and draws; gives how long that took and how many bytes it wrote. What was asked for is
-    /// answered afterwards, as it is while the person looks at the frame.
-    fn take(&mut self, input: Input) -> Result<(Duration, usize), Box<dyn std::error::Error>> {
+    /// Takes an input in and draws; then answers what it asked for, and what that asked for in turn, and draws again.
+    fn take(&mut self, input: Input) -> Result<Cost, Box<dyn std::error::Error>> {
         let (begun, before) = (Instant::now(), *self.written.0.borrow());
-        let effects = update(&mut self.state, input);
+        let mut effects = update(&mut self.state, input);
         self.terminal.draw(|frame| draw(frame, &self.state))?;
-        let took = (begun.elapsed(), *self.written.0.borrow() - before);
-        for effect in effects {
-            if let Effect::Ask(request) = effect {
-                let reply = self.session.answer(request.clone());
-                update(&mut self.state, Input::Answered(Box::new((request, reply))));
+        let frame = begun.elapsed();
+        while !effects.is_empty() {
+            let mut further = Vec::new();
+            for effect in std::mem::take(&mut effects) {
+                if let Effect::Ask(request) = effect {
+                    let reply = self.session.answer(request.clone());
+                    further.extend(update(&mut self.state, Input::Answered(Box::new((request, reply)))));
+                }
             }
+            self.terminal.draw(|frame| draw(frame, &self.state))?;
+            effects = further;
         }
-        self.terminal.draw(|frame| draw(frame, &self.state))?;
-        Ok(took)
+        Ok(Cost { frame, whole: begun.elapsed(), bytes: *self.written.0.borrow() - before })
     }
 }
 
@@ -145,15 +158,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (name, code) in
             [("down", KeyCode::Char('j')), ("page down", KeyCode::PageDown), ("last and first", KeyCode::Null)]
         {
-            let (mut times, mut most) = (Vec::new(), 0);
+            let (mut frames, mut wholes, mut most) = (Vec::new(), Vec::new(), 0);
             for n in 0..1000 {
                 let code = if code == KeyCode::Null { KeyCode::Char(if n % 2 == 0 { 'G' } else { 'g' }) } else { code };
                 let key = Key::new(KeyEvent::new(code, KeyModifiers::NONE));
-                let (took, bytes) = bench.take(Input::Key(key))?;
-                times.push(took);
-                most = most.max(bytes);
+                let cost = bench.take(Input::Key(key))?;
+                frames.push(cost.frame);
+                wholes.push(cost.whole);
+                most = most.max(cost.bytes);
             }
-            println!("{width}x{height}: {name}, key to frame {}, at most {most} bytes", percentiles(times));
+            let (frames, wholes) = (percentiles(frames), percentiles(wholes));
+            println!("{width}x{height}: {name}, key to frame {frames}; to its rows {wholes}; at most {most} bytes");
         }
     }
     Ok(())
