@@ -1,6 +1,6 @@
 //! The queue, the skim page, and who has what in hand.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{EntryId, Lane, PatientId, Span, Stage, Tier, Token, Version};
@@ -23,6 +23,9 @@ pub struct Queue {
     pub totals: Totals,
     /// What people must know about the feeds, a sentence each.
     pub alarms: Vec<String>,
+    /// The day on which somebody looks again at what is hidden now.
+    #[serde(default)]
+    pub hidden_until: Option<NaiveDate>,
 }
 
 /// The skim page.

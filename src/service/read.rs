@@ -67,7 +67,8 @@ impl Service {
         let mut totals = self.totals()?;
         totals.for_second = agreed.len() as u64;
         totals.to_review = totals.to_review.saturating_sub(totals.for_second);
-        Ok(Queue { now, rows, from: wanted.from, fits, totals, alarms: self.alarms()? })
+        let hidden_until = Some(self.policy().review_by(now));
+        Ok(Queue { now, rows, from: wanted.from, fits, totals, alarms: self.alarms()?, hidden_until })
     }
 
     /// The entries to which somebody has agreed and a second reader must: nothing is left to do there for them.

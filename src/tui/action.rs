@@ -308,7 +308,7 @@ pub const ACTIONS: &[About] = {
         about(Undo, "undo", "", "Take your last decision back, until it is published", MAIN),
         about(AllTheSame, "all-the-same", "", "After a warning: do it all the same", ENTRY_AND_REDACT),
         about(Back, "back", "back", "Leave this page, or what lies over it", EVERYWHERE),
-        about(Leave, "leave", "", "Leave this page; in the queue, leave the program", EVERYWHERE),
+        about(Leave, "leave", "leave", "Leave this page; in the queue, leave the program", EVERYWHERE),
         about(Palette, "palette", "all", "Find any action by its words", EVERYWHERE),
         about(Help, "help", "help", "Show the keys", EVERYWHERE),
         about(Blank, "blank", "", "Blank the screen at once; any key brings it back", EVERYWHERE),

@@ -333,9 +333,12 @@ impl Keymap {
         Found::Nothing
     }
 
-    /// Where else `typed` does something: the action, for a sentence that says why it cannot act here.
-    pub fn elsewhere(&self, typed: &[Key]) -> Option<(Place, Action)> {
-        self.at.iter().find_map(|(place, table)| table.get(typed).map(|action| (*place, action)))
+    /// Where else `typed` does something, for a sentence that says why it cannot act here: the action, and the places
+    /// in which it is that one.
+    pub fn elsewhere(&self, typed: &[Key]) -> Option<(Vec<Place>, Action)> {
+        let (_, first) = self.at.iter().find_map(|(place, table)| table.get(typed).map(|action| (place, action)))?;
+        let places = self.at.iter().filter(|(_, table)| table.get(typed) == Some(first)).map(|(place, _)| *place);
+        Some((places.collect(), first))
     }
 
     /// The sequences that do `action` at `place`, shortest first, as the screen shows them.

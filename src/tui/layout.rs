@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::document::{fit, wrap};
-use super::state::{EntryState, QueueState, RedactState};
+use super::state::{EntryState, Preview, QueueState, RedactState};
 use super::words;
 use crate::protocol::QueueRow;
 use crate::record::{Shown, Tier};
@@ -36,9 +36,12 @@ pub fn list_width(size: (u16, u16)) -> u16 {
     if size.0 < WIDE { size.0 } else { (size.0 * 9 / 20).min(72) }
 }
 
+/// Longer lines of text are hard to read, however wide the terminal is.
+const WIDEST_TEXT: usize = 104;
+
 /// Columns of an entry.
 pub fn text_width(size: (u16, u16)) -> usize {
-    usize::from(entry_area(size).width)
+    usize::from(entry_area(size).width).min(WIDEST_TEXT)
 }
 
 /// Where an entry stands.
@@ -69,6 +72,8 @@ pub fn queue_list(size: (u16, u16), queue: &QueueState) -> Rect {
 pub fn alarms(queue: &QueueState) -> Vec<String> {
     let Some(queue) = &queue.queue else { return Vec::new() };
     let mut alarms = queue.alarms.clone();
+    // What asks nothing of anybody stands on the status page.
+    alarms.retain(|alarm| !alarm.contains("; 0 of them "));
     if queue.totals.set_aside > 0 {
         let rows = words::count(queue.totals.set_aside, "row", "rows");
         alarms.push(format!("{rows} of the feeds could not be used: set aside, and shown to nobody"));
@@ -248,6 +253,9 @@ pub struct RedactAreas {
     pub warnings: Rect,
 }
 
+/// Rows of a preview that shows less, or says why it shows nothing.
+const LEAST_OF_PREVIEW: u16 = 3;
+
 /// Where the parts of the redaction page stand: side by side on a wide terminal.
 pub fn redact(size: (u16, u16), redact: &RedactState) -> RedactAreas {
     let height = size.1.saturating_sub(FOOTER);
@@ -257,8 +265,12 @@ pub fn redact(size: (u16, u16), redact: &RedactState) -> RedactAreas {
     if size.0 < WIDE {
         // Each gets what it needs, and half where both need more.
         let rows = redact.laid.rows.len() as u16;
-        let half = body.saturating_sub(1) / 2;
-        let text = rows.clamp(2, half.max(2));
+        let shown = match &redact.preview {
+            Preview::Shows(shown) => shown.rows.len() as u16,
+            Preview::Unseen | Preview::Nothing(_) => LEAST_OF_PREVIEW,
+        };
+        let both = body.saturating_sub(1);
+        let text = rows.clamp(2, (both / 2).max(both.saturating_sub(shown.max(LEAST_OF_PREVIEW))).max(2));
         let preview = body.saturating_sub(text + 1);
         return RedactAreas {
             text: Rect::new(0, HEADER, size.0, text),
@@ -276,7 +288,7 @@ pub fn redact(size: (u16, u16), redact: &RedactState) -> RedactAreas {
 
 /// Columns of the text and of the preview on the redaction page.
 pub fn redact_width(size: (u16, u16)) -> usize {
-    usize::from(if size.0 < WIDE { size.0 } else { size.0 / 2 })
+    usize::from(if size.0 < WIDE { size.0 } else { size.0 / 2 }).min(WIDEST_TEXT)
 }
 
 /// Where the lines of the worklist stand: below the header, above what the selected one says in full.

@@ -55,7 +55,7 @@ const STEPS: [Step; 9] = [
     Step {
         says: |_| "This is what waits, most urgent first, with the reason beside it. {} opens the selected entry.",
         action: Action::Open,
-        done: |state, _| state.screen == Screen::Entry,
+        done: |state, _| state.entry.is_some(),
     },
     Step {
         says: |_| "Small numbers stand behind what was found; below is why. {} goes from one to the next.",

@@ -77,22 +77,42 @@ pub fn excerpt(document: &Document, stretch: Stretch) -> String {
     format!("{}{more}", words.join(" "))
 }
 
-/// The words taken out, of five letters and more: shorter ones stand everywhere.
+/// The words taken out that say who, or what was found: names, people by what they are to somebody, and the words of
+/// a match. What else stands in a text stands there a second time without giving anything away.
 fn removed_words(document: &Document, removals: &Removals) -> Vec<String> {
     let mut out = Vec::new();
     for stretch in removals.stretches() {
         let Some(line) = document.lines.get(stretch.line) else { continue };
         match stretch.span {
-            Some(span) => out.extend(long_words(span.of(&line.text).unwrap_or_default())),
+            Some(span) => out.extend(telling(document, stretch.line, span.of(&line.text).unwrap_or_default())),
             None => {
                 out.extend(long_words(&line.code));
-                out.extend(long_words(&line.text));
+                out.extend(telling(document, stretch.line, &line.text));
             }
         }
     }
     out.sort();
     out.dedup();
     out
+}
+
+fn telling(document: &Document, line: usize, text: &str) -> Vec<String> {
+    let whole = document.lines.get(line).map(|line| line.text.as_str()).unwrap_or_default();
+    let places = document.matches.iter().filter_map(|found| found.place.filter(|place| place.line == line)?.span);
+    let found: BTreeSet<String> =
+        places.filter_map(|span| span.of(whole)).flat_map(long_words).map(|word| word.to_lowercase()).collect();
+    let named = |word: &str| {
+        let begins = |at: usize| {
+            text.get(..at)
+                .is_none_or(|before| before.trim_end().ends_with(['.', '!', '?', ':']) || before.trim().is_empty())
+        };
+        word.starts_with(char::is_uppercase) && text.match_indices(word).any(|(at, _)| !begins(at))
+    };
+    let tells = |word: &String| {
+        let low = word.to_lowercase();
+        named(word) || found.contains(&low) || PEOPLE.contains(&low.as_str())
+    };
+    long_words(text).into_iter().filter(tells).collect()
 }
 
 fn still_standing(removed: &[String], shown: &Document) -> Vec<String> {
@@ -107,6 +127,34 @@ fn still_standing(removed: &[String], shown: &Document) -> Vec<String> {
     found.sort_by_key(|word| !word.starts_with(char::is_uppercase));
     found
 }
+
+/// What people are to somebody.
+const PEOPLE: [&str; 24] = [
+    "aunt",
+    "boyfriend",
+    "brother",
+    "carer",
+    "cousin",
+    "daughter",
+    "father",
+    "fiancé",
+    "girlfriend",
+    "grandad",
+    "grandfather",
+    "grandmother",
+    "husband",
+    "landlord",
+    "mother",
+    "nephew",
+    "neighbour",
+    "niece",
+    "partner",
+    "sister",
+    "stepfather",
+    "stepmother",
+    "uncle",
+    "wife",
+];
 
 /// Words that say nothing about who or what.
 const COMMON: [&str; 40] = [

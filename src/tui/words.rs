@@ -5,6 +5,7 @@ use chrono_tz::Europe::London;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::action::Place;
 use super::document::fit;
 use crate::record::{Act, HideReason, Shown, Tier};
 use crate::review::State;
@@ -126,6 +127,19 @@ fn within(name: &str, room: usize, whole: bool) -> String {
 
 /// So much of a family name says whose it is.
 const LEAST_OF_A_NAME: usize = 4;
+
+/// Some places in a sentence: two of them by name.
+pub fn places(places: &[Place]) -> String {
+    // Where one mostly is comes first.
+    let mut known: Vec<Place> = places.to_vec();
+    known.sort_by_key(|place| !matches!(place, Place::Queue | Place::Entry));
+    match known.as_slice() {
+        [] => String::new(),
+        [one] => one.words().to_owned(),
+        [one, other] => format!("{} and {}", one.words(), other.words()),
+        [one, other, ..] => format!("{}, {} and elsewhere", one.words(), other.words()),
+    }
+}
 
 /// The weight of a finding in a word.
 pub fn tier(tier: Tier) -> &'static str {

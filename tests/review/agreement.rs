@@ -64,3 +64,25 @@ pub fn two_who_read_the_same_are_compared_and_each_sees_only_their_own_line() {
     assert!(first.starts_with("one would show what the other hides") && first.contains("1 of 2"), "{text}");
     assert!(text.contains("2 readings are too few"), "{text}");
 }
+
+#[test]
+fn what_one_agreed_to_stands_last_in_their_own_queue_and_is_counted_apart() {
+    let practice = Practice::new();
+    let rows = [
+        row(1, 1, 0, "Discussed at MARAC, plumbago, plan agreed."),
+        row(2, 2, 1, "Partner hits her and takes her phone, fescuelike."),
+    ];
+    practice.user("lea").pull(&extract::write(&practice.path().join("extract"), &rows));
+    let (mut ben, mut lea) = (practice.user("ben"), practice.user("lea"));
+    let gravest = ben.queue().rows[0].entry;
+    assert_eq!(ben.decide(gravest, Act::Approve).unwrap().state, State::AwaitingSecond);
+
+    let queue = ben.queue();
+    assert_eq!((queue.totals.to_review, queue.totals.for_second, queue.fits), (1, 1, 2));
+    let listed: Vec<_> = queue.rows.iter().map(|row| (row.entry == gravest, row.agreed)).collect();
+    assert_eq!(listed, [(false, false), (true, true)]);
+    // For whoever has to agree it is where it was.
+    let queue = lea.queue();
+    assert_eq!((queue.totals.to_review, queue.totals.for_second), (2, 0));
+    assert!(queue.rows[0].entry == gravest && !queue.rows[0].agreed);
+}

@@ -77,7 +77,7 @@ fn the_lead_redacts_in_a_dispute_from_what_a_reader_took_out() {
         screen.until("What a reader took out is the beginning").await;
         let preview = screen.text().split("app will show").nth(1).unwrap_or_default().to_owned();
         assert!(!preview.contains("strangled"), "{}", screen.text());
-        screen.press("enter enter").await;
+        screen.press("enter y").await;
         screen.until("As lead, redact HOLT M").await;
         screen.press("o k enter").await;
         screen.until("redacted  HOLT M").await;

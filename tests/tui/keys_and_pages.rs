@@ -81,7 +81,7 @@ fn approving_over_a_match_that_was_not_on_the_screen_takes_another_key() {
         // The plan below it has two more.
         screen.until("3 matches have not been on the screen").await;
         screen.press("a").await;
-        screen.until("⇥ goes there, y approves all the same").await;
+        screen.until("⇥ goes there, y approves all the").await;
         assert_eq!(decisions(&screen), []);
         // Only right after the warning.
         screen.press("c esc y").await;
@@ -139,7 +139,7 @@ fn a_coded_line_goes_as_a_whole() {
         screen.press("enter").await;
         // Pressed twice, the key that warned does nothing but warn again.
         screen.press("enter").await;
-        screen.until("neither taken out nor kept: look at it, or y decides all the same").await;
+        screen.until("neither taken out nor kept: look at it, or y decides all the").await;
         assert_eq!(decisions(&screen), []);
         screen.press("y").await;
         screen.until("OBI Daniel").await;

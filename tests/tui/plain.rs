@@ -48,10 +48,10 @@ fn words_are_taken_out_by_match_or_by_name_with_what_would_be_shown() {
     let lines =
         ["open", "redact", "take-all", "remove sister’s number.", "keep 3", "remove nonsense", "style", "decide"];
     let (told, _) = said(&daemon, false, &lines);
-    assert!(told.contains("This is what the app would show, with words taken out silently:"), "{told}");
+    assert!(told.contains("This is what Marie’s app would show, with words taken out silently:"), "{told}");
     assert!(told.contains("Think about: taken out here, still standing elsewhere: “sister”"), "{told}");
     assert!(told.contains("These words do not stand in the entry as you wrote them"), "{told}");
-    let last = told.rsplit("This is what the app would show").next().unwrap();
+    let last = told.rsplit("This is what Marie’s app would show").next().unwrap();
     let shown = last.split("Think about").next().unwrap();
     assert!(!shown.contains("strangled") && shown.contains("Petechiae"), "{shown}");
     assert!(

@@ -173,7 +173,7 @@ fn what_only_a_second_reader_can_decide_is_counted_apart_and_opens_by_itself_no_
     on_screen(Start::default(), Daemon::with(day), async |screen| {
         screen.until("1 to review").await;
         screen.until("1 waits for a second reader").await;
-        screen.until("for a second reader · comment").await;
+        screen.until("for a second reader ·").await;
         screen.press("enter a").await;
         screen.until("approved  ADEYEMI T").await;
         screen.until("0 to review").await;

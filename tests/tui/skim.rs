@@ -50,6 +50,7 @@ impl Desk {
             fits: 0,
             totals: Totals::default(),
             alarms: Vec::new(),
+            hidden_until: None,
         };
         desk.answer(Request::Rows(Wanted::default()), Reply::Queue(queue));
         desk.press("S");
@@ -196,9 +197,7 @@ fn time_counts_only_while_the_page_is_what_is_on_the_screen() {
     }
     let mut desk = Desk::with(4);
     desk.wait(1_000);
-    for _ in 0..5 {
-        desk.take(Input::Minute);
-    }
+    desk.press("L");
     assert!(desk.state.blank.is_some());
     desk.wait(60_000);
     desk.press("j");
@@ -528,4 +527,16 @@ fn what_did_not_fit_stands_whole_once_the_others_have_passed() {
     assert!(!screen.contains('…'), "{screen}");
     desk.wait(1_000);
     assert_eq!(desk.pass().map(|lines| lines.len()), Some(2));
+}
+
+#[test]
+fn forty_lines_stand_on_a_page_of_forty_rows() {
+    on_screen(Start { size: (120, 40), ..Start::default() }, skim::day(60, 500), async |screen| {
+        screen.until("60 to skim").await;
+        screen.press("S").await;
+        screen.until("page 1 of 2").await;
+        // Each row begins with a name and ends before the margin.
+        let rows = screen.text().lines().filter(|row| row.chars().nth(2).is_some_and(char::is_uppercase)).count();
+        assert_eq!(rows, 40, "{}", screen.text());
+    });
 }

@@ -68,7 +68,7 @@ impl Line {
         let fits = rows.len();
         let rows = rows.into_iter().take(WINDOW).collect();
         let totals = practice::totals(&day);
-        let queue = Queue { now: practice::now(), rows, from: 0, fits, totals, alarms: Vec::new() };
+        let queue = Queue { now: practice::now(), rows, from: 0, fits, totals, alarms: Vec::new(), hidden_until: None };
         line.take(Input::Answered(Box::new((Request::Rows(Wanted::default()), Reply::Queue(queue)))));
         line
     }

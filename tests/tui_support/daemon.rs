@@ -248,7 +248,8 @@ impl Inside {
                     waiting.into_iter().map(|entry| entry.row.clone()).filter(|row| fits(row, &only)).collect();
                 let fits = fitting.len();
                 let rows = fitting.into_iter().skip(from).take(limit).collect();
-                Reply::Queue(Queue { now: practice::now(), rows, from, fits, totals, alarms: self.alarms.clone() })
+                let (now, alarms, hidden_until) = (practice::now(), self.alarms.clone(), Some(practice::review_day()));
+                Reply::Queue(Queue { now, rows, from, fits, totals, alarms, hidden_until })
             }
             Request::Open { entry } => match self.entries.iter().find(|opened| opened.row.entry == entry) {
                 Some(opened) => Reply::Entry(Box::new(opened.clone())),

@@ -254,7 +254,7 @@ pub fn on_screen(start: Start, daemon: Daemon, test: impl AsyncFnOnce(Screen)) {
             ascii: start.ascii,
             theme: if start.colour { Theme::Dark } else { Theme::None },
             tour: start.tour,
-            notice: None,
+            mistakes: Vec::new(),
             suspend: None,
         };
         let running = tokio::task::spawn_local(async move {

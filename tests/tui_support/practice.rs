@@ -16,6 +16,11 @@ pub fn now() -> DateTime<Utc> {
     at(20, 12, 26)
 }
 
+/// When a hide of that day is looked at again.
+pub fn review_day() -> chrono::NaiveDate {
+    chrono::NaiveDate::from_ymd_opt(2027, 2, 18).unwrap()
+}
+
 pub fn at(day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, day, hour, minute, 0).unwrap()
 }

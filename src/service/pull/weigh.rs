@@ -145,11 +145,11 @@ pub fn is_from_elsewhere(version: &EntryVersion, patient: &Patient) -> bool {
 
 /// How grave a finding is among those of an entry: its tier; then what is about the entry as a whole, since that
 /// holds whatever its words say; then what a rule found, which says more than a resemblance; then what stands there
-/// as a fact of now; then harm, before what somebody told.
+/// as a fact of now; then what is done to the patient, before what others are or told.
 fn gravity(finding: &Finding) -> impl Ord + use<> {
     let Context { negated, historical, hypothetical, .. } = finding.context;
     let softened = [negated, historical, hypothetical].into_iter().filter(|softer| *softer).count();
-    let harm = !matches!(finding.category, Category::ThirdParty);
+    let harm = !matches!(finding.category, Category::ThirdParty | Category::Perpetrator);
     (finding.tier, finding.place.is_none(), !is_learned(&finding.rule), Reverse(softened), harm)
 }
 

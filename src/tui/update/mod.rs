@@ -25,6 +25,7 @@ use super::state::{
     Blank, Effect, IDLE_END_MINUTES, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone, Writing,
 };
 use super::tour;
+use super::words;
 use crate::audit::Role;
 use crate::protocol::{Notice, Request, Welcome};
 
@@ -148,7 +149,8 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
             let help = state.keymap.keys(place, Action::Help, true).into_iter().next().unwrap_or_default();
             let sentence = match state.keymap.elsewhere(&typed) {
                 Some((elsewhere, action)) => {
-                    format!("“{keys}” ({}) works {}, not {}", action.about().name, elsewhere.words(), place.words())
+                    let works = words::places(&elsewhere);
+                    format!("“{keys}” ({}) works {works}, not {}", action.about().name, place.words())
                 }
                 None => format!("“{keys}” does nothing {}; {help} shows the keys", place.words()),
             };

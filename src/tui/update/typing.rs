@@ -3,9 +3,10 @@
 use crossterm::event::KeyCode;
 
 use super::{act, bulk, flags, handle, queue};
-use crate::tui::action::{ACTIONS, About, Action};
+use crate::tui::action::{ACTIONS, About, Action, Place};
 use crate::tui::keymap::Key;
 use crate::tui::state::{Effect, Overlay, State, Tone};
+use crate::tui::words;
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
@@ -16,6 +17,7 @@ const LONGEST_WORDS: usize = 400;
 const LONGEST: usize = 60;
 
 pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    let page = state.page();
     match &mut state.overlay {
         Some(Overlay::Told { .. }) => {
             state.overlay = None;
@@ -101,19 +103,18 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
                     }
                 }
                 Typing::Leave => state.overlay = None,
-                Typing::Move(true) => *selected = (*selected + 1).min(fitting(typed).len().saturating_sub(1)),
+                Typing::Move(true) => *selected = (*selected + 1).min(fitting(typed, page).len().saturating_sub(1)),
                 Typing::Move(false) => *selected = selected.saturating_sub(1),
                 Typing::Accept => {
-                    let chosen = fitting(typed).get(*selected).map(|about| about.action);
+                    let chosen = fitting(typed, page).get(*selected).map(|about| about.action);
                     state.overlay = None;
                     match chosen {
                         Some(Action::Palette) | None => {}
                         Some(action) if action.applies(state.page()) => return act::act(state, action),
                         Some(action) => {
                             let about = action.about();
-                            let places: Vec<&str> = about.at.iter().map(|place| place.words()).collect();
-                            let sentence =
-                                format!("{} works {}, not {}", about.name, places.join(" and "), state.page().words());
+                            let works = words::places(about.at);
+                            let sentence = format!("{} works {works}, not {}", about.name, state.page().words());
                             state.say(Tone::Plain, sentence);
                         }
                     }
@@ -144,8 +145,8 @@ pub(super) fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The actions that fit what was typed, best first.
-pub fn fitting(typed: &str) -> Vec<&'static About> {
+/// The actions that fit what was typed: those that can be done on the page first, of these the best.
+pub fn fitting(typed: &str, page: Place) -> Vec<&'static About> {
     let matcher = SkimMatcherV2::default();
     let mut fitting: Vec<(i64, usize, &About)> = ACTIONS
         .iter()
@@ -161,6 +162,7 @@ pub fn fitting(typed: &str) -> Vec<&'static About> {
     // Letters scattered over a sentence fit almost anything; beside a good hit they are noise.
     let best = fitting.first().map_or(0, |(score, ..)| *score);
     fitting.retain(|(score, ..)| *score * 2 <= best);
+    fitting.sort_by_key(|(.., about)| !about.at.contains(&page));
     fitting.into_iter().map(|(.., about)| about).collect()
 }
 

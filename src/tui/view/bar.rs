@@ -56,10 +56,15 @@ fn said(state: &State, theme: Theme) -> Option<(&'static str, Style, String)> {
     state.done.last().map(|done| ("✓ ", theme.good(), done.text.clone()))
 }
 
-/// The key that takes the last act back, if there is one.
+/// The keys that take the last act back, if there is one. While redacting they first leave the page: there an undo
+/// would be taken for one of the removals.
 fn undo(state: &State) -> Option<String> {
-    let last = state.done.last().filter(|done| !matches!(done.deed, Deed::Stays(..)));
-    last.and_then(|_| state.keymap.keys(state.page(), Action::Undo, state.ascii).into_iter().next())
+    state.done.last().filter(|done| !matches!(done.deed, Deed::Stays(..)))?;
+    let key = |place: Place, action: Action| state.keymap.keys(place, action, state.ascii).into_iter().next();
+    match state.page() {
+        Place::Redact => Some(format!("{} {}", key(Place::Redact, Action::Back)?, key(Place::Entry, Action::Undo)?)),
+        page => key(page, Action::Undo),
+    }
 }
 
 /// What just happened; to the right how to take the last act back.
@@ -67,24 +72,28 @@ fn status(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     let y = area.y + 1;
     let mut end = area.right() - 1;
     if let Some(key) = undo(state) {
-        end = pen.line_to(end, y, 12, &[(&key, theme.key()), (" undo", theme.plain())]);
+        end = pen.line_to(end, y, 16, &[(&key, theme.key()), (" undo", theme.plain())]);
     }
     let Some((glyph, style, text)) = said(state, theme) else { return };
     let room = end.saturating_sub(3);
-    // A sentence that needs more room takes the rule above as well: nobody should have to guess its end.
-    let mut rows = wrap(&text, usize::from(room).saturating_sub(glyph.width()));
-    if let [_, rest @ ..] = rows.as_slice()
-        && !rest.is_empty()
-    {
-        let below = rest.join(" ");
-        let above = rows.swap_remove(0);
-        pen.clear(Rect::new(0, area.y, area.width, 1));
-        pen.line(1, area.y, area.width - 2, &[(glyph, style), (&above, theme.plain())]);
-        let indent = 1 + glyph.width() as u16;
-        pen.line(indent, y, room.saturating_sub(indent), &[(&below, theme.plain())]);
-        return;
+    let rows = wrap(&text, usize::from(room).saturating_sub(glyph.width()));
+    let last = state.done.last().filter(|last| last.text != text).map(|last| last.text.as_str());
+    // A sentence that needs more room, and one beside which the last act stays in sight, takes the rule above: nobody
+    // should have to guess its end, or what an undo would take back.
+    let (above, below) = match (rows.as_slice(), last) {
+        ([_], None) => {
+            pen.line(1, y, room, &[(glyph, style), (&text, theme.plain())]);
+            return;
+        }
+        ([first, rest @ ..], _) if !rest.is_empty() => (first.clone(), Some(("", style, rest.join(" ")))),
+        (_, last) => (text.clone(), last.map(|last| ("✓ ", theme.good(), last.to_owned()))),
+    };
+    pen.clear(Rect::new(0, area.y, area.width, 1));
+    pen.line(1, area.y, area.width - 2, &[(glyph, style), (&above, theme.plain())]);
+    if let Some((mark, look, below)) = below {
+        let indent = 1 + if mark.is_empty() { glyph.width() as u16 } else { 0 };
+        pen.line(indent, y, room.saturating_sub(indent), &[(mark, look), (&below, theme.plain())]);
     }
-    pen.line(1, y, room, &[(glyph, style), (&text, theme.plain())]);
 }
 
 /// The keys of this page with their labels, the most useful first, and apart how to find the others.
@@ -107,6 +116,27 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
     let listed = ACTIONS.iter().filter(|about| about.applies_in_bar(place));
     let listed = listed.filter(|about| match about.action {
         Action::SwitchPerson => state.is_demo(),
+        // What needs a row is not offered where there is none.
+        Action::Open
+        | Action::Approve
+        | Action::Redact
+        | Action::Hide
+        | Action::Escalate
+        | Action::Mark
+        | Action::Find
+        | Action::Filter
+            if place == Place::Queue && state.queue.is_empty() =>
+        {
+            false
+        }
+        Action::Open | Action::Pick | Action::Pass | Action::Hide
+            if place == Place::Skim && state.skim.page().is_empty() =>
+        {
+            false
+        }
+        // Behind the queue there is no page.
+        Action::Back if place == Place::Queue => !state.queue.marked.is_empty() || !state.queue.only.is_all(),
+        Action::Leave => place == Place::Queue,
         // In the queue there is no room for it.
         Action::Note if place == Place::Queue => false,
         Action::Escalate | Action::Note => stands.is_none_or(|stands| possible(stands, about.action, true).is_ok()),

@@ -81,11 +81,14 @@ pub(super) fn hide(
         y += 1;
     }
     if spare {
+        let day = state.queue.queue.as_ref().and_then(|queue| queue.hidden_until);
+        let again = day.map(|day| format!("looked at again on {}", day.format("%-d %b %Y")));
+        let again = again.unwrap_or_else(|| "until looked at again".to_owned());
         let until = match targets {
-            [_] => "The whole entry is hidden from every reader until reviewed again.",
-            _ => "They are hidden whole, from every reader, until reviewed again.",
+            [_] => format!("Hidden whole, from every reader; {again}."),
+            _ => format!("All hidden whole, from every reader; {again}."),
         };
-        pen.line(inside.x, y + 1, inside.width, &[(until, theme.dim())]);
+        pen.line(inside.x, y + 1, inside.width, &[(&until, theme.dim())]);
     }
     cursor
 }

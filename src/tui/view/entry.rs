@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pen, Theme, reasons};
 use crate::protocol::PatientCard;
+use crate::tui::action::Action;
 use crate::tui::compare::Changed;
 use crate::tui::document::{Document, Field, Glyph, Laid, Match, Row};
 use crate::tui::layout;
@@ -33,7 +34,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let more = match (below, entry.top) {
         (0, 0) => String::new(),
         (0, above) => format!("↑ {above} {} above", if above == 1 { "row" } else { "rows" }),
-        (below, _) => format!("↓ {below} more {}", if below == 1 { "row" } else { "rows" }),
+        (below, _) => {
+            let key = state.key(Action::PageDown).map(|key| format!(", {key}")).unwrap_or_default();
+            format!("↓ {below} more {}{key}", if below == 1 { "row" } else { "rows" })
+        }
     };
     if areas.reasons.height > 0 {
         pen.rule(area, areas.reasons.y - 1, "", &more, theme.dim());

@@ -7,7 +7,7 @@ use crate::tui::state::State;
 use crate::tui::update::fitting;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, typed: &str, selected: usize) -> Option<Position> {
-    let found = fitting(typed);
+    let found = fitting(typed, state.page());
     let rows = usize::from(state.size.1).saturating_sub(8).min(16);
     let inside = dialog::frame(pen, state, theme, rows, "Do", "enter does it · esc leaves");
     let x = pen.line(inside.x, inside.y, inside.width, &[(": ", theme.key()), (typed, theme.strong())]);
@@ -29,6 +29,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, typed: &str, 
         pen.line(inside.x, y, 2, &[(if i == selected { "▶" } else { "" }, base)]);
         pen.line(inside.x + 2, y, 9, &[(&key.unwrap_or_default(), theme.key())]);
         pen.line(inside.x + 12, y, inside.width - 12, &[(about.sentence, base)]);
+        if let Some(place) = about.at.first().filter(|_| !here) {
+            let works = format!("  {}", place.words());
+            let right = inside.right();
+            pen.line_to(right, y, inside.width / 2, &[(&works, theme.dim())]);
+        }
     }
     Some(Position::new(x, inside.y))
 }

@@ -298,7 +298,9 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
         true => ("└ ", if selected { base } else { theme.dim() }),
         false => ("", base),
     };
-    let name = words::short_name_within(&row.patient_name, name_room - lead.width());
+    // An age of three digits takes the blank before it.
+    let gap = usize::from(!sex_age.starts_with(' '));
+    let name = words::short_name_within(&row.patient_name, name_room - lead.width() - gap);
     let name_end = Columns::PATIENT + name_room as u16;
     put(Columns::PATIENT, 0, name_end, &[(lead, name_style), (&name, name_style)]);
     put(name_end, 0, name_end + 5, &[(&sex_age, name_style)]);
@@ -322,22 +324,30 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
         let author = fit(author, room, false);
         put(x, 1, entry_end, &[(&format!("{author} {recorded}"), theme.dim())]);
     } else {
-        put(Columns::PATIENT, 1, entry_end, &[(&row.title, theme.dim())]);
+        // Who can read it decides the danger, so it stands before what it is.
+        let title = fit(&format!("{} · {}", row.readers, row.title), usize::from(entry_end - Columns::PATIENT), false);
+        put(Columns::PATIENT, 1, entry_end, &[(&title, theme.dim())]);
     }
+    let exposed = row.readable_since.filter(|_| columns.readers.is_none());
+    let exposed = exposed.map(|since| format!("for {} · ", words::span(since, now))).unwrap_or_default();
     let why = layout::why(row);
-    let (tag, reason) = (layout::tag(row), why.first().map_or("", String::as_str));
+    let (tag, reason) = (format!("{exposed}{}", layout::tag(row)), why.first().map_or("", String::as_str));
     let room = usize::from(why_end.saturating_sub(columns.why));
     let mut rows = wrap(&format!("{tag}{reason}"), room).into_iter();
     match rows.next() {
         // In one row as much as fits; otherwise the rest of it, or the next reason, stands below.
         Some(first) if area.height > 1 => {
             let (shown_tag, rest) = first.split_at(if first.starts_with(&tag) { tag.len() } else { 0 });
-            put(columns.why, 0, why_end, &[(shown_tag, theme.dim()), (rest, base)]);
+            let (time, shown_tag) = shown_tag.split_at(exposed.len().min(shown_tag.len()));
+            put(columns.why, 0, why_end, &[(time, theme.alarm()), (shown_tag, theme.dim()), (rest, base)]);
             let below = rows.collect::<Vec<_>>().join(" ");
             let below = if below.is_empty() { second(&why) } else { below };
             put(columns.why, 1, why_end, &[(&below, base)]);
         }
-        _ => put(columns.why, 0, why_end, &[(&tag, theme.dim()), (reason, base)]),
+        _ => {
+            let (time, tag) = tag.split_at(exposed.len());
+            put(columns.why, 0, why_end, &[(time, theme.alarm()), (tag, theme.dim()), (reason, base)]);
+        }
     }
 }
 

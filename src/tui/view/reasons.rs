@@ -217,26 +217,23 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, e
     if short {
         reasons.sort_by_key(|(reason, _)| !matches!(reason, Reason::Note { warning: true, .. }));
     }
-    let tall = |(reason, rows): &(Reason, Vec<String>)| match reason {
-        Reason::Match(index) if short && entry.current != Some(*index) => 1,
-        _ => rows.len().max(1),
-    };
-    let fits: usize = reasons.iter().map(tall).sum();
+    let heights = heights(&reasons, entry, height);
+    let tall = |index: usize| heights.get(index).copied().unwrap_or(1);
+    let fits: usize = heights.iter().sum();
     let room = if fits > height { height.saturating_sub(1) } else { height };
     let current =
         reasons.iter().position(|(reason, _)| matches!(reason, Reason::Match(i) if Some(*i) == entry.current));
     let mut top = 0;
-    while let Some(upto) = current.and_then(|current| reasons.get(top..=current))
+    while let Some(upto) = current.and_then(|current| heights.get(top..=current))
         && upto.len() > 1
-        && upto.iter().map(tall).sum::<usize>() > room
+        && upto.iter().sum::<usize>() > room
     {
         top += 1;
     }
     let mut y = area.y;
     let mut shown = 0;
-    for line in reasons.iter().skip(top) {
-        let tall = tall(line);
-        let (reason, rows) = line;
+    for (index, (reason, rows)) in reasons.iter().enumerate().skip(top) {
+        let tall = tall(index);
         if usize::from(y - area.y) + tall > room {
             break;
         }
@@ -256,9 +253,31 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, e
         shown += 1;
     }
     if fits > height {
-        let text = format!("… {} more", reasons.len() - shown);
+        let key = state.key(Action::NextMatch).map(|key| format!(", {key} goes through them")).unwrap_or_default();
+        let text = format!("… {} more{key}", reasons.len() - shown);
         pen.line(area.x + 1, area.bottom() - 1, area.width - 2, &[(&text, theme.dim())]);
     }
+}
+
+/// Rows of each reason. Where not all fit whole, each match but the current one begins with one row, and the rows
+/// that are left then go to those that are cut, from the first.
+fn heights(reasons: &[(Reason, Vec<String>)], entry: &EntryState, height: usize) -> Vec<usize> {
+    let whole: Vec<usize> = reasons.iter().map(|(_, rows)| rows.len().max(1)).collect();
+    if whole.iter().sum::<usize>() <= height {
+        return whole;
+    }
+    let least = |((reason, _), whole): (&(Reason, Vec<String>), &usize)| match reason {
+        Reason::Match(index) if entry.current != Some(*index) => 1,
+        _ => *whole,
+    };
+    let mut heights: Vec<usize> = reasons.iter().zip(&whole).map(least).collect();
+    let mut spare = height.saturating_sub(heights.iter().sum());
+    for (rows, whole) in heights.iter_mut().zip(&whole) {
+        let more = whole.saturating_sub(*rows).min(spare);
+        *rows += more;
+        spare -= more;
+    }
+    heights
 }
 
 fn draw_note(

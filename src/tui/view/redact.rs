@@ -26,7 +26,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         Preview::Shows(shown) => {
             let below = shown.rows.len().saturating_sub(redacting.preview_top + usize::from(areas.preview.height));
             if below > 0 {
-                format!("↓ {below} more {}", if below == 1 { "row" } else { "rows" })
+                let key = state.key(Action::PageDown).map(|key| format!(", {key}")).unwrap_or_default();
+                format!("↓ {below} more {}{key}", if below == 1 { "row" } else { "rows" })
             } else {
                 String::new()
             }
