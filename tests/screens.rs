@@ -197,6 +197,77 @@ fn status() {
 }
 
 #[test]
+fn redact_with_warnings() {
+    pictures("redact-warned", async |screen| screen.press("r d enter").await);
+}
+
+#[test]
+fn blank() {
+    pictures("blank", async |screen| screen.press("L").await);
+}
+
+/// A picture of a practice with nothing in it, after the test has gone where it is taken.
+fn without_entries(name: &str, change: impl Fn(&mut tui_support::daemon::Inside), go: impl AsyncFn(&Screen)) {
+    for size in SIZES {
+        let daemon = Daemon::with(Vec::new()).change(&change);
+        on_screen(Start { size, ..Start::default() }, daemon, async |screen| {
+            screen.until("0 to review").await;
+            go(&screen).await;
+            insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), screen.picture());
+        });
+    }
+}
+
+#[test]
+fn empty_queue() {
+    without_entries("empty-queue", |_| {}, async |_| {});
+}
+
+#[test]
+fn first_start() {
+    let nothing = |inside: &mut tui_support::daemon::Inside| {
+        inside.totals.pulled_at = None;
+        inside.alarms = vec![
+            "nothing has been pulled yet: an empty queue says nothing".to_owned(),
+            "practice.toml names no feed, so nothing is fetched: write [[source]] there".to_owned(),
+        ];
+    };
+    without_entries("first-start", nothing, async |_| {});
+}
+
+#[test]
+fn empty_skim() {
+    without_entries(
+        "empty-skim",
+        |_| {},
+        async |screen| {
+            screen.press("S").await;
+            screen.until("Nothing is left to skim").await;
+        },
+    );
+}
+
+#[test]
+fn lost_daemon() {
+    pictures("lost-daemon", async |screen| {
+        screen.press("j").await;
+        screen.daemon.inside.borrow_mut().away = true;
+        screen.daemon.lose();
+        screen.until("it is tried again by itself").await;
+    });
+}
+
+#[test]
+fn too_small() {
+    on_screen(Start::default(), day(), async |screen| {
+        screen.until("HOLT M").await;
+        screen.resize(50, 10);
+        screen.until("Anteroom needs").await;
+        insta::assert_snapshot!("too-small-50x10", screen.picture());
+    });
+}
+
+#[test]
 fn ascii_and_no_colour_keep_every_mark() {
     let start = Start { ascii: true, colour: false, ..Start::default() };
     on_screen(start, day(), async |screen| {

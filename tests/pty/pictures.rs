@@ -30,6 +30,10 @@ fn taken() -> Vec<(&'static str, String)> {
     terminal.wait_without("0 of ");
     out.push(("redact", picture(&terminal)));
     terminal.press_for(ESCAPE, ENTRY);
+    terminal.press_for("c", "Who can read this record");
+    out.push(("patient", picture(&terminal)));
+    terminal.press(ESCAPE);
+    terminal.wait_without("Who can read this record");
     terminal.press_for("x", "Why?");
     out.push(("hide", picture(&terminal)));
     terminal.press_for(ESCAPE, ENTRY);
@@ -38,6 +42,15 @@ fn taken() -> Vec<(&'static str, String)> {
     terminal.wait_without("fit “");
     terminal.press_for("S", "passes it");
     out.push(("skim", picture(&terminal)));
+    terminal.press_for(ESCAPE, "0 late");
+    terminal.press_for(":", "enter does it");
+    terminal.press("hide");
+    terminal.wait_for(": hide");
+    out.push(("palette", picture(&terminal)));
+    terminal.press(ESCAPE);
+    terminal.wait_without("enter does it");
+    terminal.press_for("?", "Every action is also on");
+    out.push(("help", picture(&terminal)));
     out
 }
 
