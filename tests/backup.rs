@@ -294,3 +294,38 @@ fn the_custodians_of_the_settings_open_what_is_closed_for_nobody_else() {
         assert!(restored.status.success(), "{}", said(&restored));
     }
 }
+
+#[test]
+fn a_restored_practice_screens_with_its_own_rules() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let place = |name: &str| elsewhere.path().join(name).to_str().unwrap().to_owned();
+    fs::write(dir.path().join("practice.toml"), "[practice]\nods = \"Z99901\"\nname = \"Test\"\n").unwrap();
+    let rule = "[[rule]]\nid = \"mine\"\ncategory = \"third_party_disclosure\"\ntier = 2\nwhy = \"test\"\n\
+                match = [\"zebra\"]\nfires = [\"a zebra\"]\nspares = [\"a horse\"]\n";
+    let silence = "[[silence]]\nrule = \"da.demeaned\"\nreason = \"checked\"\nby = \"lea\"\n";
+    let own = [("packs/mine.toml", rule), ("refsets/domestic_abuse.txt", "900000000000000\n"), ("rules.toml", silence)];
+    for (name, text) in own {
+        fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    // An editor's copy is no rule, and a practice with one starts.
+    fs::write(dir.path().join("packs/mine.toml~"), "rule = 1").unwrap();
+    let feed = extract::write(elsewhere.path(), &[row(1, 1, 0, "Cough.")]);
+    assert_eq!(anteroom(dir.path(), &["pull", &feed]).status.code(), Some(0));
+    let public = keygen(&place("key"));
+    let backed_up = anteroom(dir.path(), &["backup", &place("backup"), "--to", &public]);
+    assert!(backed_up.status.success(), "{}", said(&backed_up));
+    let to = place("restored");
+    let restored = anteroom(dir.path(), &["restore", &place("backup"), &to, "--identity", &place("key")]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    for (name, text) in own {
+        assert_eq!(fs::read_to_string(Path::new(&to).join(name)).ok().as_deref(), Some(text), "{name}");
+    }
+    assert!(!Path::new(&to).join("packs/mine.toml~").exists());
+    // A new entry that only the practice's own rule holds.
+    let later = elsewhere.path().join("later");
+    let feed = extract::write(&later, &[row(2, 2, 1, "Came with a zebra.")]);
+    assert_eq!(anteroom(Path::new(&to), &["pull", &feed]).status.code(), Some(0));
+    let queue = anteroom(Path::new(&to), &["queue"]);
+    assert!(queue.status.code() == Some(1) && said(&queue).contains("OAKE"), "{}", said(&queue));
+}

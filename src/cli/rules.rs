@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use crate::record::Category;
 use crate::screen::{Rules, TextItem};
+use crate::service::{PACKS, REFSETS, SILENCES};
 
 /// Checks, lists and explains the screening rules.
 #[derive(Debug, clap::Args)]
@@ -134,8 +135,8 @@ pub fn with_refset(rules: Rules, path: &Path) -> Result<Rules, String> {
 /// # Errors
 /// One sentence that names the file and what is wrong. A practice whose rules cannot be read must not start.
 pub fn of_practice(folder: &Path) -> Result<Rules, String> {
-    let own = match folder.join("packs").is_dir() {
-        true => texts(&folder.join("packs"), &["toml"])?,
+    let own = match folder.join(PACKS).is_dir() {
+        true => texts(&folder.join(PACKS), &["toml"])?,
         false => Vec::new(),
     };
     let own: Vec<(&str, &str)> = own.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
@@ -144,12 +145,12 @@ pub fn of_practice(folder: &Path) -> Result<Rules, String> {
     } else {
         Rules::with_packs(&own).map_err(|error| format!("packs: {error}"))?
     };
-    let silences = folder.join("rules.toml");
+    let silences = folder.join(SILENCES);
     if silences.is_file() {
         let text = std::fs::read_to_string(&silences).map_err(|error| format!("{}: {error}", silences.display()))?;
         rules = rules.silencing(&text).map_err(|error| error.to_string())?;
     }
-    let refsets = folder.join("refsets");
+    let refsets = folder.join(REFSETS);
     if refsets.is_dir() {
         let mut files: Vec<PathBuf> = std::fs::read_dir(&refsets)
             .map_err(|error| format!("{}: {error}", refsets.display()))?

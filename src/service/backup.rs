@@ -47,7 +47,7 @@ impl Service {
             None => BackupLock::to(&self.settings.custodians)?,
         };
         let _one_at_a_time = lock(&self.batch);
-        let about = About::new(&self.settings.practice.ods, self.now(), self.settings.files.clone());
+        let about = About::new(&self.settings.practice.ods, self.now(), self.settings.files_now()?);
         let manifest = self.store.back_up(&about, to, &closing)?;
         self.note(actor, Event::BackedUp { frames: manifest.frames })?;
         Ok(BackedUp {

@@ -66,7 +66,9 @@ pub use handle::Session;
 pub use lease::Seat;
 pub use pull::Due;
 pub use secret::Keys;
-pub use settings::{Clears, DaemonSettings, GroupRole, Practice, Settings, ShownBy, SourceSetting, User};
+pub use settings::{
+    Clears, DaemonSettings, GroupRole, PACKS, Practice, REFSETS, SILENCES, Settings, ShownBy, SourceSetting, User,
+};
 
 /// Gives the next feed to pull; `None` when there is none now.
 pub type NextFeed = Box<dyn FnMut() -> Option<Result<Box<dyn Source>, SourceError>> + Send>;

@@ -14,6 +14,12 @@ use crate::store::BackupLock;
 const PRACTICE: &str = "practice.toml";
 pub(super) const USERS: &str = "users.toml";
 const POLICY: &str = "policy.toml";
+/// The folder of the practice's own packs of rules, `*.toml`.
+pub const PACKS: &str = "packs";
+/// The folder of its reference sets.
+pub const REFSETS: &str = "refsets";
+/// Which rules it has silenced.
+pub const SILENCES: &str = "rules.toml";
 
 /// `practice.toml`, `users.toml` and `policy.toml` of the state folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,8 +40,6 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     /// The public keys (age1…) of those who can open backups.
     pub custodians: Vec<String>,
-    /// The files that were read, by name, for backups.
-    pub files: Vec<(String, String)>,
 }
 
 /// Who the practice is.
@@ -285,7 +289,7 @@ impl Settings {
     pub fn read(dir: &Path) -> Result<Self, ServiceError> {
         let (mut practice, mut daemon) = (Practice::default(), DaemonSettings::default());
         let (mut sources, mut custodians) = (Vec::<SourceSetting>::new(), Vec::new());
-        let (mut users, mut groups, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
         if let Some(text) = text(&dir.join(PRACTICE))? {
             let file = parse::<PracticeFile>(PRACTICE, &text)?;
             (practice, daemon, custodians) = (file.practice, file.daemon, file.backup.custodians);
@@ -298,11 +302,9 @@ impl Settings {
                 let why = "practice.toml, [daemon] clients: give a number from 1 to 4096";
                 return Err(ServiceError::Settings(why.into()));
             }
-            files.push((PRACTICE.to_owned(), text));
         }
         if let Some(text) = text(&dir.join(USERS))? {
             UsersFile { user: users, group: groups } = parse(USERS, &text)?;
-            files.push((USERS.to_owned(), text));
         }
         for (i, user) in users.iter().enumerate() {
             if users[..i].iter().any(|other| other.login == user.login) {
@@ -319,9 +321,6 @@ impl Settings {
             ));
         }
         let policy = text(&dir.join(POLICY))?;
-        if let Some(text) = &policy {
-            files.push((POLICY.to_owned(), text.clone()));
-        }
         for (i, source) in sources.iter().enumerate() {
             if sources[..i].iter().any(|other| other.name == source.name) {
                 return Err(ServiceError::Settings(format!(
@@ -330,7 +329,24 @@ impl Settings {
                 )));
             }
         }
-        Ok(Self { practice, sources, users, groups, daemon, custodians, policy, dir: Some(dir.to_owned()), files })
+        Ok(Self { practice, sources, users, groups, daemon, custodians, policy, dir: Some(dir.to_owned()) })
+    }
+
+    /// What a practice has written down, as it is now, by name: its settings, and its own rules, without which a restored
+    /// practice would read new entries with other eyes.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn files_now(&self) -> Result<Vec<(String, String)>, ServiceError> {
+        let Some(dir) = &self.dir else { return Ok(Vec::new()) };
+        let mut names: Vec<String> = [PRACTICE, USERS, POLICY, SILENCES].map(str::to_owned).into();
+        names.extend(names_in(dir, PACKS)?.into_iter().filter(|name| name.ends_with(".toml")));
+        names.extend(names_in(dir, REFSETS)?);
+        let mut files = Vec::new();
+        for name in names {
+            files.extend(text(&dir.join(&name))?.map(|text| (name, text)));
+        }
+        Ok(files)
     }
 
     /// The policy file as it is now.
@@ -372,6 +388,26 @@ impl Settings {
     pub fn user(&self, login: &str) -> Option<&User> {
         self.users.iter().find(|user| user.login == login)
     }
+}
+
+/// The files of a folder in the state folder, in the order of their names; none where there is no such folder.
+fn names_in(dir: &Path, folder: &str) -> Result<Vec<String>, ServiceError> {
+    let cannot = |why: String| ServiceError::Settings(format!("{} cannot be read: {why}", dir.join(folder).display()));
+    let files = match std::fs::read_dir(dir.join(folder)) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot(error.to_string())),
+    };
+    let mut names = Vec::new();
+    for file in files {
+        let file = file.map_err(|error| cannot(error.to_string()))?;
+        if file.path().is_file() {
+            let name = file.file_name().into_string().map_err(|_| cannot("a name in it is not UTF-8".to_owned()))?;
+            names.push(format!("{folder}/{name}"));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 fn text(path: &Path) -> Result<Option<String>, ServiceError> {

@@ -4,7 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::backup::{Content, read, sums};
@@ -15,6 +15,7 @@ use super::{About, EmbeddedStore, Manifest, Options, StoreError, TableSum};
 
 /// About how many bytes of frames share a sync.
 const BATCH_BYTES: usize = 4 << 20;
+const STORE: &str = "store";
 const JOURNAL: &str = "journal";
 
 /// Restores the backup `file` into the state folder `to`, which must not be there or be empty. `master`
@@ -63,7 +64,7 @@ fn build(
     options: &Options,
     master: &dyn Fn(&Path) -> Result<Master, StoreError>,
 ) -> Result<(About, Manifest), StoreError> {
-    let mut building = Building { store: new.join("store"), options, master: master(new)?, about: None, journal: None };
+    let mut building = Building { store: new.join(STORE), options, master: master(new)?, about: None, journal: None };
     let manifest = read(file, key, &mut |content| building.take(content))?;
     let incomplete = || StoreError::Corrupt(format!("the backup {} does not say what it is", file.display()));
     let Building { store, master, about, journal, .. } = building;
@@ -150,11 +151,24 @@ impl OpenJournal {
     }
 }
 
+/// Where a file of settings belongs: into the folder or one in it that is not the store's, and never out of it.
+fn place(folder: &Path, name: &str) -> Option<PathBuf> {
+    let parts: Vec<Component<'_>> = Path::new(name).components().collect();
+    let inside = parts.iter().all(|part| matches!(part, Component::Normal(_)));
+    let ours = parts.first().is_some_and(|first| first.as_os_str() != STORE);
+    (inside && ours && parts.len() <= 2).then(|| folder.join(name))
+}
+
 fn write_settings(folder: &Path, settings: &[(String, String)]) -> Result<(), StoreError> {
     for (name, text) in settings {
-        // A name, and never a path out of the folder.
-        let name = Path::new(name).file_name().unwrap_or_default();
-        let path = folder.join(name);
+        let path = place(folder, name).ok_or_else(|| {
+            StoreError::Corrupt(format!(
+                "the backup names a file of settings that is none ({name:?}): nothing was restored"
+            ))
+        })?;
+        let above = path.parent().unwrap_or(folder);
+        make_directory(above)
+            .map_err(|why| StoreError::Unavailable(format!("{} cannot be made: {why}", above.display())))?;
         OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -162,7 +176,8 @@ fn write_settings(folder: &Path, settings: &[(String, String)]) -> Result<(), St
             .open(&path)
             .and_then(|mut file| {
                 file.write_all(text.as_bytes())?;
-                file.sync_all()
+                file.sync_all()?;
+                sync_directory(above)
             })
             .map_err(|why| StoreError::Unavailable(format!("{} cannot be written: {why}", path.display())))?;
     }
