@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::bytes::Bytes;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-use crate::protocol::{Asked, MAX_FRAME, Notice, Reply, Request, Sent, VERSION, Welcome};
+use crate::protocol::{ActName, Asked, MAX_FRAME, Notice, Reply, Request, Sent, VERSION, Welcome};
 
 /// A connection to a daemon, whether over a Unix socket or within the process.
 pub struct Client<T> {
@@ -31,6 +31,21 @@ pub enum ClientError {
     /// The daemon would not have us.
     #[error("{0}")]
     Unwelcome(String),
+}
+
+impl ClientError {
+    /// Whether what was asked may have been done all the same.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Closed | Self::Transport(_))
+    }
+}
+
+/// A name for what is asked, if it is a person's act on an entry. `None` also where the system gives no random bytes: it
+/// can then not be asked again.
+pub fn name_for(request: &Request) -> Option<ActName> {
+    request.acts_on()?;
+    let mut name = [0; 16];
+    getrandom::fill(&mut name).ok().map(|()| ActName(name))
 }
 
 /// The framing both ends use.
@@ -57,9 +72,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
     /// # Errors
     /// When the connection is lost or what comes is not of the protocol.
     pub async fn request(&mut self, request: Request) -> Result<Reply, ClientError> {
+        self.request_as(request, None).await
+    }
+
+    /// The same under the name of a person's act, to be asked again under it when the connection is lost.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn request_as(&mut self, request: Request, act: Option<ActName>) -> Result<Reply, ClientError> {
         let id = self.next;
         self.next += 1;
-        let frame = serde_json::to_vec(&Asked { id, request }).map_err(|_| ClientError::Garbled)?;
+        let frame = serde_json::to_vec(&Asked { id, request, act }).map_err(|_| ClientError::Garbled)?;
         self.frames.send(Bytes::from(frame)).await?;
         loop {
             match self.receive().await? {

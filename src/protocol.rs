@@ -39,7 +39,15 @@ pub struct Asked {
     pub id: u64,
     /// What is asked.
     pub request: Request,
+    /// For a person's act on an entry: what the client calls it. Asked again under the same name, because the answer was
+    /// lost, it is answered as done and not done twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActName>,
 }
+
+/// What a client calls one act of a person: random, and the same only when exactly this is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ActName(pub [u8; 16]);
 
 /// What the daemon sends.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use etcetera::BaseStrategy;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -13,12 +14,16 @@ use tokio::task::JoinHandle;
 use super::ask::passphrase;
 use super::{Exit, Failure};
 use crate::channel::Portal;
-use crate::client::Client;
+use crate::client::{Client, ClientError, name_for};
 use crate::daemon::{self, SOCKET};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{ActName, Reply, Request};
 use crate::record::{EntryId, Shown};
 use crate::service::{Keys, NextFeed, Parts, Service, Session, Settings, SystemClock};
 use crate::store::{EmbeddedStore, Master, Options, Places, StoreError, has_keys, make_directory, wants_passphrase};
+
+/// How long an act whose answer was lost is asked again, and how often.
+const AGAIN_WITHIN: Duration = Duration::from_secs(15);
+const AGAIN_EVERY: Duration = Duration::from_millis(200);
 
 /// A connection of either sort.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -43,11 +48,42 @@ enum Owner {
 impl Reached {
     /// Asks, and turns a refusal into the command's failure.
     pub async fn ask(&mut self, request: Request) -> Result<Reply, Failure> {
-        match self.client.request(request).await? {
+        let act = name_for(&request);
+        let answered = match self.client.request_as(request.clone(), act).await {
+            Err(error) if act.is_some() && error.is_lost() => self.ask_again(request, act, &error).await?,
+            other => other?,
+        };
+        match answered {
             Reply::Refused { why } => Err(Failure(Exit::Refused, why)),
             Reply::Failed { why } => Err(Failure(Exit::Unreachable, why)),
             reply => Ok(reply),
         }
+    }
+
+    /// Asks for an act whose answer was lost once more, under its name: it is done once. Waits a while for a daemon that
+    /// comes back.
+    async fn ask_again(
+        &mut self,
+        request: Request,
+        act: Option<ActName>,
+        lost: &ClientError,
+    ) -> Result<Reply, Failure> {
+        let unknown = || {
+            let why = format!("it is not known whether this was done, look when the daemon is back: {lost}");
+            Failure(Exit::Unreachable, why)
+        };
+        let Owner::Daemon(socket) = &self.owner else { return Err(unknown()) };
+        let give_up = Instant::now() + AGAIN_WITHIN;
+        while Instant::now() < give_up {
+            tokio::time::sleep(AGAIN_EVERY).await;
+            let Ok(stream) = UnixStream::connect(socket).await else { continue };
+            let Ok((client, _)) = Client::connect(Box::new(stream) as Box<dyn Wire>).await else { continue };
+            self.client = client;
+            if let Ok(reply) = self.client.request_as(request.clone(), act).await {
+                return Ok(reply);
+            }
+        }
+        Err(unknown())
     }
 
     /// A second conversation with the same practice, to ask how things stand while it works.

@@ -104,7 +104,7 @@ async fn answer(mut session: Session, frame: &[u8]) -> Option<(Session, Sent)> {
         }
     };
     tokio::task::spawn_blocking(move || {
-        let reply = session.answer(asked.request);
+        let reply = session.answer_as(asked.request, asked.act);
         (session, Sent::Reply { id: asked.id, reply })
     })
     .await

@@ -208,6 +208,22 @@ pub enum Request {
     Status,
 }
 
+impl Request {
+    /// The entry of a person's act on it, which is done once however often it is asked under one name
+    /// ([`Asked::act`](super::Asked::act)).
+    pub fn acts_on(&self) -> Option<EntryId> {
+        match self {
+            Self::Decide { entry, .. }
+            | Self::Resolve { entry, .. }
+            | Self::Withdraw { entry, .. }
+            | Self::Handle { entry, .. }
+            | Self::ReadBack { entry, .. }
+            | Self::Undo { entry } => Some(*entry),
+            _ => None,
+        }
+    }
+}
+
 /// Which rows of the queue a screen wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {

@@ -3,13 +3,13 @@
 
 use super::follow::Followed;
 use super::rows::{EntryRow, Read, draft_key, encode};
-use super::{Seat, Service, ServiceError};
+use super::{Seat, Service, ServiceError, random_unit};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::Decided;
 use crate::record::{Act, Decision, EntryId, EntryVersion, Finding, Token, Version};
 use crate::review::{self, Caller, Facts, Guard, Policy, Refusal, Rendition, Review, State, Waiver};
 use crate::screen::is_faint;
-use crate::store::{Expect, StoreError, Table};
+use crate::store::{Expect, Receipt, StoreError, Table, UnitId};
 
 /// How often what withholds is tried against others who write the same entry.
 const TRIES: usize = 8;
@@ -46,7 +46,7 @@ impl Service {
         };
         let judge = |row: &EntryRow| self.judge(actor, row, version, revision, &act, grounds.waivers);
         if matches!(act, Act::Hide { .. }) {
-            return self.withhold(actor, id, event, judge);
+            return self.withhold(seat, id, event, judge);
         }
         self.release_in_hand(seat, id, event, grounds, judge)
     }
@@ -79,7 +79,7 @@ impl Service {
         let mut beside =
             in_hand.as_ref().map(|in_hand| self.in_hand_records(actor, in_hand, is_last)).unwrap_or_default();
         beside.extend(self.waive(actor, &mut read.row, grounds.waivers));
-        match self.carry_out_with(actor, event, read, review, beside) {
+        match self.carry_out_with(seat, event, read, review, beside) {
             Ok(decided) => {
                 if let Some(in_hand) = in_hand {
                     self.keep_in_hand(seat, in_hand, is_last);
@@ -95,18 +95,19 @@ impl Service {
     /// on what they have made of the entry.
     pub(super) fn withhold(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         id: EntryId,
         event: Event,
         judge: impl Fn(&EntryRow) -> Result<Review, ServiceError>,
     ) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         for _ in 0..TRIES {
             let read = self.existing(id)?;
             let review = match judge(&read.row) {
                 Ok(review) => review,
                 Err(refusal) => return Err(self.refused(actor, event, &read.row, refusal)),
             };
-            match self.carry_out(actor, event.clone(), read, review) {
+            match self.carry_out(seat, event.clone(), read, review) {
                 Err(ServiceError::Store(StoreError::Conflict(..))) => {}
                 other => return other,
             }
@@ -118,8 +119,38 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::decide`].
-    pub fn undo(&self, actor: &Actor, id: EntryId) -> Result<Decided, ServiceError> {
-        self.withhold(actor, id, Event::Undone, |row| self.judge_undo(actor, row))
+    pub fn undo(&self, seat: &Seat, id: EntryId) -> Result<Decided, ServiceError> {
+        self.withhold(seat, id, Event::Undone, |row| self.judge_undo(&seat.actor, row))
+    }
+
+    /// The answer to what somebody has done under this name before; `None` if it was not done.
+    pub(super) fn done_before(
+        &self,
+        actor: &Actor,
+        id: EntryId,
+        unit: UnitId,
+    ) -> Result<Option<Decided>, ServiceError> {
+        match self.store.outcome(unit)? {
+            Some(receipt) => self.answer_to_done(actor, id, receipt).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As the entry stands now. What else showed the same words was said with the first answer, and waits in the queue.
+    fn answer_to_done(&self, actor: &Actor, id: EntryId, receipt: Receipt) -> Result<Decided, ServiceError> {
+        let row = self.existing(id)?.row;
+        let state = row.review.state;
+        let reading = row.planted.as_ref().and_then(|planted| planted.reading.as_ref());
+        Ok(Decided {
+            entry: id,
+            state,
+            visible_at: row.review.due.filter(|_| matches!(state, State::Settling | State::AutoHold)),
+            review_by: row.review.review_by,
+            seq: receipt.seq,
+            twins: Vec::new(),
+            decoy: reading.is_some_and(|(by, _)| *by == actor.login),
+            unfinished: None,
+        })
     }
 
     fn judge(
@@ -255,24 +286,25 @@ impl Service {
 
     pub(super) fn carry_out(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         event: Event,
         read: Read<EntryRow>,
         review: Review,
     ) -> Result<Decided, ServiceError> {
-        self.carry_out_with(actor, event, read, review, Vec::new())
+        self.carry_out_with(seat, event, read, review, Vec::new())
     }
 
     /// The same with `beside` in the log, in the same unit.
     fn carry_out_with(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         event: Event,
         read: Read<EntryRow>,
         review: Review,
         beside: Vec<Record>,
     ) -> Result<Decided, ServiceError> {
         self.look_at_clock()?;
+        let actor = &seat.actor;
         let Read { seq, mut row } = read;
         let mut record = self.record_on(actor, event, &row);
         record.states = Some((row.review.state.name().to_owned(), review.state.name().to_owned()));
@@ -294,7 +326,12 @@ impl Service {
         let is_decoy = decoy.is_some();
         let audit = std::iter::once(record).chain(beside).chain(read).chain(drawn).chain(decoy).collect();
         let _under_way = self.acts.begin();
-        let receipt = self.commit_rows(vec![(Table::Entry, key, Expect::At(seq))], writes, audit, [&row])?;
+        let unit = seat.unit.map_or_else(random_unit, Ok)?;
+        let pre = vec![(Table::Entry, key, Expect::At(seq))];
+        let receipt = self.commit_rows_as(unit, pre, writes, audit, [&row])?;
+        if receipt.replayed {
+            return self.answer_to_done(actor, id, receipt);
+        }
         self.announce();
         let Followed { state, twins, unfinished } = self.follow(&row, was == State::Released);
         Ok(Decided {

@@ -8,7 +8,8 @@ use super::decide::Grounds;
 use super::read::NO_FEED;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Role};
-use crate::protocol::{Notice, Reply, Request, VERSION, Wanted, Welcome};
+use crate::protocol::{ActName, Notice, Reply, Request, VERSION, Wanted, Welcome};
+use crate::store::UnitId;
 
 /// One caller's conversation with the service.
 pub struct Session {
@@ -63,10 +64,15 @@ impl Session {
 
     /// Answers a request. Blocks while the store works.
     pub fn answer(&mut self, request: Request) -> Reply {
+        self.answer_as(request, None)
+    }
+
+    /// The same for what the client gave a name: an act on an entry that was done under this name is answered as done.
+    pub fn answer_as(&mut self, request: Request, act: Option<ActName>) -> Reply {
         if !self.welcomed && !matches!(request, Request::Hello { .. }) {
             return Reply::Refused { why: "say hello first".into() };
         }
-        let reply = self.reply(request).unwrap_or_else(|error| match error {
+        let reply = self.reply_once(request, act).unwrap_or_else(|error| match error {
             ServiceError::Refused(why) => Reply::Refused { why },
             error => Reply::Failed { why: error.to_string() },
         });
@@ -74,9 +80,30 @@ impl Session {
         reply
     }
 
+    fn reply_once(&mut self, request: Request, act: Option<ActName>) -> Result<Reply, ServiceError> {
+        self.service.still_has_role(&self.seat.actor, &self.groups)?;
+        let (Some(entry), Some(act)) = (request.acts_on(), act) else {
+            self.seat.unit = None;
+            return self.reply(request);
+        };
+        let unit = unit_of(&self.seat.actor.login, act, &request)?;
+        if let Some(done) = self.service.done_before(&self.seat.actor, entry, unit)? {
+            return Ok(Reply::Decided(done));
+        }
+        self.seat.unit = Some(unit);
+        let refused = match self.reply(request) {
+            Err(error) => error,
+            done => return done,
+        };
+        // The first of the two may have been under way still.
+        match self.service.done_before(&self.seat.actor, entry, unit) {
+            Ok(Some(done)) => Ok(Reply::Decided(done)),
+            Ok(None) | Err(_) => Err(refused),
+        }
+    }
+
     fn reply(&mut self, request: Request) -> Result<Reply, ServiceError> {
         let (service, seat, actor) = (&self.service, &self.seat, &self.seat.actor);
-        service.still_has_role(actor, &self.groups)?;
         Ok(match request {
             Request::Hello { version } if version != VERSION => Reply::Refused {
                 why: format!("this client speaks version {version} and the daemon version {VERSION}: use the same"),
@@ -100,7 +127,7 @@ impl Session {
             }
             Request::Skim { limit } => Reply::Skim(service.skim(seat, limit.min(MOST_ROWS))?),
             Request::Pass { lines } => Reply::Passed(service.pass(seat, &lines)?),
-            Request::Pick { entry } => Reply::Decided(service.pick(actor, entry)?),
+            Request::Pick { entry } => Reply::Decided(service.pick(seat, entry)?),
             Request::Open { entry } => Reply::Entry(Box::new(service.open(seat, entry)?)),
             Request::Decide { entry, version, revision, act, token, waivers } => Reply::Decided(service.decide(
                 seat,
@@ -121,12 +148,12 @@ impl Session {
                 let grounds = Grounds { token, waivers: &waivers };
                 Reply::Decided(service.resolve(seat, entry, (version, revision), act, &why, grounds)?)
             }
-            Request::Withdraw { entry, reason, note } => Reply::Decided(service.withdraw(actor, entry, reason, &note)?),
+            Request::Withdraw { entry, reason, note } => Reply::Decided(service.withdraw(seat, entry, reason, &note)?),
             Request::Handle { entry, version, revision, handling } => {
-                Reply::Decided(service.handle(actor, entry, (version, revision), handling)?)
+                Reply::Decided(service.handle(seat, entry, (version, revision), handling)?)
             }
             Request::ReadBack { entry, version, revision, guess } => {
-                Reply::Decided(service.read_back(actor, entry, (version, revision), &guess)?)
+                Reply::Decided(service.read_back(seat, entry, (version, revision), &guess)?)
             }
             Request::Earlier { entry, before } => Reply::Earlier(Box::new(service.earlier(actor, entry, before)?)),
             Request::Record { patient } => Reply::Record(Box::new(service.patient_record(actor, patient)?)),
@@ -135,7 +162,7 @@ impl Session {
             Request::MyActs { limit } => Reply::MyActs(service.my_acts(actor, limit.min(MOST_ROWS))?),
             Request::Policy => Reply::Policy(service.policy_file()),
             Request::TakePolicy => Reply::Policy(service.take_policy(actor)?),
-            Request::Undo { entry } => Reply::Decided(service.undo(actor, entry)?),
+            Request::Undo { entry } => Reply::Decided(service.undo(seat, entry)?),
             Request::KeepDraft { entry, draft } => {
                 service.keep_draft(seat, entry, draft)?;
                 Reply::DraftKept
@@ -169,6 +196,16 @@ impl Session {
             Request::Status => Reply::Status(service.status()?),
         })
     }
+}
+
+/// The name in the store of what somebody asks: theirs, and of exactly this request, so that no name ever answers for
+/// something else.
+fn unit_of(login: &str, act: ActName, request: &Request) -> Result<UnitId, ServiceError> {
+    let asked = serde_json::to_vec(&(login, act, request))
+        .map_err(|_| ServiceError::Internal("a request cannot be written down"))?;
+    let mut unit = [0; 16];
+    blake3::Hasher::new_derive_key("anteroom 2026 name of an act").update(&asked).finalize_xof().fill(&mut unit);
+    Ok(UnitId(unit))
 }
 
 /// No reply holds more rows than this; a frame has a limit.

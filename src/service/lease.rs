@@ -22,6 +22,7 @@ use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::{Claimed, Holding, LeaseLine, Notice};
 use crate::record::{EntryId, PatientId, Stage, Token};
 use crate::review::lease::{Change, End, Ended, Holder, Lease, LeaseRefusal, Leases, Scope, stage};
+use crate::store::UnitId;
 
 /// How long an entry counts as open on somebody's screen without another sign of them.
 const VIEWING: Duration = Duration::from_secs(10 * 60);
@@ -36,6 +37,8 @@ pub struct Seat {
     pub actor: Actor,
     /// Which of their connections.
     session: u64,
+    /// Under which name their act is to stand in the store, where they gave it one.
+    pub(super) unit: Option<UnitId>,
 }
 
 impl Seat {
@@ -136,7 +139,7 @@ impl Service {
         table.last_session += 1;
         let session = table.last_session;
         table.screens.insert(session, Screen { login: actor.login.clone(), notices, viewing: None });
-        (Seat { actor, session }, told)
+        (Seat { actor, session, unit: None }, told)
     }
 
     /// A connection is gone: what it holds is free after the grace.

@@ -300,10 +300,19 @@ impl Service {
         writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
         audit: Vec<Record>,
     ) -> Result<Receipt, ServiceError> {
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
+        self.commit_as(random_unit()?, pre, writes, audit)
+    }
+
+    /// The same under a name, so that it is done once.
+    fn commit_as(
+        &self,
+        id: UnitId,
+        pre: Vec<(Table, Vec<u8>, Expect)>,
+        writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+        audit: Vec<Record>,
+    ) -> Result<Receipt, ServiceError> {
         let begun = Instant::now();
-        let receipt = self.store.commit(Unit { id: UnitId(id), pre, writes, audit })?;
+        let receipt = self.store.commit(Unit { id, pre, writes, audit })?;
         self.counts.commits.count(begun.elapsed());
         Ok(receipt)
     }
@@ -316,10 +325,24 @@ impl Service {
         audit: Vec<Record>,
         rows: impl IntoIterator<Item = &'a EntryRow>,
     ) -> Result<Receipt, ServiceError> {
+        self.commit_rows_as(random_unit()?, pre, writes, audit, rows)
+    }
+
+    /// The same under a name. What was written under it before is not written again.
+    fn commit_rows_as<'a>(
+        &self,
+        id: UnitId,
+        pre: Vec<(Table, Vec<u8>, Expect)>,
+        writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
+        audit: Vec<Record>,
+        rows: impl IntoIterator<Item = &'a EntryRow>,
+    ) -> Result<Receipt, ServiceError> {
         let _on_its_way = self.on_their_way.read().unwrap_or_else(PoisonError::into_inner);
-        let receipt = self.commit(pre, writes, audit)?;
-        let mut board = self.board();
-        rows.into_iter().for_each(|row| board.put(row.entry.id, receipt.seq, row));
+        let receipt = self.commit_as(id, pre, writes, audit)?;
+        if !receipt.replayed {
+            let mut board = self.board();
+            rows.into_iter().for_each(|row| board.put(row.entry.id, receipt.seq, row));
+        }
         Ok(receipt)
     }
 
@@ -336,6 +359,13 @@ impl Service {
             }
         }
     }
+}
+
+/// A name for a unit of work that nobody will ask for again.
+fn random_unit() -> Result<UnitId, ServiceError> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|_| ServiceError::Internal("the system gives no random bytes"))?;
+    Ok(UnitId(id))
 }
 
 /// A mutex whose holder panicked holds data that was consistent at every step; go on with it.

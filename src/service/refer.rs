@@ -43,7 +43,7 @@ impl Service {
             Ok(next)
         };
         match hides {
-            true => self.withhold(actor, id, event, judge),
+            true => self.withhold(seat, id, event, judge),
             false => self.release_in_hand(seat, id, event, grounds, judge),
         }
     }
@@ -52,15 +52,10 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::decide`].
-    pub fn withdraw(
-        &self,
-        actor: &Actor,
-        id: EntryId,
-        reason: HideReason,
-        words: &str,
-    ) -> Result<Decided, ServiceError> {
+    pub fn withdraw(&self, seat: &Seat, id: EntryId, reason: HideReason, words: &str) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         let event = Event::Withdrawn { reason };
-        self.withhold(actor, id, event, |row| {
+        self.withhold(seat, id, event, |row| {
             let decision = Decision { by: actor.login.clone(), act: Act::Hide { reason }, at: self.now() };
             self.step(actor, row, &review::Event::Withdraw(decision, words.to_owned()))
         })
@@ -72,11 +67,12 @@ impl Service {
     /// As [`Service::decide`].
     pub fn handle(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         id: EntryId,
         (version, revision): (Version, u64),
         handling: Handling,
     ) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         let event = match &handling {
             Handling::Escalate { .. } => Event::Escalated,
             Handling::Defer { until, .. } => Event::Deferred { until: *until },
@@ -91,7 +87,7 @@ impl Service {
         let judged = as_read(actor, &read.row, version, revision)
             .and_then(|()| self.step(actor, &read.row, &review::Event::Handle(handling)))
             .and_then(|next| self.screen_again(&read.row, next));
-        self.finish(actor, event, read, judged)
+        self.finish(seat, event, read, judged)
     }
 
     /// The second reader of a redaction says what they think is missing, and sees the original from now on.
@@ -100,11 +96,12 @@ impl Service {
     /// As [`Service::decide`].
     pub fn read_back(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         id: EntryId,
         (version, revision): (Version, u64),
         guess: &str,
     ) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         let read = self.existing(id)?;
         let mut named_it = false;
         let judged = as_read(actor, &read.row, version, revision).and_then(|()| {
@@ -113,19 +110,19 @@ impl Service {
             named_it = review::names_what_is_gone(&original, act, guess);
             self.step(actor, &read.row, &review::Event::ReadBack { named_it })
         });
-        self.finish(actor, Event::ReadBack { named_it }, read, judged)
+        self.finish(seat, Event::ReadBack { named_it }, read, judged)
     }
 
     fn finish(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         event: Event,
         read: Read<EntryRow>,
         judged: Result<Review, ServiceError>,
     ) -> Result<Decided, ServiceError> {
-        let id = read.row.entry.id;
+        let (actor, id) = (&seat.actor, read.row.entry.id);
         match judged {
-            Ok(next) => match self.carry_out(actor, event, read, next) {
+            Ok(next) => match self.carry_out(seat, event, read, next) {
                 Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(actor, id)),
                 other => other,
             },

@@ -63,7 +63,7 @@ impl Service {
         self.may_read(actor, Event::SkimViewed { lines: 0 })?;
         let mut passed = PassedOn::default();
         for line in &self.read_at_most(seat, lines) {
-            match self.pass_line(actor, line) {
+            match self.pass_line(seat, line) {
                 Ok(decided) => passed.passed.push(decided.entry),
                 Err(ServiceError::Refused(why)) => {
                     self.has_not_read(seat, line.on_screen);
@@ -75,7 +75,8 @@ impl Service {
         Ok(passed)
     }
 
-    fn pass_line(&self, actor: &Actor, line: &PassedLine) -> Result<Decided, ServiceError> {
+    fn pass_line(&self, seat: &Seat, line: &PassedLine) -> Result<Decided, ServiceError> {
+        let actor = &seat.actor;
         let read = self.existing(line.entry)?;
         let event = Event::Passed { on_screen: line.on_screen };
         if read.row.review.version != line.version || read.row.review.revision != line.revision {
@@ -83,28 +84,28 @@ impl Service {
             return Err(self.refused(actor, event, &read.row, ServiceError::Refused(why)));
         }
         let passed = Passed { by: actor.login.clone(), at: self.now(), on_screen: line.on_screen };
-        self.move_on(actor, event, read, &review::Event::Pass(passed))
+        self.move_on(seat, event, read, &review::Event::Pass(passed))
     }
 
     /// Pulls an entry out of the skim page, or off its hold, into the queue.
     ///
     /// # Errors
     /// As [`Service::decide`].
-    pub fn pick(&self, actor: &Actor, id: EntryId) -> Result<Decided, ServiceError> {
+    pub fn pick(&self, seat: &Seat, id: EntryId) -> Result<Decided, ServiceError> {
         let read = self.existing(id)?;
-        self.move_on(actor, Event::Picked, read, &review::Event::Pick)
+        self.move_on(seat, Event::Picked, read, &review::Event::Pick)
     }
 
     pub(super) fn move_on(
         &self,
-        actor: &Actor,
+        seat: &Seat,
         event: Event,
         read: Read<EntryRow>,
         step: &review::Event<'_>,
     ) -> Result<Decided, ServiceError> {
-        let id = read.row.entry.id;
+        let (actor, id) = (&seat.actor, read.row.entry.id);
         match self.step(actor, &read.row, step) {
-            Ok(review) => match self.carry_out(actor, event, read, review) {
+            Ok(review) => match self.carry_out(seat, event, read, review) {
                 Err(ServiceError::Store(StoreError::Conflict(..))) => Err(self.overtaken(actor, id)),
                 other => other,
             },

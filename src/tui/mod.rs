@@ -45,8 +45,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::audit::Actor;
-use crate::client::{Client, ClientError};
-use crate::protocol::{Request, Welcome};
+use crate::client::{Client, ClientError, name_for};
+use crate::protocol::{ActName, Request, Welcome};
 use keymap::{Key, Keymap};
 use state::{Effect, Input, Setup, State};
 use view::Theme;
@@ -117,6 +117,10 @@ const FLOOD: usize = 16;
 
 /// Keys of a person who presses one again are further apart than those of a key that is held down.
 const HELD: Duration = Duration::from_millis(150);
+
+/// So long after it was asked for, an act whose answer was lost is asked for again, once: nothing happens to an entry long
+/// after anybody looked at it.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// How long to wait before trying the daemon again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -330,6 +334,14 @@ enum Order {
     ConnectAs(Actor),
 }
 
+/// A person's act that was asked for as the connection was lost.
+struct Unanswered {
+    request: Request,
+    act: ActName,
+    person: Option<Actor>,
+    since: Instant,
+}
+
 /// Talks to the daemon beside the loop, so that keys never wait for it. One request at a time, in order.
 /// Ends with an error only when the first connection is refused, and otherwise when the loop has gone.
 async fn link<C, T>(connect: C, mut orders: UnboundedReceiver<Order>, told: UnboundedSender<Input>) -> ClientError
@@ -338,6 +350,7 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let mut person: Option<Actor> = None;
+    let mut unanswered: Option<Unanswered> = None;
     let mut client = match connect(None).await {
         Ok((client, welcome)) => {
             let _ = told.send(Input::Connected(welcome));
@@ -350,12 +363,18 @@ where
             biased;
             order = orders.recv() => match order {
                 None => return ClientError::Closed,
-                Some(Order::Ask(request)) => match client.request(request.clone()).await {
-                    Ok(reply) => {
-                        let _ = told.send(Input::Answered(Box::new((request, reply))));
-                        None
+                Some(Order::Ask(request)) => {
+                    let act = name_for(&request);
+                    match client.request_as(request.clone(), act).await {
+                        Ok(reply) => {
+                            let _ = told.send(Input::Answered(Box::new((request, reply))));
+                            None
+                        }
+                        Err(error) => {
+                            unanswered = act.map(|act| Unanswered { request, act, person: person.clone(), since: Instant::now() });
+                            Some(error)
+                        }
                     }
-                    Err(error) => Some(error),
                 },
                 Some(Order::ConnectAs(actor)) => match connect(Some(actor.clone())).await {
                     Ok((new, welcome)) => {
@@ -389,8 +408,16 @@ where
                 () = forget(&mut orders, &mut person) => return ClientError::Closed,
             }
             pause = (pause * 2).min(RETRY.1);
-            if let Ok((client, welcome)) = connect(person.clone()).await {
+            if let Ok((mut client, welcome)) = connect(person.clone()).await {
                 let _ = told.send(Input::Connected(welcome));
+                let again = unanswered.as_ref().filter(|act| act.person == person && act.since.elapsed() < ASK_AGAIN);
+                if let Some(Unanswered { request, act, .. }) = again {
+                    // Lost once more, the next request finds it out.
+                    if let Ok(reply) = client.request_as(request.clone(), Some(*act)).await {
+                        let _ = told.send(Input::AnsweredLate(Box::new(reply)));
+                        unanswered = None;
+                    }
+                }
                 break client;
             }
         };

@@ -189,6 +189,8 @@ pub enum Input {
     Lost(String),
     /// The answer to a request.
     Answered(Box<(Request, crate::protocol::Reply)>),
+    /// The answer to an act whose first answer was lost.
+    AnsweredLate(Box<crate::protocol::Reply>),
     /// The daemon tells something unasked.
     Noticed(crate::protocol::Notice),
     /// A minute has passed.

@@ -219,11 +219,12 @@ async fn clients_that_do_not_read_grow_nothing_and_are_let_go() {
     let (dir, daemon) = practice(100).await;
     let path = dir.path().join(SOCKET);
     let before = memory_of(&daemon.0);
-    let asked = |id| serde_json::to_vec(&Asked { id, request: Request::Queue { limit: 1_000 } }).unwrap();
+    let asked = |id| serde_json::to_vec(&Asked { id, request: Request::Queue { limit: 1_000 }, act: None }).unwrap();
     let mut deaf = Vec::new();
     for _ in 0..12 {
         let mut frames = framed(UnixStream::connect(&path).await.unwrap());
-        let hello = serde_json::to_vec(&Asked { id: 0, request: Request::Hello { version: VERSION } }).unwrap();
+        let hello =
+            serde_json::to_vec(&Asked { id: 0, request: Request::Hello { version: VERSION }, act: None }).unwrap();
         frames.send(Bytes::from(hello)).await.unwrap();
         deaf.push(frames);
     }
@@ -266,7 +267,9 @@ async fn who_says_nothing_or_half_of_it_is_let_go_and_who_says_too_much_at_once(
         let mut stream = match greets {
             true => {
                 let mut frames = framed(stream);
-                let hello = serde_json::to_vec(&Asked { id: 0, request: Request::Hello { version: VERSION } }).unwrap();
+                let hello =
+                    serde_json::to_vec(&Asked { id: 0, request: Request::Hello { version: VERSION }, act: None })
+                        .unwrap();
                 frames.send(Bytes::from(hello)).await.unwrap();
                 frames.into_inner()
             }
