@@ -269,13 +269,13 @@ fn linearizable(start: Model, calls: &[Call]) -> Result<(), String> {
 }
 
 /// A client that the test gives a name: it calls from a socket of that name.
-async fn connect(folder: &Path, login: &str, client: usize) -> Client<UnixStream> {
+pub async fn connect(folder: &Path, login: &str, client: usize) -> Client<UnixStream> {
     let socket = UnixSocket::new_stream().unwrap();
     socket.bind(folder.join(format!("{login}.{client}"))).unwrap();
     Client::connect(socket.connect(folder.join("daemon.sock")).await.unwrap()).await.unwrap().0
 }
 
-fn named(stream: &UnixStream) -> Result<Caller, ServiceError> {
+pub fn named(stream: &UnixStream) -> Result<Caller, ServiceError> {
     let address = stream.peer_addr().unwrap();
     let name = address.as_pathname().unwrap().file_stem().unwrap().to_str().unwrap().to_owned();
     Ok(Caller { login: name, groups: Vec::new() })

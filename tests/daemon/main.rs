@@ -8,6 +8,8 @@ mod histories;
 mod kit;
 mod leases;
 mod manners;
+mod repeats;
+mod rivals;
 mod soak;
 
 use std::collections::HashMap;
@@ -17,11 +19,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use anteroom::channel::Portal;
 use anteroom::client::{Client, ClientError};
 use anteroom::protocol::{Draft, Queue, QueueRow, Reply, Request};
 use anteroom::record::{Act, EntryId, HideReason, PatientId};
 use anteroom::review::State;
 use anteroom::review::policy_file::print;
+use anteroom::screen::Rules;
+use anteroom::service::{Keys, Parts, Service, SetClock, Settings};
+use anteroom::store::{EmbeddedStore, Master, Places};
+use chrono::{TimeDelta, Utc};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
@@ -112,20 +119,6 @@ fn decide(row: &QueueRow, act: Act) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_decide_at_once_one_wins_and_the_other_is_told() {
-    let (dir, _daemon) = practice(1).await;
-    let (mut first, mut second) = (connect(dir.path()).await, connect(dir.path()).await);
-    let row = queue(&mut first).await.rows.remove(0);
-    let request = decide(&row, Act::Approve);
-    let (a, b) = tokio::join!(first.request(request.clone()), second.request(request));
-    let replies = [a.unwrap(), b.unwrap()];
-    let won = replies.iter().filter(|reply| matches!(reply, Reply::Decided(_))).count();
-    assert_eq!(won, 1, "{replies:?}");
-    let refused = replies.iter().any(|reply| matches!(reply, Reply::Refused { why } if why.contains("decided") || why.contains("first") || why.contains("moved on") || why.contains("agreed")));
-    assert!(refused, "{replies:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_and_a_second_opener_are_refused_with_a_sentence() {
     let (dir, _daemon) = practice(1).await;
     let second = Command::new(BINARY).args(["--dir", dir.path().to_str().unwrap(), "serve"]).output().unwrap();
@@ -157,25 +150,32 @@ async fn garbage_and_oversized_frames_end_that_client_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kill_9_during_mixed_work_loses_nothing_that_was_acknowledged() {
+async fn kill_9_during_mixed_work_loses_nothing_and_shows_nothing_more() {
     kill_9(12).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a few minutes"]
-async fn kill_9_during_mixed_work_loses_nothing_that_was_acknowledged_at_length() {
+async fn kill_9_during_mixed_work_loses_nothing_and_shows_nothing_more_at_length() {
     kill_9(120).await;
 }
 
 /// Workers, each with a patient of its own.
 const WORKERS: usize = 3;
 
-/// Rounds in which the daemon is killed while people draft, hide, approve and take back, and a feed is pulled.
+/// Rounds in which the daemon is killed while people draft, hide, approve and take back, visible entries are withdrawn
+/// one after the other, the feed is written, and a feed is pulled.
 async fn kill_9(rounds: u64) {
     const ENTRIES: usize = 24;
     let rows: Vec<_> =
         (1..=ENTRIES).map(|n| row(n, n, 2 + n % WORKERS, &format!("Partner hits her, seen {n} times."))).collect();
-    let (dir, mut daemon) = practice_of(&rows).await;
+    let dir = TempDir::new().unwrap();
+    let mut visible = released(dir.path(), VISIBLE);
+    assert_eq!(visible.len(), VISIBLE);
+    let feed = extract::write(&dir.path().join("extract"), &rows);
+    let mut daemon = Daemon::start(dir.path());
+    let reply = connect(dir.path()).await.request(Request::Pull { from: Some(feed) }).await.unwrap();
+    assert!(matches!(&reply, Reply::Pulled(pulled) if pulled.queued == rows.len() as u64), "{reply:?}");
     let known: Arc<Mutex<HashMap<EntryId, Known>>> = Arc::default();
     let mut patients: Vec<PatientId> =
         queue(&mut connect(dir.path()).await).await.rows.iter().map(|row| row.patient).collect();
@@ -195,6 +195,8 @@ async fn kill_9(rounds: u64) {
             })
             .collect();
         let puller = tokio::spawn(pull_until_killed(dir.path().to_owned(), round));
+        let publisher = tokio::spawn(publish_until_killed(dir.path().to_owned()));
+        let withdrawer = tokio::spawn(withdraw_until_killed(dir.path().to_owned(), visible.clone()));
         let (before, patience) = (seen.load(Ordering::Relaxed), Instant::now() + Duration::from_secs(120));
         while round % 2 == 0 && seen.load(Ordering::Relaxed) < before + ENOUGH {
             assert!(Instant::now() < patience, "round {round}: the daemon acknowledges nothing");
@@ -207,6 +209,8 @@ async fn kill_9(rounds: u64) {
             worker.await.unwrap();
         }
         puller.await.unwrap();
+        publisher.await.unwrap();
+        let (withdrawn, under_way) = withdrawer.await.unwrap();
         daemon = Daemon::start(dir.path());
         let mut client = connect(dir.path()).await;
         let entries: Vec<(EntryId, Known)> = known.lock().unwrap().clone().into_iter().collect();
@@ -226,12 +230,69 @@ async fn kill_9(rounds: u64) {
             let acknowledged = (State::Queued, found.1);
             known.lock().unwrap().insert(entry, Known { acknowledged, under_way: None });
         }
+        let Reply::Checked(checked) = client.request(Request::Check).await.unwrap() else { panic!() };
+        assert!(checked.wrong.is_empty(), "round {round}: {:?}", checked.wrong);
+        let shown = shown(dir.path());
+        for entry in &visible {
+            assert!(
+                !withdrawn.contains(entry) || !shown.contains(entry),
+                "round {round}: {entry} was withdrawn and shows"
+            );
+            let stays = !withdrawn.contains(entry) && under_way != Some(*entry);
+            assert!(!stays || shown.contains(entry), "round {round}: {entry} was not withdrawn and is gone");
+        }
+        assert_eq!(checked.visible as usize, shown.len(), "round {round}");
+        visible.retain(|entry| shown.contains(entry));
         let Reply::Verified(verified) = client.request(Request::Verify).await.unwrap() else { panic!() };
         assert!(verified.damage.is_empty(), "round {round}: {:?}", verified.damage);
     }
     let seen = seen.load(Ordering::Relaxed);
-    println!("{rounds} kills, {seen} acknowledged");
+    println!("{rounds} kills, {seen} acknowledged, {} of {VISIBLE} still visible", visible.len());
+    assert!(visible.len() < VISIBLE, "nothing visible was withdrawn");
     assert!(seen >= rounds / 2 * ENOUGH, "the rounds decided something: {seen}");
+}
+
+/// Entries that are visible before the first round.
+const VISIBLE: usize = 60;
+
+/// A practice at which some days ago so many entries became visible.
+fn released(dir: &Path, entries: usize) -> Vec<EntryId> {
+    std::fs::write(dir.join("policy.toml"), print(&kit::Practice::policy())).unwrap();
+    std::fs::write(
+        dir.join("practice.toml"),
+        "[practice]\nods = \"Z99901\"\nname = \"Test\"\nclearing = \"unmeasured\"\nshown_by = \"portal\"\n",
+    )
+    .unwrap();
+    let first = 100_000;
+    let rows: Vec<_> = (0..entries).map(|n| row(first + n, first + n, 10, &format!("Flu jab, dose {n}."))).collect();
+    let feed = extract::write(&dir.join("before"), &rows);
+    let key = dir.join("secret");
+    let master = Master::find(&Places { credentials: None, named: None, default: &key }, true).unwrap();
+    let (store, _) = EmbeddedStore::open(&dir.join("store"), &kit::options(), &master).unwrap();
+    let clock = Arc::new(SetClock::at(Utc::now() - TimeDelta::days(10)));
+    let service = Service::start(Parts {
+        keys: Keys::from_secret(store.secret()),
+        store: Box::new(store),
+        clock: Arc::<SetClock>::clone(&clock),
+        rules: Rules::built_in(),
+        settings: Settings::read(dir).unwrap(),
+        channel: Box::new(Portal::new(dir.join("feed"))),
+        feed: Box::new(|| None),
+        demo: false,
+    });
+    let service = Arc::new(service.unwrap());
+    let mut lea = kit::person(&service, "lea");
+    lea.pull(&feed);
+    clock.set(Utc::now() - TimeDelta::days(1));
+    assert!(matches!(lea.ask(Request::Publish), Reply::Published(_)));
+    shown(dir)
+}
+
+/// What the feed shows.
+fn shown(dir: &Path) -> Vec<EntryId> {
+    let feed = std::fs::read_to_string(dir.join("feed/Composition.ndjson")).unwrap();
+    let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().parse();
+    feed.lines().map(|line| id(line).unwrap()).collect()
 }
 
 /// Where an entry stands, and whether a draft waits.
@@ -294,4 +355,31 @@ async fn pull_until_killed(path: PathBuf, round: u64) {
             return;
         }
     }
+}
+
+/// Publishes until the daemon is gone.
+async fn publish_until_killed(path: PathBuf) {
+    let mut client = connect(&path).await;
+    while client.request(Request::Publish).await.is_ok() {}
+}
+
+/// Withdraws what is visible, one after the other, until the daemon is gone: what was acknowledged, and what was under
+/// way then.
+async fn withdraw_until_killed(path: PathBuf, visible: Vec<EntryId>) -> (Vec<EntryId>, Option<EntryId>) {
+    let mut client = connect(&path).await;
+    let mut withdrawn = Vec::new();
+    // Some are left for the rounds to come.
+    for entry in visible.into_iter().take(8) {
+        let withdraw = Request::Withdraw { entry, reason: HideReason::Coercion, note: "she rang".to_owned() };
+        match client.request(withdraw).await {
+            Ok(Reply::Decided(decided)) => {
+                assert_eq!((decided.state, decided.unfinished), (State::Retracted, None));
+                withdrawn.push(entry);
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => return (withdrawn, Some(entry)),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    (withdrawn, None)
 }

@@ -71,7 +71,7 @@ const PROPERTIES: &[Property] = &[
                 guards::a_flag_makes_approvals_fall_and_lets_a_hide_stand,
             ),
         ],
-        elsewhere: &[],
+        elsewhere: &[("review/deliveries.rs", "a_feed_that_was_listed_before_a_hide_is_not_written_after_it")],
     },
     Property {
         name: "P4",
@@ -230,7 +230,7 @@ const PROPERTIES: &[Property] = &[
         says: "a crash at any write shows nothing more",
         guards: &[],
         tests: &[],
-        elsewhere: &[("crash.rs", "kill_9_at_any_time_loses_nothing_that_was_acknowledged")],
+        elsewhere: &[("daemon/main.rs", "kill_9_during_mixed_work_loses_nothing_and_shows_nothing_more")],
     },
     Property {
         name: "P16",
