@@ -151,6 +151,9 @@ pub enum ServiceError {
     /// A rule says no.
     #[error("{0}")]
     Refused(String),
+    /// The disk has room for decisions, and not for more to decide on.
+    #[error("{0}")]
+    NoRoom(String),
     /// Something that cannot be.
     #[error("{0}")]
     Internal(&'static str),

@@ -127,6 +127,7 @@ impl Service {
         if let Some(said) = state.pulled_before(&manifest) {
             return self.not_again(actor, source.name(), state, said);
         }
+        self.room_for_more()?;
         source.begin_after(state.reached());
         self.progress.lines.store(0, Ordering::Relaxed);
         self.progress.entries.store(0, Ordering::Relaxed);
@@ -141,6 +142,24 @@ impl Service {
         }
         self.announce();
         Ok(pulled)
+    }
+
+    /// Decisions need what is left of a disk that fills up, hides before all: a pull waits.
+    ///
+    /// # Errors
+    /// When there is less room than a pull leaves. What it has stored stays, and pulling again goes on from there.
+    pub(super) fn room_for_more(&self) -> Result<(), ServiceError> {
+        let space = self.store.space()?;
+        let leaves = self.settings.daemon.pull_leaves(space.total);
+        if space.free >= leaves {
+            return Ok(());
+        }
+        Err(ServiceError::NoRoom(format!(
+            "the store’s disk has {} MiB left, and a pull leaves {} for decisions: free some space; the pull is tried again \
+             and nothing is lost",
+            space.free >> 20,
+            leaves >> 20
+        )))
     }
 
     fn pull_batch(

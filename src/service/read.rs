@@ -139,6 +139,9 @@ impl Service {
         if hours >= 26 {
             alarms.push(format!("the last pull was {hours} hours ago: what came since is not in this queue"));
         }
+        if let Err(why) = self.room_for_more() {
+            alarms.push(why.to_string());
+        }
         let shown = self.board().count(State::Retracting);
         if shown > 0 {
             let entries = if shown == 1 { "one withdrawn entry is" } else { "withdrawn entries are" };

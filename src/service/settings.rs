@@ -92,11 +92,20 @@ pub struct DaemonSettings {
     pub clients: usize,
     /// Whether figures are given on a second socket.
     pub metrics: bool,
+    /// MiB that a pull leaves free on the store's disk. `None`: 2 GiB, or a twentieth of the disk where that is more.
+    pub pull_leaves_mib: Option<u64>,
+}
+
+impl DaemonSettings {
+    /// Bytes that a pull leaves free for decisions on a disk of `total` bytes.
+    pub fn pull_leaves(&self, total: u64) -> u64 {
+        self.pull_leaves_mib.map_or((2 << 30).max(total / 20), |mib| mib.saturating_mul(1 << 20))
+    }
 }
 
 impl Default for DaemonSettings {
     fn default() -> Self {
-        Self { group: None, clients: 128, metrics: true }
+        Self { group: None, clients: 128, metrics: true, pull_leaves_mib: None }
     }
 }
 

@@ -20,6 +20,7 @@ mod policy;
 mod practice;
 mod properties;
 mod quality;
+mod room;
 mod sampling;
 #[path = "../kit/mod.rs"]
 mod service_kit;

@@ -21,13 +21,18 @@ pub struct Watched {
     left: Arc<AtomicU64>,
     scans: Arc<AtomicU64>,
     compared: Arc<AtomicBool>,
+    free: Arc<AtomicU64>,
 }
 
 impl Store for Watched {
     fn commit(&self, unit: Unit) -> Result<Receipt, StoreError> {
         let take = |left: u64| left.checked_sub(1);
         match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-            Ok(_) => self.store.commit(unit),
+            Ok(_) => {
+                let takes = |free: u64| (free != u64::MAX).then(|| free.saturating_sub(1 << 20));
+                let _ = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes);
+                self.store.commit(unit)
+            }
             Err(_) => Err(StoreError::Full("a test".to_owned())),
         }
     }
@@ -54,7 +59,9 @@ impl Store for Watched {
     }
 
     fn space(&self) -> Result<Space, StoreError> {
-        self.store.space()
+        let space = self.store.space()?;
+        let free = self.free.load(Ordering::Relaxed);
+        Ok(Space { free: if free == u64::MAX { space.free } else { free }, ..space })
     }
 
     fn is_checked(&self) -> Result<bool, StoreError> {
@@ -101,6 +108,8 @@ pub struct Served {
     pub scans: Arc<AtomicU64>,
     /// Whether the store says that it was compared with its log.
     pub compared: Arc<AtomicBool>,
+    /// What it says is free on its disk, in bytes, of which each unit takes a MiB; at first what is.
+    pub free: Arc<AtomicU64>,
 }
 
 pub fn serve(dir: &Path, at: DateTime<Utc>) -> Served {
@@ -117,6 +126,7 @@ pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, 
     let compared = Arc::new(AtomicBool::new(compared));
     let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
     let (left, scans) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(0)));
+    let free = Arc::new(AtomicU64::new(u64::MAX));
     let service = Service::start(Parts {
         keys: Keys::from_secret(store.secret()),
         store: Box::new(Watched {
@@ -124,6 +134,7 @@ pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, 
             left: Arc::clone(&left),
             scans: Arc::clone(&scans),
             compared: Arc::clone(&compared),
+            free: Arc::clone(&free),
         }),
         clock: Arc::new(SetClock::at(at)),
         rules: Rules::built_in(),
@@ -133,5 +144,5 @@ pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, 
         demo: false,
     })
     .unwrap();
-    Served { service: Arc::new(service), left, scans, compared }
+    Served { service: Arc::new(service), left, scans, compared, free }
 }

@@ -135,6 +135,7 @@ impl Pull<'_> {
         if !patients.is_empty() || audit.is_empty() {
             audit.push(self.service.record(self.actor, Event::PatientsUpdated { patients: patients.len() }));
         }
+        self.service.room_for_more()?;
         self.service.commit_rows(pre, writes, audit, &rows)?;
         hand.total = total;
         let mut board = self.service.board();
