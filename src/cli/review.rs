@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 
@@ -15,6 +16,7 @@ use crate::plain;
 use crate::protocol::Welcome;
 use crate::service::Service;
 use crate::tui::keymap::Keymap;
+use crate::tui::state::IDLE_END_MINUTES;
 use crate::tui::{self, Options, TuiError, terminal, view::Theme};
 
 /// What a screen is connected to.
@@ -148,7 +150,9 @@ async fn line_by_line(
     for mistake in mistakes {
         eprintln!("anteroom: {mistake}");
     }
-    let options = plain::Options { keymap, ascii, prompts: std::io::stdin().is_terminal() };
+    let prompts = std::io::stdin().is_terminal();
+    let idle = prompts.then_some(Duration::from_secs(60 * u64::from(IDLE_END_MINUTES)));
+    let options = plain::Options { keymap, ascii, prompts, idle };
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     // Standard input can only be waited for by a thread; it ends with the process.
     std::thread::Builder::new().name("lines".into()).spawn(move || {

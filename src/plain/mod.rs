@@ -24,7 +24,7 @@ use crate::protocol::{Only, PatientRecord, QueueRow, Reply, Request, SkimLine, W
 use crate::record::{EntryId, HideReason};
 use crate::tui::action::{ACTIONS, Action, Place};
 use crate::tui::keymap::Keymap;
-use crate::tui::state::{IDLE_END_MINUTES, Target};
+use crate::tui::state::Target;
 use crate::tui::words;
 
 use entry::Open;
@@ -32,9 +32,6 @@ use voice::Voice;
 
 /// Rows of the queue and lines of the log told at once.
 const PAGE: usize = 20;
-
-/// After so long without a line from a person the session ends.
-const IDLE: Duration = Duration::from_secs(60 * IDLE_END_MINUTES as u64);
 
 /// How it is to be.
 pub struct Options {
@@ -44,6 +41,9 @@ pub struct Options {
     pub ascii: bool,
     /// Whether somebody types: then a line is asked for.
     pub prompts: bool,
+    /// After so long without a line the session ends, for the person has gone; never in the demo, and never for a
+    /// script, which takes its time.
+    pub idle: Option<Duration>,
 }
 
 /// How it ended.
@@ -53,7 +53,7 @@ pub enum End {
     Done,
     /// Something was refused or not understood.
     Refused,
-    /// Nobody said anything for fifteen minutes.
+    /// Nobody said anything for too long.
     Idle,
 }
 
@@ -160,11 +160,7 @@ where
         if options.prompts {
             session.voice.ask("anteroom> ")?;
         }
-        // A script takes its time; a person who has gone must not leave the record open behind them.
-        let patience = match options.prompts && session.welcome.demo_people.is_empty() {
-            true => IDLE,
-            false => Duration::MAX,
-        };
+        let patience = options.idle.filter(|_| session.welcome.demo_people.is_empty()).unwrap_or(Duration::MAX);
         let line = match tokio::time::timeout(patience, lines.next()).await {
             Ok(line) => line,
             Err(_) => return Ok(End::Idle),

@@ -14,7 +14,7 @@ use crate::tui_support::{lead, practice, skim};
 fn said(daemon: &Daemon, ascii: bool, lines: &[&str]) -> (String, End) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut out = Vec::new();
-    let options = Options { keymap: Keymap::named("default").unwrap(), ascii, prompts: false };
+    let options = Options { keymap: Keymap::named("default").unwrap(), ascii, prompts: false, idle: None };
     let lines: Vec<std::io::Result<String>> = lines.iter().map(|line| Ok((*line).to_owned())).collect();
     let end = LocalSet::new().block_on(&runtime, async {
         run(futures_util::stream::iter(lines), &mut out, async |person| daemon.connect(person).await, options).await
@@ -108,7 +108,7 @@ fn a_lost_daemon_ends_it_with_its_sentence() {
     let daemon = Daemon::with(practice::day()).change(|inside| inside.away = true);
     daemon.notify(&Notice::QueueChanged);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let options = Options { keymap: Keymap::named("default").unwrap(), ascii: false, prompts: false };
+    let options = Options { keymap: Keymap::named("default").unwrap(), ascii: false, prompts: false, idle: None };
     let lines = futures_util::stream::iter(Vec::<std::io::Result<String>>::new());
     let ended = LocalSet::new().block_on(&runtime, async {
         run(lines, Vec::new(), async |person| daemon.connect(person).await, options).await
@@ -225,4 +225,76 @@ fn a_proposed_flag_is_refused_and_the_policy_is_told() {
     let refused = |asked: &Request| matches!(asked, Request::Patient { act: PatientAct::RefuseFlag { why, .. }, .. } if why == "it is not him");
     assert!(daemon.asked().iter().any(refused));
     assert_eq!(end, End::Done);
+}
+
+#[test]
+fn a_redaction_in_the_making_is_kept_after_each_step_and_gone_once_it_is_decided() {
+    let daemon = Daemon::with(practice::day());
+    let (told, _) = said(&daemon, false, &["open 1", "redact", "remove 1", "keep 1", "remove 2"]);
+    let kept = |daemon: &Daemon| -> Vec<Option<usize>> {
+        let draft = |asked| match asked {
+            Request::KeepDraft { draft, .. } => Some(draft.map(|draft| draft.removals.len())),
+            _ => None,
+        };
+        daemon.asked().into_iter().filter_map(draft).collect()
+    };
+    assert_eq!(kept(&daemon), [Some(1), None, Some(1)], "{told}");
+    // Whoever comes back goes on with it.
+    let (told, _) = said(&daemon, false, &["open 1", "redact", "decide"]);
+    assert!(told.contains("A redaction of yours is half made: say redact to go on with it."), "{told}");
+    assert!(matches!(decisions(&daemon).as_slice(), [Act::Redact { removals, .. }] if removals.len() == 1), "{told}");
+    assert_eq!(kept(&daemon).last(), Some(&None));
+}
+
+#[test]
+fn each_reader_s_view_is_told_in_turn() {
+    let daemon = Daemon::with(practice::day());
+    let (told, _) = said(&daemon, false, &["open 1", "take-all", "reader"]);
+    assert!(told.contains("This is what Marie’s app would show"), "{told}");
+    let second = told.split("This is what the mother’s app would show").nth(1).expect(&told);
+    // Her login shows codes without free text.
+    let second = second.split("That is reader 2 of 2").next().unwrap();
+    assert!(second.contains("Anxiety states") && !second.contains("Poor sleep"), "{told}");
+}
+
+#[test]
+fn what_must_be_known_is_told_once_and_again_when_asked_and_sentences_end_once() {
+    let daemon = Daemon::with(practice::day()).change(|inside| {
+        inside.alarms = vec!["the feed of Thursday did not come.".to_owned()];
+        inside.entries[0].row.author = String::new();
+        inside.entries[0].row.why = vec!["perpetrators.".to_owned(), "knocked on the door.".to_owned()];
+    });
+    let alarm = "Warning: the feed of Thursday did not come.\n";
+    let (told, _) = said(&daemon, false, &["list", "open 1"]);
+    assert_eq!(told.matches(alarm).count(), 1, "{told}");
+    assert!(
+        told.contains("F 34. Consultation. Waits 3h12, late. Read by: app. perpetrators; knocked on the door.\n"),
+        "{told}"
+    );
+    for stumble in ["..", ".;", ", .", ",."] {
+        assert!(!told.contains(stumble), "{stumble} in {told}");
+    }
+    let (told, _) = said(&daemon, false, &["alarms"]);
+    assert_eq!(told.matches(alarm).count(), 2, "{told}");
+}
+
+#[test]
+fn a_person_who_says_nothing_for_too_long_is_no_longer_there() {
+    let ends = |idle: Option<u64>, demo: bool| {
+        let daemon = Daemon::with(practice::day()).change(|inside| {
+            let somebody = anteroom::audit::Actor { login: "dr.rahman".to_owned(), role: Role::Clinician };
+            inside.people = Some(somebody).filter(|_| demo).into_iter().collect();
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let idle = idle.map(std::time::Duration::from_millis);
+        let options = Options { keymap: Keymap::named("default").unwrap(), ascii: false, prompts: true, idle };
+        LocalSet::new().block_on(&runtime, async {
+            let lines = futures_util::stream::pending::<std::io::Result<String>>();
+            let run = run(lines, Vec::new(), async |person| daemon.connect(person).await, options);
+            tokio::time::timeout(std::time::Duration::from_millis(500), run).await.ok().map(Result::unwrap)
+        })
+    };
+    assert_eq!(ends(Some(10), false), Some(End::Idle));
+    assert_eq!(ends(None, false), None, "a script takes its time");
+    assert_eq!(ends(Some(10), true), None, "nobody is real in the demo");
 }
