@@ -178,7 +178,8 @@ pub fn why(row: &QueueRow) -> Vec<String> {
 pub fn queue_row_rows(columns: &Columns, width: u16, row: &QueueRow) -> usize {
     let room = usize::from(columns.end(width).saturating_sub(columns.why));
     let first = format!("{}{}", tag(row), why(row).first().map_or("", String::as_str)).width();
-    if columns.entry.is_none() || row.why.len() > 1 || first > room { 2 } else { 1 }
+    let exposed = row.readable_since.is_some();
+    if columns.entry.is_none() || exposed || row.why.len() > 1 || first > room { 2 } else { 1 }
 }
 
 /// How many rows of the screen each row of the queue gets, from the one at the top. When all of them fit, the

@@ -626,3 +626,67 @@ fn what_only_the_daemon_can_do_is_refused_while_it_is_away() {
         assert!(screen.text().contains("HOLT M"), "{}", screen.text());
     });
 }
+
+#[test]
+fn the_last_act_and_its_undo_stay_in_sight_whatever_is_said() {
+    on_the_day(async |screen| {
+        screen.press("x 3").await;
+        screen.until("hidden  HOLT M · Consultation · until review 18 Feb").await;
+        screen.press("z").await;
+        screen.until("“z” does nothing in the queue").await;
+        screen.until("hidden  HOLT M · Consultation · until review 18 Feb").await;
+        screen.until("u undo").await;
+        // While redacting, an undo would be taken for one of the removals.
+        screen.press("r u").await;
+        screen.until("“u” (undo) works in the queue, in an entry and elsewhere, not while redacting").await;
+        screen.until("hidden  HOLT M · Consultation · until review 18 Feb").await;
+        screen.until("esc u undo").await;
+        screen.press("esc u").await;
+        screen.until("Taken back: HOLT M · Consultation waits again").await;
+    });
+}
+
+#[test]
+fn hiding_says_before_the_key_when_it_is_looked_at_again() {
+    on_the_day(async |screen| {
+        screen.press("x").await;
+        screen.until("Hidden whole, from every reader; looked at again on 18 Feb 2027.").await;
+    });
+}
+
+#[test]
+fn the_palette_begins_with_what_can_be_done_here_and_the_bar_offers_nothing_without_a_row() {
+    on_the_day(async |screen| {
+        // The best hit of all is an action of the entry’s.
+        screen.press(": p a t i e n t").await;
+        screen.until("Show who can read this record").await;
+        let text = screen.text();
+        let of = |words: &str| text.lines().position(|line| line.contains(words));
+        assert!(of("Mark all that waits for this patient") < of("Show who can read this record"), "{text}");
+        let best = text.lines().find(|line| line.contains("Show who can read this record")).unwrap();
+        assert!(best.contains("in an entry"), "{text}");
+        let first = text.lines().find(|line| line.contains("│ ▶")).unwrap();
+        assert!(!first.contains("in an entry"), "{text}");
+    });
+    on_screen(Start::default(), Daemon::with(Vec::new()), async |screen| {
+        screen.until("Nothing waits for you.").await;
+        let bar = screen.text().lines().last().unwrap_or_default().to_owned();
+        assert!(bar.contains("P pull") && !bar.contains("open") && !bar.contains("approve"), "{bar}");
+    });
+}
+
+#[test]
+fn a_record_that_is_read_says_by_whom_and_for_how_long_at_every_width() {
+    for size in [(60, 16), (80, 24), (120, 40)] {
+        let mut day = practice::day();
+        day[1].row.readable_since = Some(practice::now() - chrono::Duration::minutes(192));
+        on_screen(Start { size, ..Start::default() }, Daemon::with(day), async |screen| {
+            screen.until("HOLT M").await;
+            // Not the selected one, of which the pane beside the list tells all.
+            screen.until("for 3h12").await;
+            if size.1 > 16 {
+                screen.until("mum app").await;
+            }
+        });
+    }
+}

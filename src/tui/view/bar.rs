@@ -76,17 +76,21 @@ fn status(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     }
     let Some((glyph, style, text)) = said(state, theme) else { return };
     let room = end.saturating_sub(3);
-    let rows = wrap(&text, usize::from(room).saturating_sub(glyph.width()));
-    let last = state.done.last().filter(|last| last.text != text).map(|last| last.text.as_str());
+    let last = state.done.last().filter(|last| last.text != text).map(|last| ("✓ ", theme.good(), last.text.clone()));
+    let needs = glyph.width() + text.width();
     // A sentence that needs more room, and one beside which the last act stays in sight, takes the rule above: nobody
     // should have to guess its end, or what an undo would take back.
-    let (above, below) = match (rows.as_slice(), last) {
-        ([_], None) => {
+    let (above, below) = match last {
+        None if needs <= usize::from(room) => {
             pen.line(1, y, room, &[(glyph, style), (&text, theme.plain())]);
             return;
         }
-        ([first, rest @ ..], _) if !rest.is_empty() => (first.clone(), Some(("", style, rest.join(" ")))),
-        (_, last) => (text.clone(), last.map(|last| ("✓ ", theme.good(), last.to_owned()))),
+        last if needs <= usize::from(area.width.saturating_sub(2)) => (text, last),
+        _ => {
+            let mut rows = wrap(&text, usize::from(room).saturating_sub(glyph.width())).into_iter();
+            let first = rows.next().unwrap_or_default();
+            (first, Some(("", style, rows.collect::<Vec<_>>().join(" "))))
+        }
     };
     pen.clear(Rect::new(0, area.y, area.width, 1));
     pen.line(1, area.y, area.width - 2, &[(glyph, style), (&above, theme.plain())]);

@@ -328,7 +328,7 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
         let title = fit(&format!("{} · {}", row.readers, row.title), usize::from(entry_end - Columns::PATIENT), false);
         put(Columns::PATIENT, 1, entry_end, &[(&title, theme.dim())]);
     }
-    let exposed = row.readable_since.filter(|_| columns.readers.is_none());
+    let exposed = row.readable_since.filter(|_| columns.readers.is_none() || area.height == 1);
     let exposed = exposed.map(|since| format!("for {} · ", words::span(since, now))).unwrap_or_default();
     let why = layout::why(row);
     let (tag, reason) = (format!("{exposed}{}", layout::tag(row)), why.first().map_or("", String::as_str));
