@@ -233,3 +233,35 @@ fn the_words_of_a_pdf_are_screened_and_one_that_breaks_its_reader_is_held() {
     // Drawn to be read, as everything is in a practice that has measured nothing yet: nothing was found in it.
     assert_eq!((&row("Letter d")["lane"], &row("Letter d")["tier"]), (&"clear".into(), &0.into()), "{queue}");
 }
+
+#[test]
+fn keys_of_one_s_own_are_found_without_an_argument_and_all_mistakes_in_them_are_told() {
+    let home = TempDir::new().unwrap();
+    let folder = home.path().join("anteroom");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("keymap.toml");
+    let keys = |variable: (&str, &Path)| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+        command.env_remove("ANTEROOM_KEYMAP").env_remove("ANTEROOM_MAP").env(variable.0, variable.1);
+        command.arg("keys").output().unwrap()
+    };
+    // None is no mistake.
+    assert!(keys(("XDG_CONFIG_HOME", home.path())).status.success());
+    std::fs::write(&file, "map = \"vim\"\n[queue]\n\"z z\" = \"approve\"\n").unwrap();
+    for found in [("XDG_CONFIG_HOME", home.path()), ("ANTEROOM_KEYMAP", file.as_path())] {
+        let output = keys(found);
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            said(&output).contains("| a  z z | Let the patient see") && said(&output).contains("d i s"),
+            "{output:?}"
+        );
+    }
+    std::fs::write(&file, "[queue]\n\"m\" = \"aprove\"\n\"b\" = \"hide\"\n[queu]\n").unwrap();
+    let output = keys(("XDG_CONFIG_HOME", home.path()));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        told.contains("line 2: there is no action “aprove”") && told.contains("line 4: there is no place"),
+        "{told}"
+    );
+}

@@ -120,3 +120,18 @@ fn the_listing_holds_every_action_with_its_keys() {
         }
     }
 }
+
+#[test]
+fn a_file_says_over_which_map_it_is_laid() {
+    let file = "map = \"vim\"\n[queue]\n\"z z\" = \"approve\"\n";
+    assert_eq!(Keymap::laid_over(file).as_deref(), Some("vim"));
+    let mut map = Keymap::named("vim").unwrap();
+    assert_eq!(map.merge("keymap.toml", file), []);
+    assert_eq!(map.resolve(Place::Queue, &typed("zz")), Found::Action(Action::Approve));
+    assert_eq!(Keymap::laid_over("[queue]\n"), None);
+    let mistakes = map.merge("keymap.toml", "map = \"vi\"\n");
+    assert_eq!(
+        mistakes.first().map(ToString::to_string).as_deref(),
+        Some("keymap.toml, line 1: there is no map “vi”; did you mean “vim”?")
+    );
+}

@@ -86,3 +86,16 @@ fn what_one_agreed_to_stands_last_in_their_own_queue_and_is_counted_apart() {
     assert_eq!((queue.totals.to_review, queue.totals.for_second), (2, 0));
     assert!(queue.rows[0].entry == gravest && !queue.rows[0].agreed);
 }
+
+#[test]
+fn the_gravest_reason_stands_first_whatever_is_written_above_it() {
+    let practice = Practice::new();
+    let text = "Letter from the unit about a known perpetrator of abuse. Later that day her husband held her against the \
+                hall wall by the throat until a neighbour shouted.";
+    let rows = [row(1, 1, 0, text)];
+    practice.user("lea").pull(&extract::write(&practice.path().join("extract"), &rows));
+    let why = practice.user("ben").queue().rows[0].why.clone();
+    assert!(why[0].contains("throat"), "{why:?}");
+    // What is cut says so, on both sides.
+    assert!(why[0].starts_with('…') && why[0].ends_with('…'), "{why:?}");
+}

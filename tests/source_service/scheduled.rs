@@ -164,3 +164,28 @@ fn settings_that_cannot_be_are_one_sentence_each() {
         assert!(error.contains(wanted) && error.contains("[[source]] emis") && error.lines().count() == 1, "{error}");
     }
 }
+
+#[test]
+fn whoever_asks_gets_what_is_due_and_then_the_feed_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = feed(folder.path(), 2);
+    let practice = practice(&folder.path().join("feeds"), 0);
+    comes(folder.path(), 0);
+    practice.clock.set(at(0, 7, 16));
+    let mut lea = practice.user("lea");
+    let mut ask = || match lea.ask(Request::Pull { from: None }) {
+        Reply::Pulled(pulled) => pulled.new,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ask(), answers[0].new);
+    assert_eq!(ask(), 0, "it has come already");
+}
+
+#[test]
+fn where_no_feed_is_named_the_page_and_the_key_say_what_to_write() {
+    let practice = Practice::new();
+    let mut lea = practice.user("lea");
+    let Reply::Refused { why } = lea.ask(Request::Pull { from: None }) else { panic!("pulled from nowhere") };
+    assert!(why.starts_with("practice.toml names no feed"), "{why}");
+    assert!(lea.queue().alarms.contains(&why), "{:?}", lea.queue().alarms);
+}
