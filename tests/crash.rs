@@ -495,7 +495,8 @@ fn a_restore_that_is_killed_leaves_no_half_of_a_store_under_its_name() {
     let path = |name: &str| directory.path().join(name);
     let units = filled(&path("store"), 300);
     let lock = BackupLock::to(&[custodian().to_public().to_string()]).unwrap();
-    let about = About::new("Z99901", DateTime::UNIX_EPOCH, Vec::new());
+    let settings = vec![("practice.toml".to_owned(), "# a test\n".to_owned())];
+    let about = About::new("Z99901", DateTime::UNIX_EPOCH, settings);
     open(&path("store")).0.back_up(&about, &path("backup"), &lock).unwrap();
     let mut interrupted = 0;
     for _ in 0..8 {

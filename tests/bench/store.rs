@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench store [-- ENTRIES]`; a tenth of the ENTRIES (default 100,000) waits for people. At most a hundred
 //! thousand are pulled; the rest are copies of these, laid straight into the store. With `-- queue ENTRIES` all of them
-//! wait. All stands in a temporary folder: set TMPDIR to measure another disk. How fast decisions are, beside SQLite,
-//! redb and the disk itself: `tests/bench/peers`.
+//! wait. All stands in a temporary folder: set TMPDIR to measure another disk. With `-- peers` how fast decisions are,
+//! beside SQLite, redb and the disk itself: `tests/bench/peers`, which has dependencies of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod laid;
@@ -31,6 +31,12 @@ use tokio::net::UnixStream;
 fn main() {
     // `cargo test --all-targets` starts benchmarks too, without this argument.
     if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    if std::env::args().any(|argument| argument == "peers") {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/peers/Cargo.toml");
+        let ran = Command::new(env!("CARGO")).args(["run", "--release", "--manifest-path", manifest]).status();
+        assert!(ran.unwrap().success());
         return;
     }
     let entries = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
