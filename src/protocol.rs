@@ -19,7 +19,8 @@ pub use entry::{Decided, Draft, Earlier, Opened, PatientCard, PatientRecord, Pro
 pub use queue::{Claimed, Holding, PassedLine, PassedOn, Queue, QueueRow, Skim, SkimLine, Totals};
 pub use said::{Notice, Reply, Welcome};
 pub use status::{
-    BackedUp, Checked, Depth, Exposure, FeedStatus, Health, LeaseLine, PolicyFile, Published, Pulled, Pulling, Status,
+    BackedUp, Checked, Depth, Exposure, FeedStatus, Health, LeaseLine, LeftOut, PolicyFile, Published, Pulled, Pulling,
+    Status,
 };
 pub use work::{MyAct, PatientDone, Work, WorkItem, Worklist};
 

@@ -525,7 +525,8 @@ fn a_letter_is_read_from_the_file_beside_its_document() {
     assert_eq!(read_with(here, "text/richtext", rtf.as_bytes()), (CONFIDENTIAL.to_owned(), None, vec![]));
     assert_eq!(read_with(here, "image/png", b"x"), (String::new(), Some(Unreadable::Format), vec![]));
     let elsewhere = read_with("https://example.org/fhir/Binary/other", "text/plain", b"x");
-    let unread = "Not screened, because nothing here reads them: 1 Binary.".to_owned();
+    let unread =
+        "Not screened, because nothing here reads them: 1 Binary; look at them in the practice’s system.".to_owned();
     assert_eq!(elsewhere, (String::new(), Some(Unreadable::NotSent), vec![unread]));
 }
 
@@ -630,7 +631,7 @@ fn what_the_source_leaves_out_is_said() {
         [
             "The practice’s system left items out of 1 lists as confidential: they did not arrive and were not screened; look at them there.",
             "1 lists wait for a record to be transferred from another practice: what is on its way was not screened.",
-            "Not screened, because nothing here reads them: 1 Flag.",
+            "Not screened, because nothing here reads them: 1 Flag; look at them in the practice’s system.",
         ]
     );
 }

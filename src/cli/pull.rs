@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono_tz::Europe::London;
+
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
 use crate::protocol::{Pulled, Pulling, Reply, Request, Status};
@@ -17,7 +19,11 @@ const TELL: Duration = Duration::from_secs(1);
 pub struct PullArgs {
     /// A [[source]] of practice.toml by its name; emis:FOLDER, tpp:FOLDER or tpp:ZIP, gpconnect:PATH, fhir:PATH or
     /// lines:PATH; or a server, fhir:https://…
-    feed: String,
+    #[arg(required_unless_present = "set_aside")]
+    feed: Option<String>,
+    /// Pull nothing: list what was left out of the last pull of each feed or read with a gap, and what to do
+    #[arg(long, conflicts_with = "feed")]
+    set_aside: bool,
     /// On a terminal too: JSON Lines for machines, how far it has come and then the result
     #[arg(long)]
     json: bool,
@@ -28,11 +34,12 @@ pub struct PullArgs {
 /// # Errors
 /// When the feed cannot be read or the store takes no more.
 pub async fn run(args: &PullArgs, dir: Option<PathBuf>, mut out: impl Write) -> Result<Exit, Failure> {
+    let Some(feed) = &args.feed else { return set_aside(args.json, dir, out).await };
     let mut practice = reach(dir).await?;
     let json = args.json || !std::io::stdout().is_terminal();
     let bar = !json && std::io::stderr().is_terminal();
     let mut watcher = if bar || json { practice.another().await.ok() } else { None };
-    let from = Some(absolute(&args.feed));
+    let from = Some(absolute(feed));
     let mut pull = Box::pin(practice.ask(Request::Pull { from }));
     if bar {
         draw(&Pulling::default());
@@ -66,6 +73,34 @@ pub async fn run(args: &PullArgs, dir: Option<PathBuf>, mut out: impl Write) -> 
         print(&pulled, &mut out)?;
     }
     Ok(if pulled.set_aside == 0 { Exit::Ok } else { Exit::Found })
+}
+
+/// Lists what was set aside. Ends with 1 when there is something.
+async fn set_aside(json: bool, dir: Option<PathBuf>, mut out: impl Write) -> Result<Exit, Failure> {
+    let mut practice = reach(dir).await?;
+    let reply = practice.ask(Request::SetAside).await;
+    practice.leave().await;
+    let Reply::SetAside(feeds) = reply? else { return Err(garbled()) };
+    for feed in &feeds {
+        if json {
+            line(feed, &mut out)?;
+            continue;
+        }
+        let at = feed.pulled_at.with_timezone(&London).format("%a %-d %b %H:%M");
+        let rows = if feed.rows == 1 { "row" } else { "rows" };
+        writeln!(out, "{}, pulled {at}: {} {rows} left out or read with a gap", shown(&feed.feed), feed.rows)?;
+        for sentence in &feed.sentences {
+            writeln!(out, "  {}", shown(sentence))?;
+        }
+        let listed = feed.sentences.len() as u64;
+        if feed.rows > listed {
+            writeln!(out, "  and {} more", feed.rows - listed)?;
+        }
+    }
+    if feeds.is_empty() && !json {
+        writeln!(out, "nothing was set aside in the last pull of any feed")?;
+    }
+    Ok(if feeds.is_empty() { Exit::Ok } else { Exit::Found })
 }
 
 fn line(what: &impl serde::Serialize, out: &mut impl Write) -> std::io::Result<()> {
@@ -107,7 +142,7 @@ fn print(pulled: &Pulled, out: &mut impl Write) -> std::io::Result<()> {
             writeln!(out, "  {}", shown(sentence))?;
         }
         if pulled.set_aside as usize > pulled.set_aside_examples.len() {
-            writeln!(out, "  …")?;
+            writeln!(out, "  … anteroom pull --set-aside lists them all")?;
         }
     }
     for notice in &pulled.notices {

@@ -47,7 +47,7 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         )?;
         let rate = totals.hide_rate().map(|rate| format!(", hide rate {:.1} %", rate * 100.0)).unwrap_or_default();
         writeln!(out, "{} visible, {} hidden, {} withdrawn{rate}", totals.released, totals.hidden, totals.withdrawn)?;
-        writeln!(out, "{} rows set aside in the last pull", totals.set_aside)?;
+        writeln!(out, "{} rows set aside; anteroom pull --set-aside lists them", totals.set_aside)?;
         for feed in &status.feeds {
             let at = |moment: Option<DateTime<Utc>>| {
                 moment.map_or("never".to_owned(), |moment| {

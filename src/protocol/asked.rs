@@ -206,6 +206,8 @@ pub enum Request {
     SignClearing,
     /// How things stand.
     Status,
+    /// What was left out of the feeds or read with a gap.
+    SetAside,
 }
 
 impl Request {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementReport, AuditLine, BackedUp, Checked, Claimed, ClearingReport, Decided, Earlier, MyAct, Opened, PassedOn,
-    PatientDone, PatientRecord, PolicyFile, Published, Pulled, Queue, Skim, Status, Verified, Worklist,
+    AgreementReport, AuditLine, BackedUp, Checked, Claimed, ClearingReport, Decided, Earlier, LeftOut, MyAct, Opened,
+    PassedOn, PatientDone, PatientRecord, PolicyFile, Published, Pulled, Queue, Skim, Status, Verified, Worklist,
 };
 use crate::audit::Actor;
 use crate::record::{EntryId, PatientId, Stage};
@@ -47,6 +47,8 @@ pub enum Reply {
     DraftKept,
     /// To [`Request::Pull`](super::Request::Pull).
     Pulled(Pulled),
+    /// To [`Request::SetAside`](super::Request::SetAside).
+    SetAside(Vec<LeftOut>),
     /// To [`Request::Publish`](super::Request::Publish).
     Published(Published),
     /// To [`Request::Audit`](super::Request::Audit).

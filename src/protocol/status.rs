@@ -53,6 +53,19 @@ pub struct Pulled {
     pub notices: Vec<String>,
 }
 
+/// What was left out of the last pull of a feed, or read with a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Which feed, by the name that alarms carry.
+    pub feed: String,
+    /// When it was pulled.
+    pub pulled_at: DateTime<Utc>,
+    /// How many rows.
+    pub rows: u64,
+    /// The first of them, a sentence each.
+    pub sentences: Vec<String>,
+}
+
 /// What publication did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {

@@ -176,10 +176,7 @@ impl Session {
                     Some(_) if actor.role == Role::Clinician => {
                         return Err(ServiceError::Refused("only the lead or the administrator names a feed".into()));
                     }
-                    Some(from) => {
-                        let mut feed = service.feed_named(&from)?;
-                        Reply::Pulled(service.pull_and_publish(actor, feed.as_mut())?)
-                    }
+                    Some(from) => Reply::Pulled(service.pull_named(actor, &from)?),
                     None => pull_now(service, actor)?,
                 }
             }
@@ -194,6 +191,7 @@ impl Session {
             Request::Clearing => Reply::Clearing(Box::new(service.clearing_report(actor)?)),
             Request::SignClearing => Reply::Clearing(Box::new(service.sign_clearing(actor)?)),
             Request::Status => Reply::Status(service.status()?),
+            Request::SetAside => Reply::SetAside(service.left_out()?),
         })
     }
 }
@@ -225,8 +223,7 @@ fn pull_now(service: &Service, actor: &Actor) -> Result<Reply, ServiceError> {
     };
     let due = service.due_feeds()?;
     let Some((next, later)) = due.split_first() else {
-        let mut feed = service.feed_named(&first.name)?;
-        return Ok(Reply::Pulled(service.pull_and_publish(actor, feed.as_mut())?));
+        return Ok(Reply::Pulled(service.pull_named(actor, &first.name)?));
     };
     let mut pulled = service.pull_due(actor, next)?;
     if !later.is_empty() {

@@ -18,6 +18,7 @@ mod intake;
 mod ledger;
 mod pending;
 mod scheduled;
+mod setaside;
 mod spool;
 mod weigh;
 
@@ -128,7 +129,7 @@ impl Service {
             return self.not_again(actor, source.name(), state, said);
         }
         self.room_for_more()?;
-        source.begin_after(state.reached());
+        source.begin_after(state.reached(), state.behind());
         self.progress.lines.store(0, Ordering::Relaxed);
         self.progress.entries.store(0, Ordering::Relaxed);
         self.progress.shares.store(0, Ordering::Relaxed);
@@ -191,11 +192,15 @@ impl Service {
 
         let (ledger, state) = state.with(&mut ledger::Batch {
             at: self.now(),
+            began: pull.began,
             manifest,
             covers: intake.covers.as_ref(),
             rows: &intake.rows,
             lines: intake.parts,
             texts: intake.texts,
+            here_already: intake.here_already,
+            of_practices: &intake.of_practices,
+            said_of_practices: &intake.said_of_practices,
             pulled: &mut pulled,
         });
         pulled.notices.extend(information);

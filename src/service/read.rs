@@ -112,7 +112,7 @@ impl Service {
             withdrawn: board.count(State::Retracting) + board.count(State::Retracted),
             for_lead: board.count(State::Disputed) + board.count(State::Escalated),
             deferred: board.count(State::Deferred),
-            set_aside: last.as_ref().map_or(0, |(_, pulled)| pulled.set_aside),
+            set_aside: self.count_left_out()?,
             pulled_at: last.as_ref().map(|(at, _)| *at),
             pulled_entries: last.map_or(0, |(_, pulled)| pulled.new + pulled.changed),
         })
@@ -166,8 +166,9 @@ impl Service {
         let today = self.now().with_timezone(&London).date_naive();
         let coming = board.people().coming_of_age(today).filter(|patient| board.has_something(*patient)).count();
         if coming > 0 {
+            let (turn, have) = if coming == 1 { ("patient turns", "has") } else { ("patients turn", "have") };
             alarms.push(format!(
-                "{coming} patients turn 11 or 16 within 90 days and have something held or hidden in their record: who may \
+                "{coming} {turn} 11 or 16 within 90 days and {have} something held or hidden in their record: who may \
                  read it changes by itself then; settle it before"
             ));
         }

@@ -206,12 +206,37 @@ impl Source for Fhir {
         }
         let deletes = passes.iter().any(|passes| passes.contains(&Pass::Deletions));
         self.whole(exported, &survey, deletes, sink)?;
-        if survey.not_read.is_empty() {
-            return Ok(());
+        match not_screened(&survey.not_read) {
+            Some(sentence) => sink(Change::Notice(sentence)),
+            None => Ok(()),
         }
-        let counts: Vec<String> = survey.not_read.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        sink(Change::Notice(format!("Not screened, because nothing here reads them: {}.", counts.join(", "))))
     }
+}
+
+/// Types that say nothing of a patient by themselves.
+const NOT_OF_PATIENTS: [&str; 10] = [
+    "CodeSystem",
+    "Endpoint",
+    "HealthcareService",
+    "line of the export’s log",
+    "Location",
+    "Organization",
+    "PractitionerRole",
+    "Schedule",
+    "Slot",
+    "ValueSet",
+];
+
+/// The sentence about what nothing here reads, of types in which something of patients may stand.
+fn not_screened(not_read: &BTreeMap<String, u64>) -> Option<String> {
+    let of_patients = not_read.iter().filter(|(kind, _)| !NOT_OF_PATIENTS.contains(&kind.as_str()));
+    let counts: Vec<String> = of_patients.map(|(kind, count)| format!("{count} {kind}")).collect();
+    (!counts.is_empty()).then(|| {
+        format!(
+            "Not screened, because nothing here reads them: {}; look at them in the practice’s system.",
+            counts.join(", ")
+        )
+    })
 }
 
 impl Fhir {
@@ -225,7 +250,7 @@ impl Fhir {
     ) -> Result<(), SourceError> {
         let (since, manifest) = match exported {
             Some(Exported { made, since, manifest }) => {
-                sink(Change::Covers(Covers { from: since, to: made, whole: Vec::new() }))?;
+                sink(Change::Covers(Covers { from: since, to: made, whole: Vec::new(), behind: BTreeMap::new() }))?;
                 (since, manifest)
             }
             None => (None, None),

@@ -1,6 +1,7 @@
 //! Where entries come from, one file a system. An adaptor turns a feed's rows into [`Change`]s and
 //! knows nothing of what becomes of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -43,8 +44,9 @@ pub trait Source {
     /// When the feed cannot be looked at.
     fn manifest(&self) -> Result<Manifest, SourceError>;
 
-    /// What was read before reaches until then: a feed that can give only changes gives those since.
-    fn begin_after(&mut self, _moment: Option<DateTime<Utc>>) {}
+    /// What was read before reaches until then, except what is `behind`, by its name: a feed that can give only changes
+    /// gives those since.
+    fn begin_after(&mut self, _moment: Option<DateTime<Utc>>, _behind: &Behind) {}
 
     /// Reads the feed and hands on what it says, in an order in which it can be applied.
     /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
@@ -134,6 +136,8 @@ pub enum Change {
     Notice(String),
     /// What time the feed covers by its own account, for whoever remembers what came before.
     Covers(Covers),
+    /// What a feed says of one of its practices. What is absent leaves what is known.
+    Practice(PracticeFacts),
     /// Where what follows, up to the next such word, stands in the order in which the feed applies: of two that speak
     /// of one thing the higher counts. Where a feed keeps no such count the later does.
     Sequence(u64),
@@ -180,6 +184,26 @@ impl PatientFacts {
             registered: None,
         }
     }
+}
+
+/// What a feed says of one of its practices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PracticeFacts {
+    /// The practice, as [`SourceKey::organisation`] names it.
+    pub id: String,
+    /// What people call it; empty where the feed does not say.
+    pub name: String,
+    /// Whether its record still comes.
+    pub shares: Option<Shares>,
+}
+
+/// Whether a practice's record still comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shares {
+    /// It does.
+    Yes,
+    /// It does not: the sentence that says so, until a feed says that it does again.
+    No(String),
 }
 
 /// Something further of a patient. What is absent leaves what is known.
@@ -248,7 +272,13 @@ pub struct Covers {
     pub to: DateTime<Utc>,
     /// Tables that hold everything where the others hold changes.
     pub whole: Vec<String>,
+    /// What did not come whole.
+    pub behind: Behind,
 }
+
+/// Kinds of records of which less came than of the others, and until when what came of them reaches: `None` where not
+/// even the beginning is whole.
+pub type Behind = BTreeMap<String, Option<DateTime<Utc>>>;
 
 /// What a feed says about a patient's online account and who else has one.
 #[derive(Debug, Clone, PartialEq)]

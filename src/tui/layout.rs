@@ -6,7 +6,6 @@ use unicode_width::UnicodeWidthStr;
 
 use super::document::{fit, wrap};
 use super::state::{EntryState, Preview, QueueState, RedactState};
-use super::words;
 use crate::protocol::QueueRow;
 use crate::record::{Shown, Tier};
 use crate::review::State as ReviewState;
@@ -74,10 +73,6 @@ pub fn alarms(queue: &QueueState) -> Vec<String> {
     let mut alarms = queue.alarms.clone();
     // What asks nothing of anybody stands on the status page.
     alarms.retain(|alarm| !alarm.contains("; 0 of them "));
-    if queue.totals.set_aside > 0 {
-        let rows = words::count(queue.totals.set_aside, "row", "rows");
-        alarms.push(format!("{rows} of the feeds could not be used: set aside, and shown to nobody"));
-    }
     alarms
 }
 

@@ -81,12 +81,12 @@ fn each_bad_row_has_its_sentence_and_stops_no_other() {
         (
             observation(9, &[("ObservationGuid", "")]),
             LeftOut,
-            "ObservationGuid or OrganisationGuid is empty or no GUID: the row was left out; ask the supplier for it again",
+            "ObservationGuid is empty or no GUID: the row was left out; ask the supplier for it again",
         ),
         (
             observation(9, &[("ObservationGuid", "not a guid")]),
             LeftOut,
-            "ObservationGuid or OrganisationGuid is empty or no GUID: the row was left out; ask the supplier for it again",
+            "ObservationGuid is empty or no GUID: the row was left out; ask the supplier for it again",
         ),
         (
             observation(9, &[("PatientGuid", "")]),

@@ -196,7 +196,10 @@ impl Read {
         let mut changes = Vec::new();
         source
             .read(&mut |change| {
-                if !matches!(change, Change::FileRead { .. } | Change::Whole(_) | Change::Sequence(_)) {
+                if !matches!(
+                    change,
+                    Change::FileRead { .. } | Change::Whole(_) | Change::Sequence(_) | Change::Practice(_)
+                ) {
                     changes.push(change);
                 }
                 Ok(())

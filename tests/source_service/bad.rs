@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use anteroom::protocol::Pulled;
+use anteroom::protocol::{Pulled, Reply, Request};
 use chrono::Duration;
 
 use crate::kit::extract::{self, file, row};
@@ -119,6 +119,36 @@ fn one_row_in_another_encoding_is_read_as_windows_1252_and_held() {
 }
 
 #[test]
+fn what_was_set_aside_is_listed_by_feed_until_a_pull_of_that_feed_sets_nothing_aside() {
+    let practice = Practice::new();
+    let wrong = |folder: &Path| edit(folder, |text| text.replacen("2026-11-15", "1700-01-01", 1).into_bytes());
+    pulled(&practice, "day", wrong);
+    let drop = practice.path().join("drop");
+    fs::create_dir(&drop).unwrap();
+    let map = "organisation = \"Z99901\"\n[columns]\nline = \"id\"\npatient = \"who\"\ntext = \"note\"\n";
+    fs::write(drop.join("columns.toml"), map).unwrap();
+    fs::write(drop.join("a.csv"), "id,who,note\n1,7,Knee better.\n").unwrap();
+    let mut lea = practice.user("lea");
+    lea.pull(&format!("lines:{}", drop.display()));
+    let listed = |practice: &Practice| match practice.user("lea").ask(Request::SetAside) {
+        Reply::SetAside(feeds) => feeds,
+        other => panic!("{other:?}"),
+    };
+    // The clean pull of another feed changes nothing.
+    let feeds = listed(&practice);
+    assert_eq!((feeds.len(), feeds[0].rows), (1, 1));
+    assert!(feeds[0].feed.starts_with("emis") && feeds[0].sentences[0].contains("EffectiveDate lies before 1850"));
+    let queue = lea.queue();
+    assert_eq!(queue.totals.set_aside, 1);
+    let said = "1 row was left out or read with a gap: anteroom pull --set-aside lists them";
+    assert!(queue.alarms.iter().any(|alarm| alarm.ends_with(said)), "{:?}", queue.alarms);
+
+    pulled(&practice, "next", |_| {});
+    assert_eq!(listed(&practice), []);
+    assert_eq!(lea.queue().totals.set_aside, 0);
+}
+
+#[test]
 fn a_field_of_ten_megabytes_is_held_as_not_screened() {
     let practice = Practice::new();
     let pulled = pulled(&practice, "day", |folder| {
@@ -162,7 +192,7 @@ fn the_clock_of_this_machine_moved_back() {
     });
     assert_eq!(pulled.changed, 1);
     assert!(
-        pulled.notices.iter().any(|notice| notice.contains("the clock of this machine went back")),
+        pulled.notices.iter().any(|notice| notice.contains("the clock of this machine is behind the last pull (")),
         "{:?}",
         pulled.notices
     );

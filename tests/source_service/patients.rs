@@ -109,7 +109,7 @@ fn a_birthday_that_changes_who_reads_is_said_where_something_is_held() {
         });
         let alarms = practice.user("lea").queue().alarms;
         assert_eq!(
-            alarms.iter().any(|alarm| alarm.starts_with("1 patients turn 11 or 16")),
+            alarms.iter().any(|alarm| alarm.starts_with("1 patient turns 11 or 16")),
             is_said,
             "{born}: {alarms:?}"
         );

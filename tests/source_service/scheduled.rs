@@ -105,6 +105,69 @@ fn each_day_is_pulled_once_when_it_is_due_and_days_off_are_caught_up_with_in_ord
     assert_eq!(look(&mut scheduler).len(), 0);
 }
 
+/// A file of a day that is done.
+fn table_of(folder: &Path, day: u32, table: &str) -> std::path::PathBuf {
+    let name = (first() + Days::new(u64::from(day))).to_string();
+    let mut files = std::fs::read_dir(folder.join("feeds").join(name)).unwrap().map(|file| file.unwrap().path());
+    files.find(|path| path.to_str().unwrap().contains(table)).unwrap()
+}
+
+#[test]
+fn a_file_that_comes_after_its_day_was_pulled_is_pulled_and_one_that_was_only_touched_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = feed(folder.path(), 2);
+    let practice = practice(&folder.path().join("feeds"), 0);
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    comes(folder.path(), 0);
+    practice.clock.set(at(0, 7, 16));
+    assert_eq!(look(&mut scheduler).len(), 1);
+    comes(folder.path(), 1);
+    let (late, elsewhere) = (table_of(folder.path(), 1, "_CareRecord_Observation_"), folder.path().join("late.csv"));
+    std::fs::rename(&late, &elsewhere).unwrap();
+    practice.clock.set(at(1, 7, 16));
+    let without = look(&mut scheduler).remove(0);
+    let says = |practice: &Practice| {
+        status(practice).alarms.iter().any(|alarm| alarm.contains("There is no CareRecord_Observation file"))
+    };
+    assert!(says(&practice));
+    assert_eq!(look(&mut scheduler).len(), 0);
+    // It comes two days later.
+    std::fs::rename(&elsewhere, &late).unwrap();
+    practice.clock.set(at(1, 18, 0));
+    let pulled = look(&mut scheduler);
+    assert_eq!(pulled.len(), 1);
+    assert!(without.new + pulled[0].new + pulled[0].changed >= answers[1].new, "{without:?} {pulled:?}");
+    assert!(pulled[0].parts > without.parts, "{pulled:?}");
+    assert!(!says(&practice), "{:?}", status(&practice).alarms);
+
+    let again = std::fs::read(&late).unwrap();
+    std::fs::remove_file(&late).unwrap();
+    std::fs::write(&late, again).unwrap();
+    assert!(look(&mut scheduler).iter().all(|pulled| pulled.parts == 0));
+    assert_eq!(look(&mut scheduler).len(), 0, "what lies there now is remembered");
+    assert!(!status(&practice).alarms.iter().any(|alarm| alarm.contains("were pulled before")));
+}
+
+#[test]
+fn a_day_that_somebody_pulled_by_hand_is_done() {
+    for by_name in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let answers = feed(folder.path(), 1);
+        let practice = practice(&folder.path().join("feeds"), 0);
+        comes(folder.path(), 0);
+        let spec = format!("emis:{}/2026-11-16", folder.path().join("feeds").display());
+        let pulled = practice.user("lea").pull(if by_name { "emis" } else { &spec });
+        assert_eq!(pulled.new, answers[0].new);
+        practice.clock.set(at(0, 7, 16));
+        let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+        assert_eq!(look(&mut scheduler).len(), 0);
+        practice.clock.set(at(0, 10, 0));
+        let alarms = status(&practice).alarms;
+        let is_wrong = |alarm: &String| alarm.contains("has not come") || alarm.contains("pulled before");
+        assert!(!alarms.iter().any(is_wrong), "{alarms:?}");
+    }
+}
+
 #[test]
 fn a_folder_into_which_somebody_still_writes_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -136,7 +199,12 @@ fn a_feed_that_does_not_come_or_fails_is_said() {
     practice.clock.set(at(0, 9, 16));
     assert_eq!(look(&mut scheduler).len(), 0);
     let alarms = practice.user("lea").queue().alarms;
-    assert!(alarms[0].contains("the feed of Mon 16 Nov was due and has not come"), "{alarms:?}");
+    assert!(
+        alarms[0].contains("the feed of Mon 16 Nov was due and has not come")
+            && alarms[0].contains("ask the supplier for it, to be put into /")
+            && alarms[0].ends_with("feeds/2026-11-16"),
+        "{alarms:?}"
+    );
 
     // Something that is no extract.
     std::fs::create_dir(folder.path().join("feeds/2026-11-16")).unwrap();

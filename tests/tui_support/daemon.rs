@@ -315,6 +315,7 @@ impl Inside {
                 let older = self.log.iter().filter(|line| before.is_none_or(|before| line.seq < before));
                 Reply::Audit(older.take(limit).cloned().collect())
             }
+            Request::SetAside => Reply::SetAside(Vec::new()),
             Request::Verify => Reply::Verified(Verified {
                 frames: 88_214,
                 head: "9f3ce07a55d2".to_owned(),

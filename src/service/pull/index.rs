@@ -126,6 +126,7 @@ impl Intake<'_, '_> {
             let known = before.entry(line);
             let share_of_entry = match place {
                 Place::In(entry, _) => {
+                    self.here_already += u64::from(known.is_some());
                     if known != Some(EntryId(*entry)) {
                         news.push((*line, EntryId(*entry)));
                     }

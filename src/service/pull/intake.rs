@@ -1,6 +1,6 @@
 //! A feed as it comes: patients are kept at once, lines are sorted by the entry they belong to.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,13 @@ use super::super::rows::{self, encode, get};
 use super::Pull;
 use super::index::{Before, LineId};
 use super::pending::{Hand, Pending};
+use super::setaside::of_pull;
 use super::spool::{Spool, share_of};
 use crate::audit::Event;
-use crate::record::{NhsNumber, Patient, PatientId, SourceKey};
+use crate::record::{EntryKind, NhsNumber, Patient, PatientId, SourceKey};
 use crate::source::{
-    Belongs, Change, Covers, GroupFacts, OnlineAccess, PartFacts, PatientAlso, PatientFacts, SetAside, Whole,
+    Belongs, Change, Covers, GroupFacts, OnlineAccess, PartFacts, PatientAlso, PatientFacts, PracticeFacts, SetAside,
+    Whole,
 };
 use crate::store::Table;
 
@@ -147,8 +149,14 @@ pub struct Intake<'p, 'a> {
     pub rows: HashMap<String, u64>,
     /// Lines read, deletions among them.
     pub parts: u64,
-    /// Lines with free text among them.
+    /// Lines with narrative among them: what a medicine's row says of its dosage is none.
     pub texts: u64,
+    /// Lines that an earlier feed had sent.
+    pub here_already: u64,
+    /// Lines of each practice.
+    pub of_practices: BTreeMap<String, u64>,
+    /// What is said of the practices themselves.
+    pub said_of_practices: Vec<PracticeFacts>,
     /// Rows that could not be used.
     pub set_aside: u64,
     /// The first of these.
@@ -189,6 +197,9 @@ impl<'p, 'a> Intake<'p, 'a> {
             rows: HashMap::new(),
             parts: 0,
             texts: 0,
+            here_already: 0,
+            of_practices: BTreeMap::new(),
+            said_of_practices: Vec::new(),
             set_aside: 0,
             examples: Vec::new(),
             notices: Vec::new(),
@@ -234,7 +245,12 @@ impl<'p, 'a> Intake<'p, 'a> {
             Change::Part(mut facts) => {
                 self.parts += 1;
                 self.of_practice(&facts.part.key);
-                self.texts += u64::from(!facts.part.text.trim().is_empty());
+                let is_narrative = facts.kind != EntryKind::Medication && !facts.part.text.trim().is_empty();
+                self.texts += u64::from(is_narrative);
+                match self.of_practices.get_mut(&facts.part.key.organisation) {
+                    Some(lines) => *lines += 1,
+                    None => drop(self.of_practices.insert(facts.part.key.organisation.clone(), 1)),
+                }
                 self.pull.progress.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let place = (self.moment(), self.at);
                 // From here on it is filed under its entry.
@@ -265,6 +281,7 @@ impl<'p, 'a> Intake<'p, 'a> {
             Change::WholeRecord { patient, kinds } => {
                 self.whole.push((patient, WholeRecord { kinds, as_of: self.as_of }));
             }
+            Change::Practice(facts) => self.said_of_practices.push(facts),
             Change::Sequence(given) => self.at.given = given,
             Change::AsOf(moment) => {
                 self.as_of = moment;
@@ -463,7 +480,7 @@ impl<'p, 'a> Intake<'p, 'a> {
 
     fn set_aside(&mut self, SetAside { file, row, why }: &SetAside) -> Result<(), ServiceError> {
         let sentence = if *row == 0 { format!("{file}: {why}") } else { format!("{file} row {row}: {why}") };
-        let key = [self.pull.began.timestamp_millis().to_be_bytes(), self.set_aside.to_be_bytes()].concat();
+        let key = [of_pull(self.pull.began), self.set_aside.to_be_bytes()].concat();
         self.pending.put(Table::SetAside, key, encode(&sentence)?);
         let place = format!("{file} row {row}");
         self.pending.audit.push(self.pull.service.record(self.pull.actor, Event::SetAside { place }));

@@ -13,7 +13,7 @@ use super::super::rows::get;
 use super::super::{Service, ServiceError};
 use crate::protocol::Pulled;
 use crate::record::SourceKey;
-use crate::source::{Covers, FileSum, Manifest};
+use crate::source::{Behind, Covers, FileSum, Manifest, PracticeFacts, Shares};
 use crate::store::Table;
 
 /// How many days back batches are remembered by their sums and volumes.
@@ -22,17 +22,23 @@ const REMEMBERED: u64 = 400;
 const SPOKEN_OF: i64 = 60;
 /// How many of the same weekday make a median, and how many there must be.
 const SAME_WEEKDAYS: usize = 8;
-const ENOUGH_WEEKDAYS: usize = 3;
+const ENOUGH_DAYS: usize = 3;
 /// Below this share of the median, in per cent, a batch is short; above this many times it, more than a day's.
 const SHORT: u64 = 40;
 const FLOOD: u64 = 20;
 /// Below this many lines a day says nothing about volume.
 const FEW: u64 = 100;
+/// A practice or a table that usually brings this many and brings none has vanished.
+const VANISHES: u64 = 20;
+/// Of how many batches the lines of each practice and table are kept.
+const KEPT_APART: usize = 60;
 
 /// A batch that was read.
 pub struct Batch<'a> {
     /// When it was pulled.
     pub at: DateTime<Utc>,
+    /// When its pull first began.
+    pub began: DateTime<Utc>,
     /// What lay ready.
     pub manifest: &'a Manifest,
     /// What time it covers, where it says.
@@ -41,8 +47,14 @@ pub struct Batch<'a> {
     pub rows: &'a HashMap<String, u64>,
     /// Lines of the record in it.
     pub lines: u64,
-    /// Of these, with free text.
+    /// Of these, with narrative.
     pub texts: u64,
+    /// Of these, what an earlier batch had sent.
+    pub here_already: u64,
+    /// Lines of each practice.
+    pub of_practices: &'a BTreeMap<String, u64>,
+    /// What it says of the practices themselves.
+    pub said_of_practices: &'a [PracticeFacts],
     /// What became of it. What the ledger has to say is added to its notices.
     pub pulled: &'a mut Pulled,
 }
@@ -95,6 +107,23 @@ pub struct StreamState {
     /// That the last one came again.
     #[serde(default)]
     pub repeated: Option<String>,
+    /// Of the last batch, the pull in which rows were set aside, and how many.
+    #[serde(default)]
+    pub set_aside: Option<(DateTime<Utc>, u64)>,
+    /// What reaches less far than the rest.
+    #[serde(default)]
+    behind: Behind,
+    /// The practices that it is about.
+    #[serde(default)]
+    practices: BTreeMap<String, Practice>,
+}
+
+/// What is known of a practice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Practice {
+    name: String,
+    /// Why nothing of it comes any more, until a batch says that it does.
+    stopped: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +133,11 @@ struct Known {
     digest: Option<[u8; 32]>,
     lines: u64,
     texts: u64,
+    /// Lines of each practice, and rows of each table, of the last batches.
+    #[serde(default)]
+    practices: BTreeMap<String, u64>,
+    #[serde(default)]
+    tables: BTreeMap<String, u64>,
 }
 
 impl Known {
@@ -123,6 +157,22 @@ enum Gap {
 
 fn day(moment: DateTime<Utc>) -> NaiveDate {
     moment.with_timezone(&London).date_naive()
+}
+
+/// `9,058`.
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// The table that a file holds, by what of its name stays the same from day to day.
+fn table_of(file: &str) -> String {
+    let stem = file.strip_suffix(".gz").unwrap_or(file);
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    let stays = |piece: &&str| !piece.is_empty() && !piece.bytes().any(|byte| byte.is_ascii_digit());
+    let pieces: Vec<&str> = stem.split(['_', '.']).filter(stays).collect();
+    if pieces.is_empty() { file.to_owned() } else { pieces.join("_") }
 }
 
 fn written(moment: DateTime<Utc>) -> String {
@@ -155,8 +205,24 @@ impl StreamState {
         self.to
     }
 
+    /// What reaches less far, and how far.
+    pub fn behind(&self) -> &Behind {
+        &self.behind
+    }
+
     /// The ledger's row for a batch, and what is remembered from now on.
     pub fn with(mut self, batch: &mut Batch<'_>) -> (LedgerRow, Self) {
+        for PracticeFacts { id, name, shares } in batch.said_of_practices {
+            let practice = self.practices.entry(id.clone()).or_default();
+            if !name.is_empty() {
+                practice.name.clone_from(name);
+            }
+            match shares {
+                Some(Shares::Yes) => practice.stopped = None,
+                Some(Shares::No(why)) => practice.stopped = Some(why.clone()),
+                None => {}
+            }
+        }
         let said = self.judge(batch);
         batch.pulled.notices.extend(said);
         let made = batch.manifest.made;
@@ -169,17 +235,28 @@ impl StreamState {
             // A server's clock may go back; what it changes from then on must not be passed over.
             None => to.or(self.to),
         };
+        if let Some(covers) = batch.covers {
+            self.behind.clone_from(&covers.behind);
+        }
         self.batches.push(Known {
             at: batch.at,
             made,
             digest: batch.manifest.digest(),
             lines: batch.lines,
             texts: batch.texts,
+            practices: batch.of_practices.clone(),
+            tables: tables(batch),
         });
+        let apart = self.batches.len().saturating_sub(KEPT_APART);
+        for known in self.batches.iter_mut().take(apart) {
+            known.practices.clear();
+            known.tables.clear();
+        }
         let first = day(batch.at).checked_sub_days(Days::new(REMEMBERED)).unwrap_or(NaiveDate::MIN);
         self.batches.retain(|known| known.day() >= first);
         self.notices = batch.pulled.notices.clone();
         self.repeated = None;
+        self.set_aside = (batch.pulled.set_aside > 0).then_some((batch.began, batch.pulled.set_aside));
         let row = LedgerRow {
             at: batch.at,
             stream: self.stream.clone(),
@@ -197,13 +274,19 @@ impl StreamState {
         let mut said = Vec::new();
         if let Some(last) = self.at.filter(|last| batch.at + Duration::minutes(1) < *last) {
             said.push(format!(
-                "{}: the clock of this machine went back since the last pull, on {}: set it right, holds count from it",
+                "{}: the clock of this machine is behind the last pull ({}): set it right (timedatectl), because holds are \
+                 counted by it",
                 self.stream,
                 written(last)
             ));
         }
         said.extend(self.order(batch));
-        said.extend(self.volume(batch));
+        let of_all = self.volume(batch);
+        // What is missing altogether need not be said table by table.
+        let of_tables = if of_all.is_none() { self.tables(batch) } else { None };
+        said.extend(of_all);
+        said.extend(self.silent_practices(batch));
+        said.extend(of_tables);
         said.extend(self.free_text(batch));
         said
     }
@@ -222,7 +305,7 @@ impl StreamState {
         if made < newest {
             return Some(format!(
                 "{}: this extract, made on {}, came after one made on {}: only what the later one did not speak of was \
-                 taken from it",
+                 taken from it; if today’s extract should be there, ask the supplier for it",
                 self.stream,
                 written(made),
                 written(newest)
@@ -273,23 +356,45 @@ impl StreamState {
         });
     }
 
+    /// What a day like this one usually brings, of what `of` says of a batch: by the same weekday, or while too few of
+    /// those are known by all days of its sort, a weekend's being another than a week's. In words and lines.
+    fn usual(&self, today: NaiveDate, of: impl Fn(&Known) -> Option<u64>) -> Option<(String, u64)> {
+        let is_free = |day: NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+        let median = |fits: &dyn Fn(NaiveDate) -> bool, most: usize| {
+            let known = self.batches.iter().rev().filter(|known| fits(known.day()));
+            let mut lines: Vec<u64> = known.filter_map(&of).take(most).collect();
+            lines.sort_unstable();
+            lines.get(lines.len() / 2).copied().filter(|_| lines.len() >= ENOUGH_DAYS)
+        };
+        let same = median(&|day| day.weekday() == today.weekday(), SAME_WEEKDAYS);
+        if let Some(median) = same {
+            return Some((today.format("a %A").to_string(), median));
+        }
+        let all = median(&|day| is_free(day) == is_free(today), REMEMBERED as usize)?;
+        // A weekday on which little comes may have shown it once.
+        let once = self.batches.iter().filter(|known| known.day().weekday() == today.weekday()).filter_map(&of).min();
+        Some(("a day".to_owned(), once.map_or(all, |once| once.min(all))))
+    }
+
     fn volume(&self, batch: &Batch<'_>) -> Option<String> {
         let today = day(batch.manifest.made.unwrap_or(batch.at));
-        let same = self.batches.iter().rev().filter(|known| known.day().weekday() == today.weekday());
-        let mut lines: Vec<u64> = same.take(SAME_WEEKDAYS).map(|known| known.lines).collect();
-        lines.sort_unstable();
-        let weekday = today.format("%A");
-        let median = lines.get(lines.len() / 2).copied().filter(|_| lines.len() >= ENOUGH_WEEKDAYS);
-        match median {
-            Some(median) if median >= FEW && batch.lines * 100 < median * SHORT => Some(format!(
-                "{}: only {} lines came, where a {weekday} usually brings {median}: something may be missing; ask the \
-                 supplier whether the extract is whole",
-                self.stream, batch.lines
+        if let Some(said) = self.all_again(batch) {
+            return Some(said);
+        }
+        match self.usual(today, |known| Some(known.lines)) {
+            Some((a_day, median)) if median >= FEW && batch.lines * 100 < median * SHORT => Some(format!(
+                "{}: only {} lines came, where {a_day} usually brings {}: something may be missing; ask the supplier \
+                 whether the extract is whole",
+                self.stream,
+                thousands(batch.lines),
+                thousands(median)
             )),
-            Some(median) if median >= FEW && batch.lines > median * FLOOD => Some(format!(
-                "{}: {} lines came, where a {weekday} usually brings {median}: it looks like a whole extract that \
-                 nobody asked for; what was decided stays decided",
-                self.stream, batch.lines
+            Some((a_day, median)) if median >= FEW && batch.lines > median * FLOOD => Some(format!(
+                "{}: {} lines came, where {a_day} usually brings {}: it looks like a whole extract that nobody asked for; \
+                 what was decided stays decided",
+                self.stream,
+                thousands(batch.lines),
+                thousands(median)
             )),
             None if batch.lines == 0 && self.batches.iter().any(|known| known.lines >= FEW) => Some(format!(
                 "{}: no line of any record came: ask the supplier whether the extract is whole",
@@ -299,20 +404,98 @@ impl StreamState {
         }
     }
 
-    fn free_text(&self, batch: &Batch<'_>) -> Option<String> {
-        const HALF_OF_FEW: u64 = FEW / 2;
-        let usual: (u64, u64) = self
-            .batches
-            .iter()
-            .rev()
-            .take(SAME_WEEKDAYS)
-            .fold((0, 0), |sum, known| (sum.0 + known.lines, sum.1 + known.texts));
-        let had_text = usual.0 == 0 || usual.1 * 10 >= usual.0;
-        (batch.lines >= HALF_OF_FEW && batch.texts == 0 && had_text).then(|| {
+    /// That a batch of far more lines than those after the first holds mostly what was here.
+    fn all_again(&self, batch: &Batch<'_>) -> Option<String> {
+        const FAR_MORE: u64 = 3;
+        let mut later: Vec<u64> = self.batches.iter().skip(1).map(|known| known.lines).collect();
+        later.sort_unstable();
+        let median = later.get(later.len() / 2)?;
+        let is_again = batch.here_already >= FEW && batch.here_already * 2 >= batch.lines;
+        (is_again && batch.lines > median * FAR_MORE).then(|| {
             format!(
-                "{}: none of {} lines has free text, which holds most disclosures: only codes were screened; ask the \
-                 supplier for an extract with free text",
-                self.stream, batch.lines
+                "{}: {} lines came that were here already: it looks like a whole extract; nothing decided was queued again",
+                self.stream,
+                thousands(batch.here_already)
+            )
+        })
+    }
+
+    /// Practices of which far less came than usual, where others came.
+    fn silent_practices(&self, batch: &Batch<'_>) -> Option<String> {
+        let today = day(batch.manifest.made.unwrap_or(batch.at));
+        let mut all: Vec<&String> = self.batches.iter().flat_map(|known| known.practices.keys()).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.len() < 2 {
+            // It is the feed as a whole.
+            return None;
+        }
+        let mut silent = Vec::new();
+        for id in all {
+            let known = self.practices.get(id);
+            let lines = batch.of_practices.get(id).copied().unwrap_or(0);
+            let usual = self.usual(today, |known| apart(known.lines, &known.practices, id));
+            if let Some((_, median)) = usual.filter(|(_, median)| is_silent(lines, *median))
+                && known.is_none_or(|known| known.stopped.is_none())
+            {
+                let name = known.map(|known| known.name.as_str()).filter(|name| !name.is_empty());
+                silent.push(of_usual(name.unwrap_or(id), lines, median));
+            }
+        }
+        (!silent.is_empty()).then(|| {
+            format!(
+                "{}: far fewer lines came than usual of {}: an empty queue says nothing of it; ask the supplier whether it \
+                 still shares its record",
+                self.stream,
+                silent.join(", ")
+            )
+        })
+    }
+
+    /// Tables of which far fewer rows came than usual.
+    fn tables(&self, batch: &Batch<'_>) -> Option<String> {
+        let today = day(batch.manifest.made.unwrap_or(batch.at));
+        let now = tables(batch);
+        let mut all: Vec<&String> = self.batches.iter().flat_map(|known| known.tables.keys()).collect();
+        all.sort_unstable();
+        all.dedup();
+        let silent = all.into_iter().filter_map(|table| {
+            let rows = now.get(table).copied().unwrap_or(0);
+            let (_, median) = self.usual(today, |known| apart(known.lines, &known.tables, table))?;
+            is_silent(rows, median).then(|| of_usual(table, rows, median))
+        });
+        let silent: Vec<String> = silent.collect();
+        (!silent.is_empty()).then(|| {
+            format!(
+                "{}: far fewer rows came than usual in {}: something may be missing; ask the supplier whether the extract \
+                 is whole",
+                self.stream,
+                silent.join(", ")
+            )
+        })
+    }
+
+    /// A day of which hardly a line has narrative, where a tenth as many as usual would be hardly any.
+    fn free_text(&self, batch: &Batch<'_>) -> Option<String> {
+        /// Lines with text that must be missing before their absence says anything.
+        const MISSING: u64 = 10;
+        let (lines, texts) = self.batches.iter().fold((0, 0), |sum, known| (sum.0 + known.lines, sum.1 + known.texts));
+        let is_missing = match lines {
+            0 => batch.lines >= FEW / 2 && batch.texts == 0,
+            _ => {
+                let usual = batch.lines * texts / lines;
+                usual >= MISSING && batch.texts * 10 < usual
+            }
+        };
+        is_missing.then(|| {
+            let how_many = match batch.texts {
+                0 => format!("none of {} lines has", thousands(batch.lines)),
+                some => format!("only {} of {} lines have", thousands(some), thousands(batch.lines)),
+            };
+            format!(
+                "{}: {how_many} free text, which holds most disclosures: only codes were screened; ask the supplier for an \
+                 extract with free text",
+                self.stream
             )
         })
     }
@@ -332,8 +515,42 @@ impl StreamState {
                 written(*to)
             ),
         });
-        gaps.chain(self.notices.iter().cloned()).chain(self.repeated.clone()).collect()
+        let set_aside = self.set_aside.map(|(at, rows)| {
+            let day = day(at).format("%a %-d %b");
+            let were = if rows == 1 { "row was" } else { "rows were" };
+            format!(
+                "{} of {day}: {} {were} left out or read with a gap: anteroom pull --set-aside lists them",
+                self.stream,
+                thousands(rows)
+            )
+        });
+        let stopped: Vec<String> = self.practices.values().filter_map(|practice| practice.stopped.clone()).collect();
+        let notices = self.notices.iter().filter(|notice| !stopped.contains(notice)).cloned();
+        gaps.chain(stopped.iter().cloned()).chain(notices).chain(set_aside).chain(self.repeated.clone()).collect()
     }
+}
+
+/// How many rows each table of a batch has.
+fn tables(batch: &Batch<'_>) -> BTreeMap<String, u64> {
+    let mut tables: BTreeMap<String, u64> = BTreeMap::new();
+    for (file, rows) in batch.rows {
+        *tables.entry(table_of(file)).or_default() += rows;
+    }
+    tables
+}
+
+/// What a batch brought of one of the things that are counted apart; `None` where they were not.
+fn apart(lines: u64, counts: &BTreeMap<String, u64>, of: &str) -> Option<u64> {
+    (lines == 0 || !counts.is_empty()).then(|| counts.get(of).copied().unwrap_or(0))
+}
+
+/// Whether so few are what a loss would leave of what usually comes.
+fn is_silent(now: u64, usual: u64) -> bool {
+    (now == 0 && usual >= VANISHES) || (usual >= FEW && now * 100 < usual * SHORT)
+}
+
+fn of_usual(name: &str, now: u64, usual: u64) -> String {
+    format!("{name} ({} where {} are usual)", thousands(now), thousands(usual))
 }
 
 impl Service {
@@ -371,26 +588,47 @@ mod tests {
         content: u8,
         /// The last day on which something was pulled.
         today: u32,
+        here_already: u64,
+        practices: BTreeMap<String, u64>,
+        said: Vec<PracticeFacts>,
+        rows: HashMap<String, u64>,
     }
 
     impl Feed {
         fn new() -> Self {
-            Self { state: StreamState { stream: "emis".into(), ..StreamState::default() }, content: 0, today: 0 }
+            Self {
+                state: StreamState { stream: "emis".into(), ..StreamState::default() },
+                content: 0,
+                today: 0,
+                here_already: 0,
+                practices: BTreeMap::new(),
+                said: Vec::new(),
+                rows: HashMap::new(),
+            }
         }
 
         /// Pulls a batch made on a day; what is said of it.
         fn batch(&mut self, made: u32, covers: Option<(Option<u32>, u32)>, lines: u64, texts: u64) -> Vec<String> {
             self.content += 1;
             self.today = self.today.max(made);
-            let covers = covers.map(|(from, to)| Covers { from: from.map(at), to: at(to), whole: Vec::new() });
+            let covers = covers.map(|(from, to)| Covers {
+                from: from.map(at),
+                to: at(to),
+                whole: Vec::new(),
+                behind: Behind::new(),
+            });
             let mut pulled = Pulled::default();
             let (_, state) = std::mem::take(&mut self.state).with(&mut Batch {
                 at: at(self.today) + Duration::hours(6),
+                began: at(self.today),
                 manifest: &manifest(made, self.content),
                 covers: covers.as_ref(),
-                rows: &HashMap::new(),
+                rows: &self.rows,
                 lines,
                 texts,
+                here_already: self.here_already,
+                of_practices: &self.practices,
+                said_of_practices: &self.said,
                 pulled: &mut pulled,
             });
             self.state = state;
@@ -448,7 +686,7 @@ mod tests {
             }
         }
         let said = feed.batch(21, None, 2_000, 900);
-        assert!(said[0].contains("only 2000 lines came, where a Monday usually brings 6000"), "{said:?}");
+        assert!(said[0].contains("only 2,000 lines came, where a Monday usually brings 6,000"), "{said:?}");
         assert_eq!(feed.batch(22, None, 5_000, 2_000), [""; 0]);
         // A short Wednesday is what Wednesdays are.
         assert_eq!(feed.batch(23, None, 280, 100), [""; 0]);
@@ -462,6 +700,78 @@ mod tests {
         feed.day(0);
         let said = feed.batch(1, None, 900, 0);
         assert!(said[0].contains("none of 900 lines has free text"), "{said:?}");
+    }
+
+    #[test]
+    fn a_day_that_has_lost_nearly_all_its_narrative_is_said() {
+        let mut feed = Feed::new();
+        for day in 0..3 {
+            assert_eq!(feed.day(day), [""; 0]);
+        }
+        let said = feed.batch(3, None, 1_000, 40);
+        assert!(said[0].contains("only 40 of 1,000 lines have free text"), "{said:?}");
+        assert_eq!(feed.batch(4, None, 1_000, 60), [""; 0], "more than a tenth of what is usual");
+    }
+
+    #[test]
+    fn a_drop_in_the_first_weeks_and_a_whole_extract_that_comes_again_are_said() {
+        let mut feed = Feed::new();
+        feed.batch(0, None, 9_058, 4_000);
+        for day in 1..4 {
+            assert_eq!(feed.batch(day, None, 180, 90), [""; 0]);
+        }
+        let said = feed.batch(4, None, 12, 6);
+        assert!(said[0].contains("only 12 lines came, where a day usually brings 180"), "{said:?}");
+        feed.here_already = 9_058;
+        let said = feed.batch(7, None, 9_060, 4_000);
+        assert_eq!(
+            said,
+            [
+                "emis: 9,058 lines came that were here already: it looks like a whole extract; nothing decided was queued again"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_practice_and_a_table_that_fall_silent_are_named() {
+        let mut feed = Feed::new();
+        let share = |first, second| BTreeMap::from([("A".to_owned(), first), ("B".to_owned(), second)]);
+        let tables = |problems| {
+            HashMap::from([
+                ("1-9_CareRecord_Observation_20261116020000_0A.csv".to_owned(), 980),
+                (format!("{problems}-9_CareRecord_Problem_20261116020000_0A.csv.gz"), problems),
+            ])
+        };
+        feed.said = vec![PracticeFacts { id: "B".into(), name: "Low Road Surgery".into(), shares: None }];
+        (feed.practices, feed.rows) = (share(960, 40), tables(20));
+        for day in 0..3 {
+            assert_eq!(feed.day(day), [""; 0]);
+        }
+        feed.practices = share(1_000, 0);
+        let said = feed.day(3);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("than usual of Low Road Surgery (0 where 40 are usual)"), "{said:?}");
+        (feed.practices, feed.rows) = (share(960, 40), tables(0));
+        let said = feed.day(4);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("than usual in CareRecord_Problem (0 where 20 are usual)"), "{said:?}");
+    }
+
+    #[test]
+    fn a_practice_that_stopped_sharing_is_said_until_it_shares_again() {
+        let mut feed = Feed::new();
+        let said = |shares| vec![PracticeFacts { id: "B".into(), name: String::new(), shares }];
+        feed.said = said(Some(Shares::No("B is disabled.".into())));
+        feed.day(0);
+        feed.said = Vec::new();
+        feed.day(1);
+        assert_eq!(feed.state.alarms(), ["B is disabled."]);
+        feed.said = said(None);
+        feed.day(2);
+        assert_eq!(feed.state.alarms(), ["B is disabled."]);
+        feed.said = said(Some(Shares::Yes));
+        feed.day(3);
+        assert_eq!(feed.state.alarms(), [""; 0]);
     }
 
     #[test]

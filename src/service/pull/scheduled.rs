@@ -1,8 +1,10 @@
 //! Feeds that the settings name: which are due, what was done, what is late.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::super::rows::{encode, get};
@@ -16,6 +18,9 @@ use crate::store::Table;
 
 /// How many days back a day that did not come is still looked for.
 const LOOKED_FOR: usize = 31;
+
+/// How deep folders may stand in folders.
+const DEEPEST: usize = 8;
 
 /// A feed that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +46,44 @@ struct Done {
     pulled: Option<DateTime<Utc>>,
     /// Why the last pull failed, and when.
     failed: Option<(DateTime<Utc>, String)>,
+    /// What lay there of the days that are done, as long as something may still come to them.
+    #[serde(default)]
+    lay_there: BTreeMap<NaiveDate, LayThere>,
+}
+
+/// What was found of a day when it was pulled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct LayThere {
+    /// Names, lengths and times of the files: what is looked at first, as it costs nothing.
+    outside: [u8; 16],
+    /// Their content.
+    digest: Option<[u8; 32]>,
+}
+
+/// Names, lengths and times of the files at a place; `None` where it cannot be looked at.
+fn from_outside(path: &Path) -> Option<[u8; 16]> {
+    fn list(path: &Path, depth: usize, found: &mut Vec<(PathBuf, u64, u128)>) -> std::io::Result<()> {
+        let about = std::fs::metadata(path)?;
+        if about.is_dir() && depth < DEEPEST {
+            for inside in std::fs::read_dir(path)? {
+                list(&inside?.path(), depth + 1, found)?;
+            }
+        } else if about.is_file() {
+            let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            found.push((path.to_owned(), about.len(), changed.unwrap_or_default().as_nanos()));
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    list(path, 0, &mut found).ok()?;
+    found.sort();
+    let mut hasher = blake3::Hasher::new();
+    for (path, length, changed) in found {
+        hasher.update(path.as_os_str().as_encoded_bytes());
+        hasher.update(&length.to_le_bytes());
+        hasher.update(&changed.to_le_bytes());
+    }
+    hasher.finalize().as_bytes().first_chunk().copied()
 }
 
 impl Service {
@@ -56,7 +99,10 @@ impl Service {
     pub fn due_feeds(&self) -> Result<Vec<Due>, ServiceError> {
         let mut due = Vec::new();
         for setting in &self.settings.sources {
-            let days = self.open_days(setting, &self.done(setting)?);
+            let done = self.done(setting)?;
+            let mut days = self.open_days(setting, &done);
+            days.extend(self.changed_since(setting, &done));
+            days.sort_unstable();
             due.extend(days.into_iter().map(|day| Due {
                 name: setting.name.clone(),
                 day,
@@ -74,17 +120,37 @@ impl Service {
     pub fn pull_due(&self, actor: &Actor, due: &Due) -> Result<Pulled, ServiceError> {
         let setting = self.named_source(&due.name)?;
         let mut done = self.done(setting)?;
-        let open = self.open_days(setting, &done);
-        let pulled = self
-            .open_source(&setting.spec_on(due.day))
-            .map_err(ServiceError::from)
-            .and_then(|mut source| self.pull_and_publish(actor, source.as_mut()));
+        let (open, is_first) = (self.open_days(setting, &done), done.until.is_none());
+        let mut lies_there = due.path.as_deref().filter(|_| setting.has_days()).and_then(from_outside).map(|outside| {
+            // Looked at before it is read: what comes meanwhile is found the next time.
+            LayThere { outside, digest: None }
+        });
+        let pulled = self.open_source(&setting.spec_on(due.day)).map_err(ServiceError::from).and_then(|mut source| {
+            if let Some(lies_there) = &mut lies_there {
+                lies_there.digest = source.manifest()?.digest();
+                let known = done.lay_there.get(&due.day).and_then(|known| known.digest);
+                if known.is_some() && known == lies_there.digest {
+                    // Copied or touched: the content is what was read.
+                    return Ok(Pulled { source: source.name().to_owned(), ..Pulled::default() });
+                }
+            }
+            self.pull_and_publish(actor, source.as_mut())
+        });
         let now = self.now();
         match &pulled {
             Ok(_) => {
+                if let Some(lies_there) = lies_there {
+                    done.lay_there.insert(due.day, lies_there);
+                }
+                let oldest = now.date_naive() - Duration::days(LOOKED_FOR as i64);
+                done.lay_there.retain(|day, _| *day >= oldest);
                 done.until = Some(now);
                 // Without a folder a day, one pull brings what several days would have.
-                let is_done = |day: &NaiveDate| *day == due.day || !setting.has_days();
+                // The first pull of a feed is its beginning.
+                let begins = is_first.then_some(due.day);
+                let is_done = |day: &NaiveDate| {
+                    *day == due.day || !setting.has_days() || begins.is_some_and(|first| *day < first)
+                };
                 done.open = open.into_iter().filter(|day| !is_done(day)).collect();
                 done.pulled = Some(now);
                 done.failed = None;
@@ -112,17 +178,34 @@ impl Service {
         pulled
     }
 
-    /// The feed that a request names: one of the settings by its name, or a kind and a path.
+    /// Pulls the feed that a request names: one of the settings by its name, or a kind and a path. What the settings
+    /// would have pulled by themselves counts as done.
     ///
     /// # Errors
-    /// When there is no such feed.
-    pub(in super::super) fn feed_named(&self, name: &str) -> Result<Box<dyn Source>, ServiceError> {
-        if self.settings.sources.iter().all(|setting| setting.name != name) {
-            return Ok(self.open_source(name)?);
+    /// As [`Service::pull`].
+    pub(in super::super) fn pull_named(&self, actor: &Actor, name: &str) -> Result<Pulled, ServiceError> {
+        for setting in &self.settings.sources {
+            let today = self.now().with_timezone(&setting.calendar.zone).date_naive();
+            let mut lately = (0..=LOOKED_FOR as u64).map(|back| today - Days::new(back));
+            let day = match setting.name == name {
+                true => Some(today),
+                false => lately.find(|day| setting.spec_on(*day) == name),
+            };
+            if let Some(day) = day {
+                let (path, stable_for) = (setting.path_on(day), setting.stable_for);
+                return self.pull_due(actor, &Due { name: setting.name.clone(), day, path, stable_for });
+            }
         }
-        let setting = self.named_source(name)?;
-        let today = self.now().with_timezone(&setting.calendar.zone).date_naive();
-        Ok(self.open_source(&setting.spec_on(today))?)
+        self.pull_and_publish(actor, self.open_source(name)?.as_mut())
+    }
+
+    /// Days that are done and to whose folder something has come since, or in which something has changed.
+    fn changed_since(&self, setting: &SourceSetting, done: &Done) -> Vec<NaiveDate> {
+        let has_changed = |(day, known): (&NaiveDate, &LayThere)| {
+            let now = setting.path_on(*day).as_deref().and_then(from_outside);
+            now.is_some_and(|now| now != known.outside).then_some(*day)
+        };
+        done.lay_there.iter().filter_map(has_changed).collect()
     }
 
     fn open_source(&self, spec: &str) -> Result<Box<dyn Source>, SourceError> {
@@ -147,7 +230,7 @@ impl Service {
         days.sort_unstable();
         days.dedup();
         let oldest = now.date_naive() - Duration::days(LOOKED_FOR as i64);
-        days.retain(|day| *day >= oldest);
+        days.retain(|day| *day >= oldest && !done.lay_there.contains_key(day));
         if !setting.has_days() {
             days = days.pop().into_iter().collect();
         }
@@ -170,20 +253,20 @@ impl Service {
         let mut alarms = Vec::new();
         for setting in &self.settings.sources {
             let done = self.done(setting)?;
-            let late: Vec<String> = self
-                .open_days(setting, &done)
-                .into_iter()
-                .filter(|day| setting.calendar.due_on(*day).is_some_and(|due| due + setting.late_after < now))
-                .map(|day| day.format("%a %-d %b").to_string())
-                .collect();
+            let mut open = self.open_days(setting, &done);
+            open.retain(|day| setting.calendar.due_on(*day).is_some_and(|due| due + setting.late_after < now));
+            let late: Vec<String> = open.iter().map(|day| day.format("%a %-d %b").to_string()).collect();
             if let Some((at, why)) = &done.failed {
                 let at = at.with_timezone(&setting.calendar.zone).format("%H:%M on %a %-d %b");
                 alarms.push(format!("{}: the pull at {at} failed and is tried again: {why}", setting.name));
             }
             if let [first, rest @ ..] = late.as_slice() {
                 let more = if rest.is_empty() { String::new() } else { format!(" and {} more days", rest.len()) };
+                let oldest = open.iter().min().and_then(|day| setting.path_on(*day));
+                let place = oldest.map(|path| format!(", to be put into {}", path.display())).unwrap_or_default();
                 alarms.push(format!(
-                    "{}: the feed of {first}{more} was due and has not come: what was entered is not in this queue",
+                    "{}: the feed of {first}{more} was due and has not come: what was entered is not in this queue; ask \
+                     the supplier for it{place}",
                     setting.name
                 ));
             }

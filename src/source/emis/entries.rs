@@ -157,7 +157,8 @@ pub(super) fn name(
     say_place(file, columns.processing, row, outlet)?;
     let (id, practice) = (guid(row.get(columns.id)), day.practice(row.get(columns.practice)));
     let (Some(id), Some(practice)) = (id, practice) else {
-        outlet.set_aside(row.number, no_guid(&format!("{} or OrganisationGuid", columns.id_name)))?;
+        let which = if guid(row.get(columns.id)).is_none() { columns.id_name } else { "OrganisationGuid" };
+        outlet.set_aside(row.number, no_guid(which))?;
         return Ok(Named::SetAside);
     };
     day.look_at_practice(&practice);

@@ -6,7 +6,7 @@ use super::{Day, ExtractFile, Folder, TableName, day_of, guid, is_true, key, lat
 use crate::record::{NhsNumber, Sex};
 use crate::source::outlet::Sink;
 use crate::source::table::{self, Column, Row};
-use crate::source::{Change, PatientFacts, SourceError};
+use crate::source::{Change, PatientFacts, PracticeFacts, Shares, SourceError};
 
 /// Reads the practices and raises the alarm for those that stopped sharing: their silence is not good
 /// news. Returns the practice, if the folder is about one only, and all that it is about.
@@ -36,6 +36,9 @@ pub(super) fn practices(
             },
         )?;
     }
+    for (id, (name, _)) in &names {
+        sink(Change::Practice(PracticeFacts { id: id.clone(), name: name.clone(), shares: None }))?;
+    }
     let mut sharing = BTreeSet::new();
     for file in folder.files(TableName::SharingOrganisation) {
         table::read(
@@ -54,6 +57,7 @@ pub(super) fn practices(
                 let Some(id) = guid(row.get(id)) else {
                     return outlet.set_aside(row.number, no_guid("OrganisationGuid"));
                 };
+                let name = names.get(&id).map(|(name, _)| name.clone()).unwrap_or_default();
                 let stopped = if is_true(row.get(deleted), "Deleted", row, outlet)? {
                     Some("has left the sharing agreement")
                 } else if is_true(row.get(disabled), "Disabled", row, outlet)? {
@@ -63,18 +67,21 @@ pub(super) fn practices(
                 } else {
                     None
                 };
+                let mut shares = Shares::Yes;
                 if let Some(stopped) = stopped {
                     let who = match names.get(&id) {
                         Some((name, ods)) if !name.is_empty() => format!("{name} ({ods})"),
                         _ => format!("Organisation {id}"),
                     };
-                    outlet.send(Change::Notice(format!(
+                    let sentence = format!(
                         "{who} {stopped}: its new entries do not arrive, so an empty queue means nothing; \
                          have it switched on again in EMIS Web."
-                    )))?;
+                    );
+                    outlet.send(Change::Notice(sentence.clone()))?;
+                    shares = Shares::No(sentence);
                 }
-                sharing.insert(id);
-                Ok(())
+                sharing.insert(id.clone());
+                outlet.send(Change::Practice(PracticeFacts { id, name, shares: Some(shares) }))
             },
         )?;
     }
@@ -100,14 +107,16 @@ pub(super) fn staff(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> R
         },
         sink,
         |&(id, practice, title, given, family), row, outlet| {
-            let (Some(id), Some(practice)) = (guid(row.get(id)), day.practice(row.get(practice))) else {
-                return outlet.set_aside(row.number, no_guid("UserInRoleGuid or OrganisationGuid"));
+            let (id, practice) = (guid(row.get(id)), day.practice(row.get(practice)));
+            let (Some(id), Some(practice)) = (&id, &practice) else {
+                let which = if id.is_none() { "UserInRoleGuid" } else { "OrganisationGuid" };
+                return outlet.set_aside(row.number, no_guid(which));
             };
             let name = joined([row.get(title), row.get(given), row.get(family)], " ");
             if name.is_empty() {
                 return Ok(());
             }
-            let key = key(&practice, &id);
+            let key = key(practice, id);
             day.staff.insert(key.clone(), name.clone());
             outlet.send(Change::Staff { key, name })
         },
@@ -154,7 +163,8 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
         |columns, row, outlet| {
             let (id, practice) = (guid(row.get(columns.id)), day.practice(row.get(columns.practice)));
             let (Some(id), Some(practice)) = (id, practice) else {
-                return outlet.set_aside(row.number, no_guid("PatientGuid or OrganisationGuid"));
+                let which = if guid(row.get(columns.id)).is_none() { "PatientGuid" } else { "OrganisationGuid" };
+                return outlet.set_aside(row.number, no_guid(which));
             };
             say_place(file, columns.processing, row, outlet)?;
             let key = key(&practice, &id);

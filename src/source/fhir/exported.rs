@@ -43,6 +43,13 @@ struct Output {
     count: Option<u64>,
 }
 
+impl Output {
+    /// The file's name, as the last part of its address.
+    fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default()
+    }
+}
+
 #[derive(Deserialize)]
 struct Written {
     #[serde(rename = "transactionTime")]
@@ -117,7 +124,7 @@ impl Complete {
             named.entry(&file.kind).or_default().push(file);
         }
         let is_here = |file: &&Output| {
-            let name = file.url.rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
+            let name = file.name();
             !name.is_empty() && [name.to_owned(), format!("{name}.gz")].iter().any(|name| folder.join(name).is_file())
         };
         let is_whole = |kind: &str, files: &[&Output]| {
@@ -129,7 +136,11 @@ impl Complete {
             }
         };
         let cut = named.into_iter().filter(|(kind, files)| !is_whole(kind, files));
-        cut.map(|(kind, _)| kind.to_owned()).collect()
+        cut.map(|(kind, files)| {
+            let missing: Vec<&str> = files.into_iter().filter(|file| !is_here(file)).map(Output::name).collect();
+            if missing.is_empty() { kind.to_owned() } else { format!("{kind} ({})", missing.join(", ")) }
+        })
+        .collect()
     }
 }
 

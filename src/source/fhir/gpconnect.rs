@@ -515,10 +515,7 @@ impl Said {
                 self.missing
             ));
         }
-        if !self.not_read.is_empty() {
-            let counts: Vec<String> = self.not_read.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-            notices.push(format!("Not screened, because nothing here reads them: {}.", counts.join(", ")));
-        }
+        notices.extend(super::not_screened(&self.not_read));
         notices
     }
 }

@@ -3,8 +3,9 @@
 //! - Each type is searched with `_lastUpdated` and read along its `next` links, types that others lean on first:
 //!   nothing is kept but the page at hand. What was deleted the type's history says.
 //! - A page that does not come whole, or a server that is busy, is asked again after a pause that doubles, with
-//!   jitter, or as long as `Retry-After` says. When patience ends the pull fails as a whole, and the next one
-//!   begins where the last good one did.
+//!   jitter, or as long as `Retry-After` says. When patience ends, or the server refuses a type, what came of that type
+//!   is kept, it is said, and the next pull asks for that type from where the last whole one of it ended. A token that
+//!   is refused, and a server of which nothing comes whole, fail the pull.
 //! - The time reached is the server's own, from its `Date` header, with some overlap: what comes twice changes
 //!   nothing. A resource that comes twice in one pull counts once, in its newest version.
 //! - Links are followed within the server's own address only, so that the token goes nowhere else.
@@ -18,7 +19,7 @@ use serde_json::{Value, json as value};
 
 use super::{Export, SYSTEM, json, shapes};
 use crate::source::outlet::{Outlet, Sink};
-use crate::source::{Belongs, Change, Covers, Manifest, Source, SourceError, dates};
+use crate::source::{Behind, Belongs, Change, Covers, Manifest, Source, SourceError, dates};
 
 /// Types in the order in which they are read: names, people, what opens an entry, lines.
 const TYPES: [&str; 11] = [
@@ -39,6 +40,8 @@ const TYPES: [&str; 11] = [
 const PAGE: u32 = 200;
 /// The largest page that is taken, in bytes.
 const PAGE_LIMIT: u64 = 64 << 20;
+/// After so many types in a row of which a page did not come the others are not asked for.
+const GIVES_UP: u32 = 3;
 /// How often a page is asked for.
 const TRIES: u32 = 6;
 /// How far a pull goes back behind the end of the one before: changes on their way when that one looked.
@@ -65,6 +68,7 @@ pub struct FhirServer {
     token: Option<PathBuf>,
     latest: NaiveDate,
     since: Option<DateTime<Utc>>,
+    behind: Behind,
     wait: Box<dyn FnMut(u32, Option<Duration>)>,
 }
 
@@ -79,6 +83,18 @@ enum NoPage {
     NotThere,
     /// It will not come.
     Never(String),
+    /// Nothing will: the server does not know who asks.
+    Unknown,
+}
+
+/// What came of the pages of one search.
+enum Pages {
+    /// The server does not have such a thing.
+    NotThere,
+    /// All; the server's time at the first.
+    All(DateTime<Utc>),
+    /// Only those before one that did not come, and why.
+    Some(String),
 }
 
 impl FhirServer {
@@ -90,6 +106,7 @@ impl FhirServer {
             token,
             latest: dates::a_year_after(today),
             since: None,
+            behind: Behind::new(),
             wait: Box::new(|failures, asked_for| {
                 let mut byte = [0; 1];
                 // Without random bytes there is no jitter, which does little harm.
@@ -134,85 +151,93 @@ impl FhirServer {
         Ok(Some(format!("Bearer {}", text.trim())))
     }
 
-    /// One page, asked for as often as need be, with the server's time.
-    fn page(&mut self, agent: &ureq::Agent, url: &str, what: &str) -> Result<Option<Page>, SourceError> {
+    /// One page, asked for as often as need be, with the server's time; why it did not come, where it did not.
+    ///
+    /// # Errors
+    /// When the token is refused: no other page will come either.
+    fn page(
+        &mut self,
+        agent: &ureq::Agent,
+        url: &str,
+        what: &str,
+    ) -> Result<Result<Option<Page>, String>, SourceError> {
         let mut failures = 0;
         loop {
             let authorization = self.authorization()?;
             let (why, asked_for) = match once(agent, url, authorization.as_deref()) {
-                Ok(page) => return Ok(Some(page)),
-                Err(NoPage::NotThere) => return Ok(None),
-                Err(NoPage::Never(why)) => {
-                    return Err(SourceError(format!("{}: {what}: {why}", self.base)));
+                Ok(page) => return Ok(Ok(Some(page))),
+                Err(NoPage::NotThere) => return Ok(Ok(None)),
+                Err(NoPage::Never(why)) => return Ok(Err(format!("{what}: {why}"))),
+                Err(NoPage::Unknown) => {
+                    return Err(SourceError(format!(
+                        "{}: {what}: the server refused the token: put a fresh one into its file, then pull again",
+                        self.base
+                    )));
                 }
                 Err(NoPage::Later { why, asked_for }) => (why, asked_for),
             };
             failures += 1;
             if failures >= TRIES {
-                return Err(SourceError(format!(
-                    "{}: {what}: {why}, {TRIES} times: nothing of this pull was kept; it is tried again from where the last \
-                     one ended",
-                    self.base
-                )));
+                return Ok(Err(format!("{what}: {why}, {TRIES} times")));
             }
             (self.wait)(failures, asked_for);
         }
     }
 
     /// A link of the server, if it stays there.
-    fn own_link(&self, link: &str) -> Result<String, SourceError> {
+    fn own_link(&self, link: &str) -> Option<String> {
         let absolute = match link.strip_prefix('/') {
             Some(path) => format!("{}/{path}", origin(&self.base)),
             None if link.starts_with('?') => format!("{}{link}", self.base),
             None => link.to_owned(),
         };
-        if origin(&absolute) != origin(&self.base) {
-            return Err(SourceError(format!(
-                "{}: the link to the next page leads to another server: it was not followed, and nothing of this pull was \
-                 kept; set the server’s own address right (its base URL)",
-                self.base
-            )));
-        }
-        Ok(absolute)
+        (origin(&absolute) == origin(&self.base)).then_some(absolute)
     }
 
-    /// Goes through all pages from `url` on. Returns the server's time at the first, `None` where the server does
-    /// not have what is asked for.
+    /// Goes through all pages from `url` on, as far as they come.
     fn pages(
         &mut self,
         agent: &ureq::Agent,
         url: String,
         about: &str,
         each: &mut dyn FnMut(&Value, u64) -> Result<(), SourceError>,
-    ) -> Result<Option<DateTime<Utc>>, SourceError> {
-        let mut next = Some(url);
+    ) -> Result<Pages, SourceError> {
+        let mut url = url;
         let mut been: HashSet<String> = HashSet::new();
         let (mut number, mut time) = (0_u64, None);
-        while let Some(url) = next {
+        loop {
             if !been.insert(url.clone()) {
-                return Err(SourceError(format!(
-                    "{}: {about}: the links to the next page go in a ring: nothing of this pull was kept; ask whoever \
-                     runs the server",
-                    self.base
+                return Ok(Pages::Some(format!(
+                    "{about}: the links to the next page go in a ring: ask whoever runs the server"
                 )));
             }
             let what = format!("{about}, page {}", been.len());
-            let Some((page, now)) = self.page(agent, &url, &what)? else {
-                return match been.len() {
-                    1 => Ok(None),
-                    _ => Err(SourceError(format!("{}: {what}: it is not there any more: pull again", self.base))),
-                };
+            let (page, now) = match self.page(agent, &url, &what)? {
+                Ok(Some(page)) => page,
+                Ok(None) if been.len() == 1 => return Ok(Pages::NotThere),
+                Ok(None) => return Ok(Pages::Some(format!("{what}: it is not there any more"))),
+                Err(why) => return Ok(Pages::Some(why)),
             };
-            time = time.or(now).or(Some(DateTime::UNIX_EPOCH));
+            time = time.or(now);
             for entry in json::all(&page, "entry") {
                 number += 1;
                 each(entry, number)?;
             }
             let links = json::all(&page, "link");
             let link = links.into_iter().find(|link| json::text(link, "relation") == Some("next"));
-            next = link.and_then(|link| json::text(link, "url")).map(|link| self.own_link(link)).transpose()?;
+            let Some(link) = link.and_then(|link| json::text(link, "url")) else {
+                return Ok(Pages::All(time.unwrap_or(DateTime::UNIX_EPOCH)));
+            };
+            match self.own_link(link) {
+                Some(own) => url = own,
+                None => {
+                    return Ok(Pages::Some(format!(
+                        "{about}: the link to the next page leads to another server and was not followed: set the \
+                         server’s own address right (its base URL)"
+                    )));
+                }
+            }
         }
-        Ok(time)
     }
 }
 
@@ -245,9 +270,10 @@ fn once(agent: &ureq::Agent, url: &str, authorization: Option<&str>) -> Result<P
     let now = date.as_deref().and_then(http_date);
     match response.status().as_u16() {
         200 => {}
-        401 | 403 => {
+        401 => return Err(NoPage::Unknown),
+        403 => {
             return Err(NoPage::Never(
-                "the server refused the token: put a fresh one into its file, then pull again".to_owned(),
+                "the server does not let this be read (HTTP 403): ask whoever runs it for the permission".to_owned(),
             ));
         }
         404 | 405 | 410 | 501 => return Err(NoPage::NotThere),
@@ -258,18 +284,26 @@ fn once(agent: &ureq::Agent, url: &str, authorization: Option<&str>) -> Result<P
             });
             return Err(NoPage::Later { why: format!("the server is busy or failed (HTTP {status})"), asked_for });
         }
-        status => return Err(NoPage::Never(format!("the server did not understand (HTTP {status})"))),
+        status => {
+            return Err(NoPage::Never(format!(
+                "the server did not understand (HTTP {status}): ask whoever runs it whether it searches by _lastUpdated"
+            )));
+        }
     }
     let body = response.body_mut().with_config().limit(PAGE_LIMIT).read_to_vec();
     let body = body.map_err(|error| match error {
-        ureq::Error::BodyExceedsLimit(_) => NoPage::Never("a page is larger than 64 MiB".to_owned()),
+        ureq::Error::BodyExceedsLimit(_) => {
+            NoPage::Never("a page is larger than 64 MiB: ask whoever runs it for smaller pages".to_owned())
+        }
         _ => later("the server stopped in the middle of the page".to_owned()),
     })?;
     let page: Value =
         serde_json::from_slice(&body).map_err(|_| later("the server stopped in the middle of the page".to_owned()))?;
     match json::text(&page, "resourceType") {
         Some("Bundle") => Ok((page, now)),
-        _ => Err(NoPage::Never("the server answered with something else than a Bundle".to_owned())),
+        _ => Err(NoPage::Never(
+            "the server answered with something else than a Bundle: check the address in practice.toml".to_owned(),
+        )),
     }
 }
 
@@ -293,17 +327,22 @@ impl Source for FhirServer {
         Ok(Manifest { stream: format!("{SYSTEM} {}", self.base), made: None, files: Vec::new() })
     }
 
-    fn begin_after(&mut self, moment: Option<DateTime<Utc>>) {
-        self.since = moment;
+    fn begin_after(&mut self, moment: Option<DateTime<Utc>>, behind: &Behind) {
+        (self.since, self.behind) = (moment, behind.clone());
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let agent = self.agent()?;
         let mut export = Export::new(SYSTEM, self.latest, shapes::shape_of);
-        let mut time: Option<DateTime<Utc>> = None;
-        let from = self.since.map(|since| since - OVERLAP);
-        let mut not_told = Vec::new();
+        let (mut time, mut stopped): (Option<DateTime<Utc>>, Vec<String>) = (None, Vec::new());
+        let (mut not_told, mut behind, mut in_a_row) = (Vec::new(), Behind::new(), 0);
         for kind in TYPES {
+            let since = self.behind.get(kind).copied().unwrap_or(self.since);
+            if in_a_row >= GIVES_UP {
+                behind.insert(kind.to_owned(), since);
+                continue;
+            }
+            let from = since.map(|since| since - OVERLAP);
             let mut newest: HashMap<String, (u64, String)> = HashMap::new();
             let mut url = format!("{}/{kind}?_count={PAGE}&_sort=_lastUpdated", self.base);
             if let Some(from) = from {
@@ -333,23 +372,64 @@ impl Source for FhirServer {
                     _ => export.resource(kind, resource, number, &mut outlet),
                 }
             })?;
-            let Some(found) = found else { continue };
+            let found = match found {
+                Pages::NotThere => continue,
+                Pages::All(found) => found,
+                Pages::Some(why) => {
+                    stopped.push(why);
+                    behind.insert(kind.to_owned(), since);
+                    in_a_row += 1;
+                    continue;
+                }
+            };
+            in_a_row = 0;
             // The earliest of the server's times: what changed while it was read comes again.
             if found > DateTime::UNIX_EPOCH {
                 time = Some(time.map_or(found, |time| time.min(found)));
             }
-            if let Some(from) = from
-                && !self.deletions(&agent, kind, from, &export, sink)?
-            {
-                not_told.push(kind);
+            let Some(from) = from else { continue };
+            match self.deletions(&agent, kind, from, &export, sink)? {
+                Pages::All(_) => {}
+                Pages::NotThere => not_told.push(kind),
+                Pages::Some(why) => {
+                    stopped.push(why);
+                    behind.insert(kind.to_owned(), since);
+                }
             }
         }
         let Some(time) = time else {
-            return Err(SourceError(format!(
-                "{}: the server has none of the types that are read, or does not say the time: check its address",
-                self.base
-            )));
+            return Err(SourceError(match stopped.into_iter().next() {
+                Some(why) => format!(
+                    "{}: {why}: nothing came whole, so nothing of this pull was kept; pull again: it begins where the last \
+                     one ended",
+                    self.base
+                ),
+                None => format!(
+                    "{}: the server has none of the types that are read, or does not say the time: check its address",
+                    self.base
+                ),
+            }));
         };
+        for why in stopped {
+            sink(Change::Notice(format!(
+                "{}: {why}; what came before it was kept and screened, what did not is not in this queue: pull again, it \
+                 begins where the last whole one ended.",
+                self.base
+            )))?;
+        }
+        let not_asked: Vec<&str> = if in_a_row >= GIVES_UP {
+            TYPES.into_iter().filter(|kind| behind.contains_key(*kind)).collect()
+        } else {
+            Vec::new()
+        };
+        if !not_asked.is_empty() {
+            sink(Change::Notice(format!(
+                "{}: the server does not answer any more: {} did not come whole and is not in this queue; pull again when \
+                 it does.",
+                self.base,
+                not_asked.join(", ")
+            )))?;
+        }
         if self.since.is_some_and(|since| time + OVERLAP < since) {
             sink(Change::Notice(format!(
                 "The clock of {} went back: what changed meanwhile may come late; ask whoever runs the server.",
@@ -363,12 +443,12 @@ impl Source for FhirServer {
                 not_told.join(", ")
             )))?;
         }
-        sink(Change::Covers(Covers { from: self.since, to: time, whole: Vec::new() }))
+        sink(Change::Covers(Covers { from: self.since, to: time, whole: Vec::new(), behind }))
     }
 }
 
 impl FhirServer {
-    /// What was deleted of a type; whether the server says so at all.
+    /// What was deleted of a type, as far as the server says so.
     fn deletions(
         &mut self,
         agent: &ureq::Agent,
@@ -376,7 +456,7 @@ impl FhirServer {
         from: DateTime<Utc>,
         export: &Export,
         sink: &mut Sink<'_>,
-    ) -> Result<bool, SourceError> {
+    ) -> Result<Pages, SourceError> {
         let since = from.format("%Y-%m-%dT%H:%M:%S%.3fZ");
         let url = format!("{}/{kind}/_history?_count={PAGE}&_since={since}", self.base);
         // The history is the newest first: only what a resource came to counts.
@@ -396,7 +476,7 @@ impl FhirServer {
             let bundle = value!({ "entry": [{ "request": { "method": "DELETE", "url": id } }] });
             export.deletions(&bundle, number, &mut outlet)?;
         }
-        Ok(told.is_some())
+        Ok(told)
     }
 }
 

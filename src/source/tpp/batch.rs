@@ -142,6 +142,7 @@ impl Batch {
         let to = self.listed.values().filter_map(|listed| listed.to).max()?;
         let from = self.changes().filter_map(|listed| listed.from).max();
         Some(Covers {
+            behind: Default::default(),
             from: from.map(in_utc),
             to: in_utc(to),
             whole: if from.is_some() { self.unasked() } else { Vec::new() },
@@ -193,7 +194,10 @@ impl Batch {
             ));
         }
         if !unread.is_empty() {
-            notices.push(format!("Not screened, because nothing here reads them: {}.", unread.join(", ")));
+            notices.push(format!(
+                "Not screened, because nothing here reads them: {}; look at them in SystmOne.",
+                unread.join(", ")
+            ));
         }
         for (table, absence) in EXPECTED {
             if self.table(table).is_none() && !missing.contains(&table) {
