@@ -48,7 +48,7 @@ const TOGETHER: usize = 8 << 20;
 /// the journal waits for this too.
 const SYNC_MILLISECONDS: u64 = 2_000;
 /// Units that may wait to be put into sled, bytes; beyond it whoever shows one more puts some in first.
-const WAITING: usize = 32 << 20;
+const WAITING: usize = 16 << 20;
 /// A file in the view that says that it was found damaged while it was in use.
 const DAMAGED: &str = "damaged";
 

@@ -1,9 +1,10 @@
 //! How fast a generated EMIS extract is pulled, screened and made durable, and how much memory that takes; a day of
 //! about 6,000 lines after it, and the same day again; and how fast the table is parsed beside DuckDB, qsv or xsv.
 //!
-//! `cargo bench --bench pull [-- PATIENTS [all]]`; a patient has 20 consultations of five lines in the mean, so the
+//! `cargo bench --bench pull [-- PATIENTS [all] [cache=MIB]]`; a patient has 20 consultations of five lines in the mean, so the
 //! default of 10,000 makes a million lines. Of these ten years what was recorded before 31 October 2023, from when
-//! practices had to show new entries, is not open online; with `all` everything is, and waits for people.
+//! practices had to show new entries, is not open online; with `all` everything is, and waits for people. `cache` is
+//! what sled may keep in memory.
 //! The store stands in a temporary folder: set TMPDIR for another disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -148,7 +149,10 @@ fn open(state: &Path, everything: bool) -> Arc<Service> {
     let mut settings = Settings::default();
     settings.practice.go_live = (!everything).then_some(toml::value::Date { year: 2023, month: 10, day: 31 });
     let master = Master::from_key([7; 32], "a benchmark");
-    let (store, _) = EmbeddedStore::open(&state.join("store"), &Options::default(), &master).unwrap();
+    let cache = std::env::args().find_map(|argument| argument.strip_prefix("cache=")?.parse::<u64>().ok());
+    let usual = Options::default();
+    let options = Options { cache_bytes: cache.map_or(usual.cache_bytes, |mib| mib << 20), ..usual };
+    let (store, _) = EmbeddedStore::open(&state.join("store"), &options, &master).unwrap();
     let keys = Keys::from_secret(store.secret());
     Arc::new(
         Service::start(Parts {
