@@ -9,6 +9,7 @@ mod kit;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
@@ -393,7 +394,8 @@ fn what_is_taken_up_after_a_failed_sync_is_written_again_before_it_counts() {
     let (store, opened) = open(&directory);
     assert_eq!(opened.frames, done.len() as u64, "it should still be in the page cache");
     assert!(disk.cut_power());
-    drop(store);
+    // Closing the view panics inside sled where something has still to be written and the disk is gone.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(store)));
     assert!(disk.unmount() && disk.mount());
     assert_holds(&open(&directory).0, &done);
 }

@@ -15,7 +15,8 @@
 //!   what it says, and what it holds can be made anew from the journal.
 //! - `flush_async` hangs. One thread writes; anybody reads.
 //! - It panics, hangs or refuses on damaged files, so it is opened in a thread of its own, with a limit, its panics
-//!   caught. An unfinished snapshot (`snap.*.generating`) keeps it closed for good, so it is taken away first.
+//!   caught; and when it is closed on a disk that is gone, it panics too. An unfinished snapshot (`snap.*.generating`)
+//!   keeps it closed for good, so it is taken away first.
 //! - It does not notice every flipped bit, and after some damage opens empty: every value has its own tag, and every
 //!   table a count and a sum.
 //! - A value over 128 KiB goes to a file of its own that is never given back: values are kept in pieces of 16 KiB.

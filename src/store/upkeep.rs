@@ -114,14 +114,15 @@ impl Care {
             if closing.load(Ordering::Acquire) {
                 return;
             }
-            // A view that is damaged says so itself, to whoever asks it for anything.
-            if !self.view_is_sound(closing) {
-                return;
-            }
+            // The journal first: it is the truth, and whoever writes much makes the reading of the view long.
             if let Err(why) = self.read_journal(closing) {
                 // The disk that damaged the journal may not take this either.
                 let _ = doubt::raise(&self.directory, &why);
                 self.stopped.get_or_init(|| why);
+                return;
+            }
+            // A view that is damaged says so itself, to whoever asks it for anything.
+            if !self.view_is_sound(closing) {
                 return;
             }
             rest = every;
