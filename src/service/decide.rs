@@ -139,18 +139,9 @@ impl Service {
     /// As the entry stands now. What else showed the same words was said with the first answer, and waits in the queue.
     fn answer_to_done(&self, actor: &Actor, id: EntryId, receipt: Receipt) -> Result<Decided, ServiceError> {
         let row = self.existing(id)?.row;
-        let state = row.review.state;
         let reading = row.planted.as_ref().and_then(|planted| planted.reading.as_ref());
-        Ok(Decided {
-            entry: id,
-            state,
-            visible_at: row.review.due.filter(|_| matches!(state, State::Settling | State::AutoHold)),
-            review_by: row.review.review_by,
-            seq: receipt.seq,
-            twins: Vec::new(),
-            decoy: reading.is_some_and(|(by, _)| *by == actor.login),
-            unfinished: None,
-        })
+        let decoy = reading.is_some_and(|(by, _)| *by == actor.login);
+        Ok(Decided { decoy, ..answer(&row, row.review.state, receipt) })
     }
 
     fn judge(
@@ -334,16 +325,7 @@ impl Service {
         }
         self.announce();
         let Followed { state, twins, unfinished } = self.follow(&row, was == State::Released);
-        Ok(Decided {
-            entry: id,
-            state,
-            visible_at: row.review.due.filter(|_| matches!(state, State::Settling | State::AutoHold)),
-            review_by: row.review.review_by,
-            seq: receipt.seq,
-            twins,
-            decoy: is_decoy,
-            unfinished,
-        })
+        Ok(Decided { twins, decoy: is_decoy, unfinished, ..answer(&row, state, receipt) })
     }
 
     /// Somebody else's unit came first: who it was, if that can be told.
@@ -389,6 +371,20 @@ pub(super) fn as_read(actor: &Actor, row: &EntryRow, version: Version, revision:
         }
         _ => "the entry has moved on in the meantime: open it again".into(),
     }))
+}
+
+/// What a decision is answered with, before what followed it is added.
+fn answer(row: &EntryRow, state: State, receipt: Receipt) -> Decided {
+    Decided {
+        entry: row.entry.id,
+        state,
+        visible_at: row.review.due.filter(|_| matches!(state, State::Settling | State::AutoHold)),
+        review_by: row.review.review_by,
+        seq: receipt.seq,
+        twins: Vec::new(),
+        decoy: false,
+        unfinished: None,
+    }
 }
 
 pub(super) fn refuse(refusal: Refusal) -> ServiceError {
