@@ -90,7 +90,7 @@ fn a_restored_practice_has_the_same_log_the_same_queue_and_the_same_feed() {
     let options = Options { segment_bytes: 1 << 20, floor_bytes: 0, ..Options::default() };
 
     let new = TempDir::new().unwrap();
-    restore(&file, &private, new.path(), &options, &|_| Ok(master())).unwrap();
+    restore(&file, &private, new.path(), None, &options, &|_| Ok(master())).unwrap();
     let (frames, head) = verify_offline(&new.path().join("store"), None).unwrap().head.unwrap();
     assert_eq!((frames, hex(&head)), (done.frames, done.head));
     let restored = Practice::open_at(new, start() + chrono::Duration::days(5));
@@ -260,6 +260,54 @@ fn a_script_backs_up_with_and_without_a_daemon_restores_and_checks() {
     assert_eq!(checked.status.code(), Some(1), "{}", said(&checked));
     let found: Checked = serde_json::from_slice(&checked.stdout).unwrap();
     assert_eq!((found.entries, found.visible, found.wrong.len()), (1, 0, 1));
+}
+
+#[test]
+fn an_older_backup_or_another_practices_is_refused_by_the_head_that_is_known() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let place = |name: &str| elsewhere.path().join(name).to_str().unwrap().to_owned();
+    let public = keygen(&place("key"));
+    let back_up = |dir: &Path, name: &str| {
+        let done = anteroom(dir, &["backup", &place(name), "--to", &public, "--json"]);
+        assert!(done.status.success(), "{}", said(&done));
+        serde_json::from_slice::<BackedUp>(&done.stdout).unwrap()
+    };
+    let restore = |name: &str, to: &str, head: &str| {
+        let identity = place("key");
+        anteroom(dir.path(), &["restore", &place(name), &place(to), "--identity", &identity, "--head", head])
+    };
+    fs::write(dir.path().join("practice.toml"), "[practice]\nods = \"Z99901\"\nname = \"Test\"\n").unwrap();
+    let feed = extract::write(elsewhere.path(), &[row(1, 1, 0, "Cough.")]);
+    assert_eq!(anteroom(dir.path(), &["pull", &feed]).status.code(), Some(0));
+    let old = back_up(dir.path(), "old");
+    let status = anteroom(dir.path(), &["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let known = status["health"]["head"].as_str().unwrap();
+    let frame = status["seq"].as_u64().unwrap();
+    assert!(frame > old.frames, "the backup itself is in the log");
+    let new = back_up(dir.path(), "new");
+
+    let refused = restore("old", "a", known);
+    let said_of_it = said(&refused);
+    assert_eq!(refused.status.code(), Some(3), "{said_of_it}");
+    assert!(said_of_it.contains("is older than the log you know of") && said_of_it.contains(&old.head), "{said_of_it}");
+    assert!(said_of_it.lines().count() == 1 && !Path::new(&place("a")).exists());
+    // One that began alike and went on otherwise is as long, and never had that head.
+    let fork = place("fork");
+    assert!(restore("old", "fork", &old.head).status.success());
+    while back_up(Path::new(&fork), "other").frames < frame {
+        fs::remove_file(place("other")).unwrap();
+    }
+    assert_eq!(restore("other", "a", known).status.code(), Some(3));
+    assert_eq!(restore("new", "a", &known[1..]).status.code(), Some(2));
+    assert!(!Path::new(&place("a")).exists());
+
+    let reached = restore("new", "a", &known.to_uppercase());
+    assert!(reached.status.success(), "{}", said(&reached));
+    assert!(said(&reached).contains(&format!("is its frame {frame}; {} came after", new.frames - frame)));
+    assert!(said(&reached).contains(&new.head));
+    let exact = restore("new", "b", &new.head);
+    assert!(exact.status.success() && said(&exact).contains("that is the head you know of"), "{}", said(&exact));
 }
 
 #[test]

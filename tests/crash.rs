@@ -488,7 +488,7 @@ fn restoring() {
 
 fn restored(directory: &Path, name: &str) -> Result<(), StoreError> {
     let key = BackupKey::Identities(vec![custodian()]);
-    restore(&directory.join("backup"), &key, &directory.join(name), &options(), &|_| Ok(master())).map(drop)
+    restore(&directory.join("backup"), &key, &directory.join(name), None, &options(), &|_| Ok(master())).map(drop)
 }
 
 #[test]

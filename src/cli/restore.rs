@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::ask::passphrase;
 use super::reach::master_key;
 use super::{Exit, Failure};
+use crate::audit::frame::Digest;
 use crate::protocol::hex;
-use crate::store::{BackupKey, Options, backup_wants_passphrase, restore};
+use crate::store::{BackupKey, Options, Restored, backup_wants_passphrase, restore};
 
 /// Makes a new state folder from a backup and compares it with what was backed up. Nothing that is there is
 /// changed.
@@ -21,6 +22,15 @@ pub struct RestoreArgs {
     /// The identity file, as age-keygen writes it, with a private key that opens it
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// The last head that you know of, 64 hexadecimal digits as status, backup and audit verify print it: a backup
+    /// from before it is refused
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    head: Option<Digest>,
+}
+
+fn digest(text: &str) -> Result<Digest, String> {
+    let read = blake3::Hash::from_hex(text.trim()).map_err(|_| "a head has 64 hexadecimal digits: copy all of it")?;
+    Ok(*read.as_bytes())
 }
 
 /// Runs the command.
@@ -43,7 +53,9 @@ pub fn run(args: &RestoreArgs, mut out: impl Write) -> Result<Exit, Failure> {
             return Err(Failure::wrong_use("the backup opens with a passphrase: leave out --identity"));
         }
     };
-    let (about, manifest) = restore(&args.file, &key, &args.folder, &Options::default(), &master_key)?;
+    let head = args.head.as_ref();
+    let Restored { about, manifest, reaches } =
+        restore(&args.file, &key, &args.folder, head, &Options::default(), &master_key)?;
     writeln!(
         out,
         "{}: practice {} as of {}, {} frames, head {}",
@@ -53,10 +65,17 @@ pub fn run(args: &RestoreArgs, mut out: impl Write) -> Result<Exit, Failure> {
         manifest.frames,
         hex(&manifest.head)
     )?;
-    writeln!(
-        out,
-        "look whether that head is the last one you know of, then start with --dir {}",
-        args.folder.display()
-    )?;
+    match reaches {
+        Some(frame) if frame == manifest.frames => writeln!(out, "that is the head you know of")?,
+        Some(frame) => {
+            let more = manifest.frames - frame;
+            writeln!(out, "the head you know of is its frame {frame}; {more} came after it")?;
+        }
+        None => writeln!(
+            out,
+            "whether it is older than the last head you know of was not looked at: restore it with --head to be sure"
+        )?,
+    }
+    writeln!(out, "start with --dir {}", args.folder.display())?;
     Ok(Exit::Ok)
 }

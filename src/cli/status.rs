@@ -77,7 +77,10 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
             writeln!(out, "{} has a patient in hand since {held} min, for {left} more", shown(&lease.login))?;
         }
         let health = &status.health;
-        let sync = health.last_sync_micros.map_or_else(String::new, |time| format!(", last sync {time} µs"));
+        let sync = health.last_sync_micros.map_or_else(String::new, |time| {
+            let at = health.last_sync.map(|at| at.with_timezone(&London).format(" at %H:%M:%S").to_string());
+            format!(", last sync{} took {time} µs", at.unwrap_or_default())
+        });
         writeln!(
             out,
             "journal {} MB, view {} MB and {} units behind{sync}, {} connected",
@@ -88,8 +91,9 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         )?;
         writeln!(
             out,
-            "log at {}, rules {}, {} MB free, work is refused below {} MB",
+            "log at {}, head {}; rules {}, {} MB free, work is refused below {} MB",
             status.seq,
+            health.head,
             status.rules,
             status.free_bytes >> 20,
             health.floor_bytes >> 20

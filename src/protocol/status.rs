@@ -178,6 +178,9 @@ pub struct Status {
 /// How the store and the daemon are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
+    /// The digest of the log's last frame, in hexadecimal: the head that a restore can be held to.
+    #[serde(default)]
+    pub head: String,
     /// Bytes of the journal on the disk.
     pub journal_bytes: u64,
     /// Bytes of the view on the disk.
@@ -188,6 +191,9 @@ pub struct Health {
     pub behind: u64,
     /// How long the last sync took, microseconds; none yet since the start.
     pub last_sync_micros: Option<u64>,
+    /// When it ended, by the machine's clock.
+    #[serde(default)]
+    pub last_sync: Option<DateTime<Utc>>,
     /// Syncs since the start.
     pub syncs: u64,
     /// Why the store takes no more writes.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::DateTime;
+
 use super::{Service, ServiceError};
-use crate::protocol::{Depth, Health, LeaseLine, Reply, Totals};
+use crate::protocol::{Depth, Health, LeaseLine, Reply, Totals, hex};
 use crate::record::Tier;
 use crate::review::State;
 use crate::store::{self, Times};
@@ -94,12 +96,16 @@ impl Service {
     /// The figures as the status shows them.
     pub(super) fn health(&self, figures: &Figures) -> Health {
         let Figures { store, space, queue, .. } = figures;
+        // A journal that cannot be read says so otherwise.
+        let last = self.store.log(store.head, 1).ok().and_then(|mut frames| frames.pop());
         Health {
+            head: last.map(|frame| hex(&frame.digest)).unwrap_or_default(),
             journal_bytes: store.journal_bytes,
             view_bytes: store.view_bytes,
             applied: store.applied,
             behind: store.head.saturating_sub(store.applied),
             last_sync_micros: (store.syncs.count() > 0).then_some(store.syncs.last_micros),
+            last_sync: store.syncs.last_at.map(DateTime::from),
             syncs: store.syncs.count(),
             stopped: store.stopped.clone(),
             total_bytes: space.total,

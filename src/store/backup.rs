@@ -268,8 +268,8 @@ pub(super) enum Content {
     About(About),
     /// All keys, before the first frame.
     Keys(Keyring),
-    /// A frame, sealed again, to be appended behind the one before.
-    Frame { synced: u64, sealed: Vec<u8> },
+    /// A frame, sealed again, to be appended behind the one before, and its place and digest in the log.
+    Frame { seq: u64, digest: Digest, synced: u64, sealed: Vec<u8> },
 }
 
 /// Reads a backup to its end, hands out what stands in it, and answers the manifest, to which the frames
@@ -317,7 +317,7 @@ pub(super) fn read(
                 let mut bytes = Vec::new();
                 head = crate::audit::frame::write_frame(&mut bytes, seq, synced, &head, &sealed);
                 frames = seq;
-                each(Content::Frame { synced, sealed })?;
+                each(Content::Frame { seq, digest: head, synced, sealed })?;
             }
             Record::Manifest(manifest) => {
                 if ring.is_none() {

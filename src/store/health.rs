@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How a store is. Holds no words of its contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub struct Times {
     steps: [AtomicU64; STEPS.len() + 1],
     total: AtomicU64,
     last: AtomicU64,
+    last_at: AtomicU64,
 }
 
 impl Times {
@@ -47,6 +48,8 @@ impl Times {
         }
         self.total.fetch_add(micros, Ordering::Relaxed);
         self.last.store(micros, Ordering::Relaxed);
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.last_at.store(u64::try_from(at.as_micros()).unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// What was counted so far.
@@ -55,6 +58,10 @@ impl Times {
             steps: self.steps.iter().map(|step| step.load(Ordering::Relaxed)).collect(),
             total_micros: self.total.load(Ordering::Relaxed),
             last_micros: self.last.load(Ordering::Relaxed),
+            last_at: match self.last_at.load(Ordering::Relaxed) {
+                0 => None,
+                micros => Some(UNIX_EPOCH + Duration::from_micros(micros)),
+            },
         }
     }
 }
@@ -69,6 +76,8 @@ pub struct Spread {
     pub total_micros: u64,
     /// The last of them, microseconds; 0 before the first.
     pub last_micros: u64,
+    /// When the last of them ended, by the machine's clock.
+    pub last_at: Option<SystemTime>,
 }
 
 impl Spread {

@@ -58,7 +58,7 @@ pub use keyring::{Rekey, has_keys, rekey, wants_passphrase};
 pub use master::{Master, Places, SecretKey, make_key};
 pub use migrate::{Migrated, migrate};
 pub use opening::{Opened, Options};
-pub use restore::restore;
+pub use restore::{Restored, restore};
 pub use verify::verify_offline;
 
 /// A place that keeps units of work. No interactive transactions: a unit carries its preconditions,

@@ -7,30 +7,47 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use blake3::Hash;
+
 use super::backup::{Content, read, sums};
 use super::envelope::BackupKey;
 use super::journal::{Journal, make_directory, sync_directory};
 use super::master::Master;
 use super::{About, EmbeddedStore, Manifest, Options, StoreError, TableSum};
+use crate::audit::frame::{Digest, NO_FRAME};
 
 /// About how many bytes of frames share a sync.
 const BATCH_BYTES: usize = 4 << 20;
 const STORE: &str = "store";
 const JOURNAL: &str = "journal";
 
-/// Restores the backup `file` into the state folder `to`, which must not be there or be empty. `master`
-/// gives, and if need be makes, the master key of the new folder, whose path it is told.
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What the backup says of itself.
+    pub about: About,
+    /// What came out of it.
+    pub manifest: Manifest,
+    /// Which frame has the head that was asked for.
+    pub reaches: Option<u64>,
+}
+
+/// Restores the backup `file` into the state folder `to`, which must not be there or be empty. `head` is the digest of
+/// a frame that the restored log must have: every digest covers all frames before it, so the log then begins with all
+/// that was known of it when that head was noted. `master` gives, and if need be makes, the master key of the new
+/// folder, whose path it is told.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when the backup is damaged, [`StoreError::Unavailable`] when it does not open, or
-/// the folder cannot be made. There is no folder then.
+/// [`StoreError::Corrupt`] when the backup is damaged, [`StoreError::Unavailable`] when it does not open, does not
+/// reach `head`, or the folder cannot be made. There is no folder then.
 pub fn restore(
     file: &Path,
     key: &BackupKey,
     to: &Path,
+    head: Option<&Digest>,
     options: &Options,
     master: &dyn Fn(&Path) -> Result<Master, StoreError>,
-) -> Result<(About, Manifest), StoreError> {
+) -> Result<Restored, StoreError> {
     let cannot = |why: io::Error| {
         StoreError::Unavailable(format!("the folder {} cannot be made from a backup: {why}", to.display()))
     };
@@ -45,7 +62,7 @@ pub fn restore(
     // What an interrupted restore left behind.
     let _ = fs::remove_dir_all(&new);
     make_directory(&new).map_err(cannot)?;
-    let made = build(file, key, &new, options, master).and_then(|found| {
+    let made = build(file, key, &new, head, options, master).and_then(|found| {
         // An empty folder gives way; one that somebody has filled meanwhile does not.
         fs::rename(&new, to).map_err(cannot)?;
         to.parent().map_or(Ok(()), sync_directory).map_err(cannot)?;
@@ -61,11 +78,30 @@ fn build(
     file: &Path,
     key: &BackupKey,
     new: &Path,
+    head: Option<&Digest>,
     options: &Options,
     master: &dyn Fn(&Path) -> Result<Master, StoreError>,
-) -> Result<(About, Manifest), StoreError> {
+) -> Result<Restored, StoreError> {
     let mut building = Building { store: new.join(STORE), options, master: master(new)?, about: None, journal: None };
-    let manifest = read(file, key, &mut |content| building.take(content))?;
+    let mut reaches = None;
+    let manifest = read(file, key, &mut |content| {
+        if let Content::Frame { seq, digest, .. } = &content
+            && head == Some(digest)
+        {
+            reaches = Some(*seq);
+        }
+        building.take(content)
+    })?;
+    if let Some(head) = head.filter(|_| reaches.is_none()) {
+        return Err(StoreError::Unavailable(format!(
+            "the backup {} holds no frame with the head {}: its last one, frame {}, has {}, so it is older than the log \
+             you know of, or of another store; take a later one; nothing was restored",
+            file.display(),
+            Hash::from_bytes(*head),
+            manifest.frames,
+            Hash::from_bytes(manifest.head)
+        )));
+    }
     let incomplete = || StoreError::Corrupt(format!("the backup {} does not say what it is", file.display()));
     let Building { store, master, about, journal, .. } = building;
     let (about, open) = (about.ok_or_else(incomplete)?, journal.ok_or_else(incomplete)?);
@@ -73,9 +109,8 @@ fn build(
     write_settings(new, &about.settings)?;
 
     let (opened, _) = EmbeddedStore::open(&store, options, &master)?;
-    let head = super::Store::log(&opened, manifest.frames, 1)?.pop();
-    if head.map_or((0, crate::audit::frame::NO_FRAME), |frame| (frame.seq, frame.digest))
-        != (manifest.frames, manifest.head)
+    let last = super::Store::log(&opened, manifest.frames, 1)?.pop();
+    if last.map_or((0, NO_FRAME), |frame| (frame.seq, frame.digest)) != (manifest.frames, manifest.head)
         || !agree(&manifest.tables, &sums(&opened)?)
     {
         return Err(StoreError::Corrupt(format!(
@@ -84,7 +119,7 @@ fn build(
             file.display()
         )));
     }
-    Ok((about, manifest))
+    Ok(Restored { about, manifest, reaches })
 }
 
 /// Whether all tables hold what was promised. A backup from before there was a table says nothing of it: then it
@@ -122,7 +157,7 @@ impl Building<'_> {
                 let journal = Journal::create(&self.store.join(JOURNAL), segment_bytes, &Arc::new(keys.sealer()))?;
                 self.journal = Some(OpenJournal { batch: journal.batch(), journal });
             }
-            Content::Frame { synced, sealed } => {
+            Content::Frame { synced, sealed, .. } => {
                 // Keys come before frames.
                 let Some(open) = &mut self.journal else { return Ok(()) };
                 open.batch.push_sealed(synced, &sealed);

@@ -141,6 +141,17 @@ async fn the_status_has_sizes_depths_and_leases_and_no_name_of_a_patient() {
     for size in ["journal_bytes", "view_bytes", "total_bytes", "floor_bytes", "last_sync_micros", "syncs"] {
         assert!(health[size].as_u64().is_some_and(|size| size > 0), "{size}: {text}");
     }
+    let synced = chrono::DateTime::parse_from_rfc3339(health["last_sync"].as_str().unwrap()).unwrap();
+    let since = chrono::Utc::now().signed_duration_since(synced);
+    assert!((0..60).contains(&since.num_seconds()), "{since}");
+    let logged = Command::new(BINARY)
+        .args(["--dir", dir.path().to_str().unwrap(), "audit", "list", "--json", "--all"])
+        .output()
+        .unwrap();
+    let logged = String::from_utf8(logged.stdout).unwrap();
+    let frame = logged.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let frame = frame.into_iter().find(|line| line["seq"] == status["seq"]).unwrap();
+    assert_eq!(health["head"], frame["digest"]);
     assert_eq!(health["clients"], 2);
     assert_eq!(health["stopped"], serde_json::Value::Null);
     assert_eq!(

@@ -7,8 +7,8 @@ use std::thread;
 
 use age::x25519::Identity;
 use anteroom::store::{
-    About, BackupKey, BackupLock, EmbeddedStore, Manifest, Options, Rekey, Store, StoreError, Unit, rekey, restore,
-    verify_offline,
+    About, BackupKey, BackupLock, EmbeddedStore, Manifest, Options, Rekey, Restored, Store, StoreError, Unit, rekey,
+    restore, verify_offline,
 };
 use chrono::DateTime;
 
@@ -36,7 +36,7 @@ fn restored(file: &Path, to: &Path) -> Result<Manifest, StoreError> {
 }
 
 fn restored_with(file: &Path, to: &Path, key: &BackupKey) -> Result<Manifest, StoreError> {
-    restore(file, key, to, &options(), &|_| Ok(master())).map(|(found, manifest)| {
+    restore(file, key, to, None, &options(), &|_| Ok(master())).map(|Restored { about: found, manifest, .. }| {
         assert_eq!((&found.practice, &found.settings), (&about().practice, &about().settings));
         manifest
     })
