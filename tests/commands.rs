@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -264,4 +265,39 @@ fn keys_of_one_s_own_are_found_without_an_argument_and_all_mistakes_in_them_are_
         told.contains("line 2: there is no action “aprove”") && told.contains("line 4: there is no place"),
         "{told}"
     );
+}
+
+/// A day that was pulled and has not changed: why nothing comes is said, to eyes and to machines.
+#[test]
+fn a_day_pulled_again_says_that_nothing_in_it_is_new_and_when_it_was_pulled() {
+    let dir = TempDir::new().unwrap();
+    let day = chrono::Utc::now().with_timezone(&chrono_tz::Europe::London).format("%Y-%m-%d").to_string();
+    extract::write(&dir.path().join("feeds").join(&day), &[row(1, 1, 0, "Cough.")]);
+    let settings = format!(
+        "[practice]\nods = \"Z99901\"\nname = \"Test\"\n[[source]]\nname = \"emis\"\nwhat = \"emis:{}/%Y-%m-%d\"\nat = \
+         \"00:00\"\n",
+        dir.path().join("feeds").display()
+    );
+    std::fs::write(dir.path().join("practice.toml"), settings).unwrap();
+    let first = last_line(&anteroom(dir.path(), &["pull", "emis"]));
+    assert_eq!((first["new"].as_u64(), first.get("pulled_before")), (Some(1), None));
+    let again = last_line(&anteroom(dir.path(), &["pull", "emis"]));
+    assert_eq!(again["parts"].as_u64(), Some(0));
+    let at: chrono::DateTime<chrono::Utc> = serde_json::from_value(again["pulled_before"].clone()).unwrap();
+    assert!(chrono::Utc::now() - at < chrono::Duration::minutes(5), "{again}");
+
+    let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 200, ..PtySize::default() }).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_anteroom"));
+    command.args(["pull", "emis"]);
+    command.env("ANTEROOM_DIR", dir.path());
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let mut seen = Vec::new();
+    // A terminal whose other end is gone may end with an error.
+    let _ = std::io::Read::read_to_end(&mut reader, &mut seen);
+    assert!(child.wait().unwrap().success());
+    let (seen, on) = (String::from_utf8_lossy(&seen).into_owned(), at.with_timezone(&chrono_tz::Europe::London));
+    let wanted = format!("these files were pulled before, on {}", on.format("%a %-d %b %Y %H:%M"));
+    assert!(seen.contains(&wanted) && !seen.contains("0 lines,"), "{seen}");
 }

@@ -129,6 +129,9 @@ fn absolute(feed: &str) -> String {
 }
 
 fn print(pulled: &Pulled, out: &mut impl Write) -> std::io::Result<()> {
+    if pulled.pulled_before.is_some() {
+        return pulled.notices.iter().try_for_each(|notice| writeln!(out, "{}", shown(notice)));
+    }
     writeln!(out, "pulled {}: {} lines, {} patients new or changed", pulled.source, pulled.parts, pulled.patients)?;
     writeln!(out, "entries: {} new, {} changed, {} deleted", pulled.new, pulled.changed, pulled.deleted)?;
     writeln!(

@@ -54,7 +54,9 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
                     moment.with_timezone(&London).format("%a %-d %b %H:%M").to_string()
                 })
             };
-            writeln!(out, "feed {}: pulled {}, due next {}", shown(&feed.name), at(feed.pulled_at), at(feed.next))?;
+            let part = if feed.incomplete.is_empty() { "" } else { " in part, to be tried again soon" };
+            let (name, next) = (shown(&feed.name), at(feed.next));
+            writeln!(out, "feed {name}: pulled {}{part}, due next {next}", at(feed.pulled_at))?;
         }
         let exposure = &status.exposure;
         if let Some(minutes) = exposure.longest_waiting {

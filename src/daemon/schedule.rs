@@ -17,7 +17,7 @@ use crate::service::{Due, Service, ServiceError};
 /// How deep folders may stand in folders.
 const DEEPEST: usize = 8;
 
-/// How long after a pull that failed the next one is tried; it doubles up to the most.
+/// How long after a pull that failed, or stopped in the middle, the next one is tried; it doubles up to the most.
 const AGAIN_AFTER: Duration = Duration::minutes(5);
 const AGAIN_AT_MOST: Duration = Duration::hours(1);
 
@@ -26,7 +26,7 @@ pub struct Scheduler {
     service: Arc<Service>,
     /// What each place held when it was looked at, and since when it has been so.
     seen: HashMap<PathBuf, (Signature, DateTime<Utc>)>,
-    /// After how long, and not before when, a feed whose pull failed is tried again.
+    /// After how long, and not before when, a feed is tried again whose pull failed or stopped in the middle.
     again: HashMap<String, (Duration, DateTime<Utc>)>,
 }
 
@@ -54,10 +54,10 @@ impl Scheduler {
             }
             let pulled = self.service.pull_due(&Actor::system("schedule"), &due);
             match &pulled {
-                Ok(_) => {
+                Ok(pulled) if pulled.incomplete.is_empty() => {
                     self.again.remove(&due.name);
                 }
-                Err(_) => {
+                _ => {
                     let wait = self.again.get(&due.name).map_or(AGAIN_AFTER, |(wait, _)| *wait);
                     self.again.insert(due.name.clone(), ((wait * 2).min(AGAIN_AT_MOST), now + wait));
                 }

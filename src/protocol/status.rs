@@ -51,6 +51,12 @@ pub struct Pulled {
     pub set_aside_examples: Vec<String>,
     /// What people must know, a sentence each.
     pub notices: Vec<String>,
+    /// Set where nothing was read, because the same files were pulled then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled_before: Option<DateTime<Utc>>,
+    /// Kinds of records that did not come whole. They are asked for again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<String>,
 }
 
 /// What was left out of the last pull of a feed, or read with a gap.
@@ -116,6 +122,9 @@ pub struct FeedStatus {
     pub open_days: Vec<NaiveDate>,
     /// Why the last pull failed, if it did.
     pub failed: Option<String>,
+    /// Kinds of records of which the last pull brought only a part, and that are asked for again soon.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<String>,
 }
 
 /// The exposure clock: entered at the source, pulled, decided. Where the GP system shows entries itself, a patient

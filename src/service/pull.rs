@@ -125,8 +125,8 @@ impl Service {
         let _one_at_a_time = lock(&self.batch);
         let manifest = source.manifest()?;
         let state = self.stream(&manifest.stream)?;
-        if let Some(said) = state.pulled_before(&manifest) {
-            return self.not_again(actor, source.name(), state, said);
+        if let Some(at) = state.pulled_before(&manifest) {
+            return self.not_again(actor, source.name(), state, at);
         }
         self.room_for_more()?;
         source.begin_after(state.reached(), state.behind());
@@ -190,6 +190,9 @@ impl Service {
         let information = all.say();
         let Tally { mut pulled, withdrawn, .. } = all;
 
+        let behind = intake.covers.as_ref().map(|covers| covers.behind.keys().cloned().collect());
+        pulled.incomplete = behind.unwrap_or_default();
+
         let (ledger, state) = state.with(&mut ledger::Batch {
             at: self.now(),
             began: pull.began,
@@ -204,6 +207,11 @@ impl Service {
             pulled: &mut pulled,
         });
         pulled.notices.extend(information);
+        if let Some(from) = intake.covers.as_ref().and_then(|covers| covers.from)
+            && (pulled.parts, pulled.patients, pulled.incomplete.len()) == (0, 0, 0)
+        {
+            pulled.notices.push(format!("{}: nothing has changed there since {}", state.stream, ledger::written(from)));
+        }
         let mut writes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)> =
             counts.into_iter().map(|key| (Table::Meta, key, None)).collect();
         writes.push((Table::Meta, b"last-pull".to_vec(), Some(encode(&(self.now(), &pulled))?)));
@@ -225,11 +233,11 @@ impl Service {
         actor: &Actor,
         name: &str,
         mut state: StreamState,
-        said: String,
+        at: DateTime<Utc>,
     ) -> Result<Pulled, ServiceError> {
-        let pulled = Pulled { source: name.to_owned(), notices: vec![said.clone()], ..Pulled::default() };
+        let pulled = state.nothing_new(name, at);
         let key = self.stream_key(&state.stream);
-        state.repeated = Some(said);
+        state.repeated = pulled.notices.first().cloned();
         let finished = Event::PullFinished { source: name.to_owned(), parts: 0, entries: 0, set_aside: 0 };
         let started = self.record(actor, Event::PullStarted { source: name.to_owned() });
         let audit = vec![started, self.record(actor, finished)];

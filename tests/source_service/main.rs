@@ -10,9 +10,11 @@ mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod order;
+mod partial;
 mod patients;
 mod scheduled;
 mod server;
+mod stub;
 #[path = "../source_tpp/kit.rs"]
 #[allow(dead_code)]
 mod tpp;

@@ -156,8 +156,17 @@ fn a_day_that_somebody_pulled_by_hand_is_done() {
         let practice = practice(&folder.path().join("feeds"), 0);
         comes(folder.path(), 0);
         let spec = format!("emis:{}/2026-11-16", folder.path().join("feeds").display());
-        let pulled = practice.user("lea").pull(if by_name { "emis" } else { &spec });
-        assert_eq!(pulled.new, answers[0].new);
+        let mut lea = practice.user("lea");
+        let pulled = lea.pull(if by_name { "emis" } else { &spec });
+        assert_eq!((pulled.new, pulled.pulled_before), (answers[0].new, None));
+        // Again: why nothing comes is said, and is no alarm.
+        practice.clock.set(at(0, 7, 5));
+        let again = lea.pull(if by_name { "emis" } else { &spec });
+        let since = again.pulled_before.map(|then| then - at(0, 7, 0));
+        assert!(again.parts == 0 && since.is_some_and(|since| since < Duration::minutes(1)), "{again:?}");
+        let said = again.notices.join("\n");
+        assert!(said.contains("these files were pulled before, on Mon 16 Nov 2026 07:00"), "{said}");
+        drop(lea);
         practice.clock.set(at(0, 7, 16));
         let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
         assert_eq!(look(&mut scheduler).len(), 0);

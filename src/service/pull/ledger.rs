@@ -125,6 +125,9 @@ struct Known {
     digest: Option<[u8; 32]>,
     lines: u64,
     texts: u64,
+    /// Whether it did not come whole, or brought what one before it had left out: no measure of what a day brings.
+    #[serde(default)]
+    is_part: bool,
     /// Lines of each practice, and rows of each table, of the last batches.
     #[serde(default)]
     practices: BTreeMap<String, u64>,
@@ -167,24 +170,32 @@ fn table_of(file: &str) -> String {
     if pieces.is_empty() { file.to_owned() } else { pieces.join("_") }
 }
 
-fn written(moment: DateTime<Utc>) -> String {
+pub fn written(moment: DateTime<Utc>) -> String {
     moment.with_timezone(&London).format("%a %-d %b %Y %H:%M").to_string()
 }
 
 impl StreamState {
-    /// Why a batch is not to be read, if it was read before. Where batches do not say when they were made each
+    /// When a batch was pulled that is not to be read again. Where batches do not say when they were made each
     /// is what is so now, and only the last counts: what came back is news.
-    pub fn pulled_before(&self, manifest: &Manifest) -> Option<String> {
+    pub fn pulled_before(&self, manifest: &Manifest) -> Option<DateTime<Utc>> {
         let digest = manifest.digest()?;
-        let known = match manifest.made {
-            Some(_) => self.batches.iter().rev().find(|known| known.digest == Some(digest)),
-            None => self.batches.last().filter(|known| known.digest == Some(digest)),
-        }?;
-        Some(format!(
-            "{}: these files were pulled before, on {}, and were not read again",
-            self.stream,
-            written(known.at)
-        ))
+        let last = self.batches.last().filter(|known| known.digest == Some(digest));
+        let at = || self.pulled_at(&digest);
+        if manifest.made.is_some() { at() } else { last.map(|known| known.at) }
+    }
+
+    /// When files with this digest were last pulled.
+    pub fn pulled_at(&self, digest: &[u8; 32]) -> Option<DateTime<Utc>> {
+        self.batches.iter().rev().find(|known| known.digest.as_ref() == Some(digest)).map(|known| known.at)
+    }
+
+    /// What a pull brings of files that were pulled then.
+    pub fn nothing_new(&self, source: &str, at: DateTime<Utc>) -> Pulled {
+        let (stream, on) = (&self.stream, written(at));
+        let said = format!(
+            "{stream}: these files were pulled before, on {on}, and were not read again: nothing in them is new"
+        );
+        Pulled { source: source.to_owned(), notices: vec![said], pulled_before: Some(at), ..Pulled::default() }
     }
 
     /// Whether a batch made after this one was pulled before it.
@@ -218,6 +229,7 @@ impl StreamState {
         let said = self.judge(batch);
         batch.pulled.notices.extend(said);
         let made = batch.manifest.made;
+        let is_part = self.is_part(batch);
         self.close_gaps(batch);
         self.at = Some(batch.at);
         self.made = self.made.max(made);
@@ -236,6 +248,7 @@ impl StreamState {
             digest: batch.manifest.digest(),
             lines: batch.lines,
             texts: batch.texts,
+            is_part,
             practices: batch.of_practices.clone(),
             tables: tables(batch),
         });
@@ -273,6 +286,9 @@ impl StreamState {
             ));
         }
         said.extend(self.order(batch));
+        if self.is_part(batch) {
+            return said;
+        }
         let of_all = self.volume(batch);
         // What is missing altogether need not be said table by table.
         let of_tables = if of_all.is_none() { self.tables(batch) } else { None };
@@ -281,6 +297,11 @@ impl StreamState {
         said.extend(of_tables);
         said.extend(self.free_text(batch));
         said
+    }
+
+    /// Whether a batch, or the one before it that it goes on from, did not come whole.
+    fn is_part(&self, batch: &Batch<'_>) -> bool {
+        !self.behind.is_empty() || batch.covers.is_some_and(|covers| !covers.behind.is_empty())
     }
 
     fn order(&mut self, batch: &Batch<'_>) -> Option<String> {

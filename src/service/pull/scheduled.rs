@@ -46,6 +46,9 @@ struct Done {
     pulled: Option<DateTime<Utc>>,
     /// Why the last pull failed, and when.
     failed: Option<(DateTime<Utc>, String)>,
+    /// Kinds of records of which the last pull brought only a part.
+    #[serde(default)]
+    incomplete: Vec<String>,
     /// What lay there of the days that are done, as long as something may still come to them.
     #[serde(default)]
     lay_there: BTreeMap<NaiveDate, LayThere>,
@@ -103,6 +106,10 @@ impl Service {
             let mut days = self.open_days(setting, &done);
             days.extend(self.changed_since(setting, &done));
             days.sort_unstable();
+            // Of what stopped in the middle the rest is due at once.
+            if days.is_empty() && !done.incomplete.is_empty() {
+                days.push(self.now().with_timezone(&setting.calendar.zone).date_naive());
+            }
             due.extend(days.into_iter().map(|day| Due {
                 name: setting.name.clone(),
                 day,
@@ -127,18 +134,21 @@ impl Service {
         });
         let pulled = self.open_source(&setting.spec_on(due.day)).map_err(ServiceError::from).and_then(|mut source| {
             if let Some(lies_there) = &mut lies_there {
-                lies_there.digest = source.manifest()?.digest();
+                let manifest = source.manifest()?;
+                lies_there.digest = manifest.digest();
                 let known = done.lay_there.get(&due.day).and_then(|known| known.digest);
-                if known.is_some() && known == lies_there.digest {
-                    // Copied or touched: the content is what was read.
-                    return Ok(Pulled { source: source.name().to_owned(), ..Pulled::default() });
+                if let Some(known) = known.filter(|known| Some(*known) == lies_there.digest) {
+                    // Asked for again, or copied or touched: the content is what was read.
+                    let state = self.stream(&manifest.stream)?;
+                    let at = state.pulled_at(&known).or(done.pulled).unwrap_or_else(|| self.now());
+                    return Ok(state.nothing_new(source.name(), at));
                 }
             }
             self.pull_and_publish(actor, source.as_mut())
         });
         let now = self.now();
         match &pulled {
-            Ok(_) => {
+            Ok(pulled) => {
                 if let Some(lies_there) = lies_there {
                     done.lay_there.insert(due.day, lies_there);
                 }
@@ -152,8 +162,9 @@ impl Service {
                     *day == due.day || !setting.has_days() || begins.is_some_and(|first| *day < first)
                 };
                 done.open = open.into_iter().filter(|day| !is_done(day)).collect();
-                done.pulled = Some(now);
                 done.failed = None;
+                done.pulled = done.pulled.max(Some(pulled.pulled_before.unwrap_or(now)));
+                done.incomplete.clone_from(&pulled.incomplete);
             }
             Err(error) => done.failed = Some((now, error.to_string())),
         }
@@ -260,6 +271,15 @@ impl Service {
                 let at = at.with_timezone(&setting.calendar.zone).format("%H:%M on %a %-d %b");
                 alarms.push(format!("{}: the pull at {at} failed and is tried again: {why}", setting.name));
             }
+            if let (Some(at), [_, ..]) = (done.pulled, done.incomplete.as_slice()) {
+                let at = at.with_timezone(&setting.calendar.zone).format("%H:%M on %a %-d %b");
+                alarms.push(format!(
+                    "{}: the pull at {at} brought only a part of {}: what is missing is not in this queue and is asked for \
+                     again within the hour",
+                    setting.name,
+                    done.incomplete.join(", ")
+                ));
+            }
             if let [first, rest @ ..] = late.as_slice() {
                 let more = if rest.is_empty() { String::new() } else { format!(" and {} more days", rest.len()) };
                 let oldest = open.iter().min().and_then(|day| setting.path_on(*day));
@@ -285,6 +305,7 @@ impl Service {
                 next: setting.calendar.next(now),
                 open_days: self.open_days(setting, &done),
                 failed: done.failed.map(|(_, why)| why),
+                incomplete: done.incomplete,
             })
         };
         self.settings.sources.iter().map(of).collect()

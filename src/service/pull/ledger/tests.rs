@@ -23,6 +23,7 @@ struct Feed {
     practices: BTreeMap<String, u64>,
     said: Vec<PracticeFacts>,
     rows: HashMap<String, u64>,
+    behind: Behind,
 }
 
 impl Feed {
@@ -35,6 +36,7 @@ impl Feed {
             practices: BTreeMap::new(),
             said: Vec::new(),
             rows: HashMap::new(),
+            behind: Behind::new(),
         }
     }
 
@@ -46,7 +48,7 @@ impl Feed {
             from: from.map(at),
             to: at(to),
             whole: Vec::new(),
-            behind: Behind::new(),
+            behind: self.behind.clone(),
         });
         let mut pulled = Pulled::default();
         let (_, state) = std::mem::take(&mut self.state).with(&mut Batch {
@@ -216,4 +218,24 @@ fn the_same_files_are_known_whatever_came_between() {
     let now = |content| Manifest { made: None, ..manifest(0, content) };
     assert!(feed.state.pulled_before(&now(1)).is_none());
     assert!(feed.state.pulled_before(&now(2)).is_some());
+}
+
+/// What stopped in the middle, and what brings the rest, are no measure of a day and are not measured.
+#[test]
+fn batches_that_came_in_part_say_nothing_of_what_a_day_brings() {
+    let mut feed = Feed::new();
+    let whole = |feed: &mut Feed, made: u32, lines| {
+        feed.batch(made, Some(((made > 0).then_some(made), made + 1)), lines, lines / 2)
+    };
+    for made in 0..5 {
+        assert_eq!(whole(&mut feed, made, 1_000), [""; 0]);
+    }
+    for made in 5..30 {
+        feed.behind = [("Observation".to_owned(), None)].into();
+        assert_eq!(whole(&mut feed, made, 3), [""; 0]);
+    }
+    feed.behind.clear();
+    assert_eq!(whole(&mut feed, 30, 2), [""; 0], "the rest of it");
+    let said = whole(&mut feed, 31, 20);
+    assert!(said.len() == 1 && said[0].contains("only 20 lines came, where a day usually brings 1,000"), "{said:?}");
 }

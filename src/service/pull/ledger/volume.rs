@@ -19,12 +19,17 @@ const FEW: u64 = 100;
 const VANISHES: u64 = 20;
 
 impl StreamState {
+    /// The batches that can be measured by, the oldest first.
+    fn days(&self) -> impl DoubleEndedIterator<Item = &Known> {
+        self.batches.iter().filter(|known| !known.is_part)
+    }
+
     /// What a day like this one usually brings, of what `of` says of a batch: by the same weekday, or while too few of
     /// those are known by all days of its sort, a weekend's being another than a week's. In words and lines.
     fn usual(&self, today: NaiveDate, of: impl Fn(&Known) -> Option<u64>) -> Option<(String, u64)> {
         let is_free = |day: NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
         let median = |fits: &dyn Fn(NaiveDate) -> bool, most: usize| {
-            let known = self.batches.iter().rev().filter(|known| fits(known.day()));
+            let known = self.days().rev().filter(|known| fits(known.day()));
             let mut lines: Vec<u64> = known.filter_map(&of).take(most).collect();
             lines.sort_unstable();
             lines.get(lines.len() / 2).copied().filter(|_| lines.len() >= ENOUGH_DAYS)
@@ -35,7 +40,7 @@ impl StreamState {
         }
         let all = median(&|day| is_free(day) == is_free(today), REMEMBERED as usize)?;
         // A weekday on which little comes may have shown it once.
-        let once = self.batches.iter().filter(|known| known.day().weekday() == today.weekday()).filter_map(&of).min();
+        let once = self.days().filter(|known| known.day().weekday() == today.weekday()).filter_map(&of).min();
         Some(("a day".to_owned(), once.map_or(all, |once| once.min(all))))
     }
 
@@ -60,7 +65,7 @@ impl StreamState {
                 thousands(batch.lines),
                 thousands(median)
             )),
-            None if batch.lines == 0 && self.batches.iter().any(|known| known.lines >= FEW) => Some(format!(
+            None if batch.lines == 0 && self.days().any(|known| known.lines >= FEW) => Some(format!(
                 "{}: no line of any record came: ask the supplier whether the extract is whole",
                 self.stream
             )),
@@ -71,7 +76,7 @@ impl StreamState {
     /// That a batch of far more lines than those after the first holds mostly what was here.
     fn all_again(&self, batch: &Batch<'_>) -> Option<String> {
         const FAR_MORE: u64 = 3;
-        let mut later: Vec<u64> = self.batches.iter().skip(1).map(|known| known.lines).collect();
+        let mut later: Vec<u64> = self.days().skip(1).map(|known| known.lines).collect();
         later.sort_unstable();
         let median = later.get(later.len() / 2)?;
         let is_again = batch.here_already >= FEW && batch.here_already * 2 >= batch.lines;
@@ -87,7 +92,7 @@ impl StreamState {
     /// Practices of which far less came than usual, where others came.
     pub(super) fn silent_practices(&self, batch: &Batch<'_>) -> Option<String> {
         let today = day(batch.manifest.made.unwrap_or(batch.at));
-        let mut all: Vec<&String> = self.batches.iter().flat_map(|known| known.practices.keys()).collect();
+        let mut all: Vec<&String> = self.days().flat_map(|known| known.practices.keys()).collect();
         all.sort_unstable();
         all.dedup();
         if all.len() < 2 {
@@ -120,7 +125,7 @@ impl StreamState {
     pub(super) fn tables(&self, batch: &Batch<'_>) -> Option<String> {
         let today = day(batch.manifest.made.unwrap_or(batch.at));
         let now = tables(batch);
-        let mut all: Vec<&String> = self.batches.iter().flat_map(|known| known.tables.keys()).collect();
+        let mut all: Vec<&String> = self.days().flat_map(|known| known.tables.keys()).collect();
         all.sort_unstable();
         all.dedup();
         let silent = all.into_iter().filter_map(|table| {
@@ -143,7 +148,7 @@ impl StreamState {
     pub(super) fn free_text(&self, batch: &Batch<'_>) -> Option<String> {
         /// Lines with text that must be missing before their absence says anything.
         const MISSING: u64 = 10;
-        let (lines, texts) = self.batches.iter().fold((0, 0), |sum, known| (sum.0 + known.lines, sum.1 + known.texts));
+        let (lines, texts) = self.days().fold((0, 0), |sum, known| (sum.0 + known.lines, sum.1 + known.texts));
         let is_missing = match lines {
             0 => batch.lines >= FEW / 2 && batch.texts == 0,
             _ => {
