@@ -196,9 +196,7 @@ impl Service {
             alarms
                 .insert(0, "the store is still being compared with its log: nothing leaves for patients before".into());
         }
-        if let Some(why) = &figures.store.keys {
-            alarms.insert(0, why.clone());
-        }
+        alarms.splice(0..0, figures.store.alarms.iter().cloned());
         if let Some(why) = &figures.store.stopped {
             alarms.insert(0, format!("the store takes no more writes: {why}"));
         }

@@ -2,6 +2,7 @@
 //! same bytes needs, so that the log's chain comes out the same; the store's keys; the settings; and a
 //! manifest of what must come out. It can be restored into any engine.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -15,14 +16,12 @@ use super::keyring::{Keyring, StoreKey};
 use super::master::SecretKey;
 use super::payload;
 use super::seal::{Nonce, Opened, Sealer};
-use super::{Row, Store, StoreError, Table, name_of};
+use super::{Row, StoreError, Table, Versioned, name_of};
 use crate::audit::frame::{Digest, NO_FRAME};
 
 const FORMAT: u32 = 1;
 /// Longest record, bytes: a unit has at most 8 MiB of content.
 const RECORD_LIMIT: u32 = 64 << 20;
-/// How often the rows are counted anew because somebody changed one meanwhile.
-const TRIES: usize = 5;
 
 /// What a backup says of itself before anything else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,12 +100,13 @@ pub(super) trait Export {
 
     /// The digest of a frame.
     fn digest(&self, seq: u64) -> Result<Digest, StoreError>;
+
+    /// A unit that is none before the last one by now, and what every table held after it. Work goes on meanwhile.
+    fn sums(&self) -> Result<(u64, Vec<TableSum>), StoreError>;
 }
 
-/// Writes a backup of `store`, whose other side is `engine`, to `file`, which must not be there; then reads
-/// it again from the disk and compares.
+/// Writes a backup of `engine` to `file`, which must not be there; then reads it again from the disk and compares.
 pub(super) fn write(
-    store: &dyn Store,
     engine: &dyn Export,
     about: &About,
     file: &Path,
@@ -115,7 +115,9 @@ pub(super) fn write(
     if file.exists() {
         return Err(StoreError::Unavailable(format!("{} is there already: give another name", file.display())));
     }
-    let manifest = manifest(store, engine)?;
+    let (frames, tables) = engine.sums()?;
+    let head = if frames == 0 { NO_FRAME } else { engine.digest(frames)? };
+    let manifest = Manifest { frames, head, tables };
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let new = file.with_file_name(format!(".{name}.new"));
     let failed = |why: io::Error| match why.kind() {
@@ -204,61 +206,58 @@ fn sync_folder_of(file: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// What must come out: the rows of all tables at one moment, counted again when somebody changed one.
-fn manifest(store: &dyn Store, engine: &dyn Export) -> Result<Manifest, StoreError> {
-    for _ in 0..TRIES {
-        let frames = store.head();
-        let tables = sums(store)?;
-        // Most units only note what was read; they change no row.
-        if unchanged_since(store, frames)? {
-            let head = if frames == 0 { NO_FRAME } else { engine.digest(frames)? };
-            return Ok(Manifest { frames, head, tables });
-        }
-    }
-    Err(StoreError::Unavailable("the store changes faster than it can be read: try again in a quiet hour".to_owned()))
-}
-
-fn unchanged_since(store: &dyn Store, seq: u64) -> Result<bool, StoreError> {
-    let mut next = seq + 1;
-    loop {
-        let frames = store.log(next, 1000)?;
-        let Some(last) = frames.last() else { return Ok(true) };
-        next = last.seq + 1;
-        if frames.iter().any(|frame| !frame.unit.writes.is_empty()) {
-            return Ok(false);
-        }
-    }
-}
-
-/// What every table holds.
-pub(super) fn sums(store: &dyn Store) -> Result<Vec<TableSum>, StoreError> {
-    sums_of(&|table, after, limit| store.scan(table, &[], after, limit))
-}
-
 /// Reads rows of a table behind a key, at most so many.
 pub(super) type Scan<'a> = dyn Fn(Table, Option<&[u8]>, usize) -> Result<Vec<Row>, StoreError> + 'a;
 
-/// The same of what `scan` reads.
+/// What every table holds of what `scan` reads, while nobody changes it.
 pub(super) fn sums_of(scan: &Scan<'_>) -> Result<Vec<TableSum>, StoreError> {
     Table::ALL.into_iter().map(|table| sum_of(scan, table)).collect()
 }
 
 fn sum_of(scan: &Scan<'_>, table: Table) -> Result<TableSum, StoreError> {
     const PAGE: usize = 500;
-    let (mut hasher, mut rows, mut after) = (blake3::Hasher::new(), 0, None::<Vec<u8>>);
+    let (mut sum, mut after) = (Summing::default(), None::<Vec<u8>>);
     loop {
         let page = scan(table, after.as_deref(), PAGE)?;
-        rows += page.len() as u64;
-        for (key, versioned) in &page {
-            for bytes in [key.as_slice(), &versioned.seq.to_le_bytes(), &versioned.value] {
-                hasher.update(&(bytes.len() as u64).to_le_bytes());
-                hasher.update(bytes);
-            }
-        }
+        page.iter().for_each(|(key, versioned)| sum.add(key, versioned));
         match page.into_iter().next_back() {
             Some((key, _)) => after = Some(key),
-            None => return Ok(TableSum { table: table as u8, rows, digest: hasher.finalize().into() }),
+            None => return Ok(sum.of(table as u8)),
         }
+    }
+}
+
+/// What every table holds, of rows that come in the order of tables and keys; those without a row too.
+#[derive(Default)]
+pub(super) struct Sums(BTreeMap<u8, Summing>);
+
+impl Sums {
+    pub fn add(&mut self, table: u8, key: &[u8], versioned: &Versioned) {
+        self.0.entry(table).or_default().add(key, versioned);
+    }
+
+    pub fn finish(mut self) -> Vec<TableSum> {
+        Table::ALL.into_iter().map(|table| self.0.remove(&(table as u8)).unwrap_or_default().of(table as u8)).collect()
+    }
+}
+
+#[derive(Default)]
+struct Summing {
+    rows: u64,
+    hasher: blake3::Hasher,
+}
+
+impl Summing {
+    fn add(&mut self, key: &[u8], versioned: &Versioned) {
+        self.rows += 1;
+        for bytes in [key, &versioned.seq.to_le_bytes(), &versioned.value] {
+            self.hasher.update(&(bytes.len() as u64).to_le_bytes());
+            self.hasher.update(bytes);
+        }
+    }
+
+    fn of(&self, table: u8) -> TableSum {
+        TableSum { table, rows: self.rows, digest: self.hasher.finalize().into() }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The store of one machine: journal and view in one directory, opened with care.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::aside::{self, Origin};
-use super::backup::{self, About, Export, Manifest, Plain};
+use super::backup::{self, About, Export, Manifest, Plain, Sums, TableSum};
 use super::ballast::Ballast;
 use super::doubt;
 use super::envelope::BackupLock;
@@ -16,6 +16,7 @@ use super::master::{Master, SecretKey};
 use super::newyear::Keys;
 use super::opening::{Files, Opened, Options, open_files};
 use super::seal::Sealer;
+use super::shrink::Shrinking;
 use super::sled::View;
 use super::upkeep::{Care, Upkeep};
 use super::verify::report;
@@ -40,6 +41,8 @@ pub struct EmbeddedStore {
     secret: SecretKey,
     sealer: Arc<Sealer>,
     stopped: Arc<OnceLock<String>>,
+    /// Why a view that has grown too big is still there.
+    trouble: Arc<Mutex<Option<String>>>,
     directory: PathBuf,
     floor_bytes: u64,
     /// Let go last.
@@ -76,9 +79,19 @@ impl EmbeddedStore {
             directory: directory.to_owned(),
             stopped: Arc::clone(&stopped),
         };
+        let trouble = Arc::default();
+        let shrinking = Shrinking {
+            view: Arc::clone(&view),
+            journal: Arc::clone(&index),
+            directory: directory.to_owned(),
+            sealer: Arc::clone(&sealer),
+            cache_bytes: options.cache_bytes,
+            floor_bytes: options.floor_bytes,
+            trouble: Arc::clone(&trouble),
+        };
         let read_whole = checked && view.is_checked() == Ok(true);
         let store = Self {
-            _upkeep: Upkeep::begin(care, read_whole, options.check_every)?,
+            _upkeep: Upkeep::begin(care, shrinking, read_whole, options)?,
             writer: Writer::new(desk),
             view,
             journal: index,
@@ -87,11 +100,16 @@ impl EmbeddedStore {
             secret,
             sealer,
             stopped,
+            trouble,
             directory: directory.to_owned(),
             floor_bytes: options.floor_bytes,
             lock: Arc::new(lock),
         };
         Ok((store, opened))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where the journal's frames stand.
@@ -156,12 +174,12 @@ impl Store for EmbeddedStore {
     fn health(&self) -> Result<Health, StoreError> {
         Ok(Health {
             journal_bytes: size_of(&self.journal_directory),
-            view_bytes: size_of(&self.directory.join("view")),
+            view_bytes: size_of(&self.view.directory()),
             head: self.journal.end().0,
             applied: self.view.applied().seq,
             syncs: self.journal.syncs.spread(),
             floor_bytes: self.floor_bytes,
-            keys: self.keys.alarm(),
+            alarms: self.keys.alarm().into_iter().chain(self.trouble()).collect(),
             // A view that is damaged answers nothing: only a new start helps.
             stopped: self.stopped.get().cloned().or_else(|| Some(damaged_view(&self.view.damage()?).to_string())),
         })
@@ -193,7 +211,7 @@ impl Store for EmbeddedStore {
     }
 
     fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError> {
-        backup::write(self, self, about, file, lock)
+        backup::write(self, about, file, lock)
     }
 
     fn verify(&self) -> Result<Report, StoreError> {
@@ -226,6 +244,18 @@ impl Export for EmbeddedStore {
     fn digest(&self, seq: u64) -> Result<Digest, StoreError> {
         let gone = || StoreError::Corrupt(format!("frame {seq} is missing from the journal"));
         self.journal.opened(seq, 1, &|raw, _| Ok(raw.digest))?.pop().ok_or_else(gone)
+    }
+
+    fn sums(&self) -> Result<(u64, Vec<TableSum>), StoreError> {
+        let damaged = |why: String| damaged_view(&why);
+        let mut reading = self.view.moment(self.head()).map_err(damaged)?;
+        let mut sums = Sums::default();
+        while let Some(rows) = reading.page().map_err(damaged)? {
+            rows.iter().for_each(|(table, key, versioned)| sums.add(*table, key, versioned));
+        }
+        // Frames are shown a moment after the rows that they change.
+        self.journal.wait_for(reading.seq())?;
+        Ok((reading.seq(), sums.finish()))
     }
 }
 

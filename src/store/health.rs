@@ -20,8 +20,8 @@ pub struct Health {
     pub syncs: Spread,
     /// Free space below which work is refused, bytes.
     pub floor_bytes: u64,
-    /// What is wrong with the keys that seal what comes; work goes on.
-    pub keys: Option<String>,
+    /// What is wrong while work goes on, a sentence each.
+    pub alarms: Vec<String>,
     /// Why the store takes no more writes, or answers nothing more.
     pub stopped: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! A new view from the journal in place of the one that is there, compared with it: the way to a new form of the
-//! view, and the compaction that sled lacks. The journal is never rewritten.
+//! A new view from the journal in place of the one that is there, compared with it, while nobody uses the store: the
+//! way to a new form of the view. The journal is never rewritten.
 //!
 //! Whatever a kill leaves behind is a view that is there whole, or none, which the next start makes anew, and
 //! perhaps a folder that the next start takes away.
@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -18,13 +19,10 @@ use super::master::Master;
 use super::opening::{Options, replay};
 use super::seal::Sealer;
 use super::sled::View;
-use super::{Store, StoreError, space_of};
+use super::{Store, StoreError};
 
 const NEW: &str = "view.new";
 const OLD: &str = "view.old";
-/// How many times what it holds a view may take, and the bytes below which nobody asks.
-const BLOATED: u64 = 5;
-const BLOATED_FROM: u64 = 64 << 20;
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +43,8 @@ pub struct Migrated {
 /// # Errors
 /// As [`EmbeddedStore::open`]; the view that was there is in its place then.
 pub fn migrate(directory: &Path, options: &Options, master: &Master) -> Result<Migrated, StoreError> {
-    let (store, _) = EmbeddedStore::open(directory, options, master)?;
+    let alone = Options { shrink_every: Duration::MAX, ..options.clone() };
+    let (store, _) = EmbeddedStore::open(directory, &alone, master)?;
     let new = make(directory, &store.index(), &store.sealer(), options.cache_bytes)?;
     let before = sums_of(&|table, after, limit| store.scan(table, &[], after, limit))?;
     let after = sums_of(&|table, after, limit| {
@@ -63,40 +62,13 @@ pub fn migrate(directory: &Path, options: &Options, master: &Master) -> Result<M
     Ok(Migrated { frames, rows, differed, bytes: (before, size(&directory.join("view"))) })
 }
 
-/// Whether the view of the store in `directory` takes many times the space of what it holds: sled never gives back what
-/// it once took.
-pub(super) fn is_bloated(directory: &Path, view: &View) -> bool {
-    let size = size(&directory.join("view"));
-    size > BLOATED_FROM && size / BLOATED > view.applied().bytes()
-}
-
-/// Puts a new view in the place of one that has grown too big, and answers why. If there is no room for it, the old one
-/// serves on.
-pub(super) fn compact(
-    directory: &Path,
-    view: View,
-    index: &Arc<Index>,
-    sealer: &Arc<Sealer>,
-    cache_bytes: u64,
-) -> Result<(View, Option<String>), StoreError> {
-    let room = space_of(directory).map_err(StoreError::Unavailable)?.free;
-    if room < size(&directory.join("view")) || make(directory, index, sealer, cache_bytes).is_err() {
-        return Ok((view, None));
-    }
-    drop(view);
-    let failed = |why: String| StoreError::Unavailable(format!("cannot open the new view, {why}: start again"));
-    swap(directory).and_then(|()| forget_old(directory)).map_err(|why| failed(why.to_string()))?;
-    let view = View::open(&directory.join("view"), sealer, cache_bytes).map_err(failed)?;
-    Ok((view, Some("it took more than five times the space of what it holds".to_owned())))
-}
-
 /// Makes a view of the whole journal beside the one that is there, and reads it again.
 fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>, cache_bytes: u64) -> Result<View, StoreError> {
     clear(directory).map_err(|why| cannot(directory, &why))?;
     let broken =
         |why: String| StoreError::Unavailable(format!("cannot make a new view in {}: {why}", directory.display()));
     let view = View::open(&directory.join(NEW), sealer, cache_bytes).map_err(broken)?;
-    replay(&view, journal)?;
+    replay(&view, journal, journal.end().0, &|| true)?;
     view.check().map_err(broken)?;
     Ok(view)
 }
@@ -121,12 +93,7 @@ pub(super) fn clear(directory: &Path) -> io::Result<()> {
     remove(&directory.join(NEW))
 }
 
-/// Takes away the view that was kept.
-fn forget_old(directory: &Path) -> io::Result<()> {
-    remove(&directory.join(OLD))
-}
-
-fn remove(folder: &Path) -> io::Result<()> {
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
         _ => Ok(()),
@@ -134,7 +101,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// The bytes of all files in a folder.
-fn size(folder: &Path) -> u64 {
+pub(super) fn size(folder: &Path) -> u64 {
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     let mut sum = 0;
     while let Some(folder) = folders.pop() {

@@ -5,7 +5,7 @@
 //!
 //! To be read in this order. What a caller sees: this file. How a unit becomes durable: `payload` its bytes, `journal`
 //! where they stand, `writer` who puts them there, `sled` how they are found again, `opening` and `doubt` how a start
-//! brings the two together, `embedded` all of it behind [`Store`], `upkeep` and `verify` who looks after it. What it is
+//! brings the two together, `embedded` all of it behind [`Store`], `upkeep`, `shrink` and `verify` who look after it. What it is
 //! sealed with: `seal`, `keyring`, `master`, `newyear`. How it leaves the machine and comes back: `backup`, `envelope`,
 //! `restore`. The rest stands by itself: `migrate`, `format`, `lock`, `ballast`, `aside`, `health`.
 //!
@@ -21,6 +21,7 @@
 //!   table a count and a sum.
 //! - A value over 128 KiB goes to a file of its own that is never given back: values are kept in pieces of 16 KiB.
 //! - It never gives back what space it took: a view that has grown too big is made anew.
+//! - It makes new files under the name with which it opened its folder: an open view's folder is never moved.
 
 mod aside;
 mod backup;
@@ -40,6 +41,7 @@ mod opening;
 mod payload;
 mod restore;
 mod seal;
+mod shrink;
 mod sled;
 mod upkeep;
 mod verify;

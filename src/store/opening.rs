@@ -14,6 +14,7 @@ use super::keyring::{self, Keyring};
 use super::lock::Lock;
 use super::master::{Master, SecretKey};
 use super::seal::Sealer;
+use super::shrink::{self, VIEW};
 use super::sled::{Step, View, guarded, set_snapshots_aside};
 use super::{StoreError, doubt, format, migrate, payload, space_of};
 use crate::audit::frame::RawFrame;
@@ -42,6 +43,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// How often view and journal are read whole while the store is in use.
     pub check_every: Duration,
+    /// How often it is looked whether the view takes many times the space of what it holds, to be made anew then.
+    pub shrink_every: Duration,
     /// The year whose key seals what is written from now on.
     pub year: i32,
 }
@@ -55,6 +58,7 @@ impl Default for Options {
             check_bytes: 256 << 20,
             cache_bytes: 32 << 20,
             check_every: Duration::from_secs(24 * 60 * 60),
+            shrink_every: Duration::from_secs(10 * 60),
             year: chrono::Utc::now().year(),
         }
     }
@@ -169,7 +173,10 @@ fn open_view(
     sealer: &Arc<Sealer>,
     cache_bytes: u64,
 ) -> Result<Opening, StoreError> {
-    let path = directory.join("view");
+    shrink::settle(directory).map_err(|why| {
+        StoreError::Unavailable(format!("cannot put the view in {} in its place: {why}", directory.display()))
+    })?;
+    let path = directory.join(VIEW);
     if !path.exists() {
         return Ok(Err("it was missing".to_owned()));
     }
@@ -209,13 +216,13 @@ fn catch_up(
     sealer: &Arc<Sealer>,
     options: &Options,
 ) -> Result<(View, Option<String>), StoreError> {
-    let path = directory.join("view");
+    let path = directory.join(VIEW);
     let index = journal.index();
     let check_rows = options.check_rows;
     let whole = opening.and_then(|view| {
         let index = Arc::clone(&index);
         guarded(patience(&path, journal.seq() - view.applied().seq), move || {
-            replay(&view, &index).map_err(|why| why.to_string())?;
+            replay(&view, &index, index.end().0, &|| true).map_err(|why| why.to_string())?;
             if view.applied().rows() <= check_rows {
                 view.check()?;
             }
@@ -223,9 +230,6 @@ fn catch_up(
         })
     });
     let why = match whole {
-        Ok(view) if migrate::is_bloated(directory, &view) => {
-            return migrate::compact(directory, view, &index, sealer, options.cache_bytes);
-        }
         Ok(view) => return Ok((view, None)),
         Err(why) => why,
     };
@@ -238,12 +242,13 @@ fn catch_up(
     })?;
     let view = View::open(&path, sealer, options.cache_bytes)
         .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
-    replay(&view, &index)?;
+    replay(&view, &index, index.end().0, &|| true)?;
     Ok((view, (journal.seq() > 0).then_some(why)))
 }
 
-/// Puts the frames that the view lacks into it, while another thread reads the next ones.
-pub(super) fn replay(view: &View, journal: &Index) -> Result<(), StoreError> {
+/// Puts the frames that the view lacks into it, up to the frame `last`, while another thread reads the next ones. Breaks
+/// off when `go_on`, asked between some of them and others, says so.
+pub(super) fn replay(view: &View, journal: &Index, last: u64, go_on: &dyn Fn() -> bool) -> Result<(), StoreError> {
     let first = view.applied().seq + 1;
     let step = |raw: &RawFrame<'_>, opened: super::seal::Opened| {
         let unit = Arc::new(payload::decode_changes(&opened.contents)?);
@@ -254,7 +259,8 @@ pub(super) fn replay(view: &View, journal: &Index) -> Result<(), StoreError> {
         scope.spawn(move || {
             let mut next = first;
             loop {
-                let read = journal.some(next, usize::MAX, &step);
+                let most = usize::try_from((last + 1).saturating_sub(next)).unwrap_or(usize::MAX);
+                let read = journal.some(next, most, &step);
                 let count = read.as_ref().map_or(0, Vec::len);
                 next += count as u64;
                 // Nobody listens when the view has failed.
@@ -264,6 +270,9 @@ pub(super) fn replay(view: &View, journal: &Index) -> Result<(), StoreError> {
             }
         });
         for read in steps {
+            if !go_on() {
+                break;
+            }
             view.apply(&read?)
                 .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))?;
         }
@@ -281,7 +290,7 @@ fn patience(view: &Path, frames: u64) -> Duration {
 
 /// Moves the view to `view.bad.N`. The newest few are kept, in case somebody wants to know what happened.
 fn set_aside(directory: &Path) -> std::io::Result<()> {
-    let view = directory.join("view");
+    let view = directory.join(VIEW);
     if !view.exists() {
         return Ok(());
     }

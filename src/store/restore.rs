@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use blake3::Hash;
 
-use super::backup::{Content, read, sums};
+use super::backup::{Content, read, sums_of};
 use super::envelope::BackupKey;
 use super::journal::{Journal, make_directory, sync_directory};
 use super::master::Master;
-use super::{About, EmbeddedStore, Manifest, Options, StoreError, TableSum};
+use super::{About, EmbeddedStore, Manifest, Options, Store, StoreError, TableSum};
 use crate::audit::frame::{Digest, NO_FRAME};
 
 /// About how many bytes of frames share a sync.
@@ -109,9 +109,9 @@ fn build(
     write_settings(new, &about.settings)?;
 
     let (opened, _) = EmbeddedStore::open(&store, options, &master)?;
-    let last = super::Store::log(&opened, manifest.frames, 1)?.pop();
+    let last = opened.log(manifest.frames, 1)?.pop();
     if last.map_or((0, NO_FRAME), |frame| (frame.seq, frame.digest)) != (manifest.frames, manifest.head)
-        || !agree(&manifest.tables, &sums(&opened)?)
+        || !agree(&manifest.tables, &sums_of(&|table, after, limit| opened.scan(table, &[], after, limit))?)
     {
         return Err(StoreError::Corrupt(format!(
             "the store made from the backup {} differs from the one that was backed up: take another backup; nothing \

@@ -14,6 +14,7 @@ mod apply;
 mod count;
 mod damaged;
 mod fresh;
+mod moment;
 mod read;
 
 use std::fs;
@@ -30,6 +31,7 @@ use self::count::{Counted, Totals};
 use self::damaged::{caught, remove_unfinished_snapshots};
 pub use self::damaged::{guarded, set_snapshots_aside};
 use self::fresh::Fresh;
+use self::moment::Moment;
 use super::seal::{Checksum, Sealer, peek};
 use super::{Row, Table, Unit, UnitId, Versioned};
 use crate::audit::frame::{Digest, NO_FRAME};
@@ -55,7 +57,8 @@ const DAMAGED: &str = "damaged";
 /// The view, open.
 #[derive(Debug)]
 pub struct View {
-    rows: Db,
+    /// Where the rows are; elsewhere when the view was made anew. Taken after `fresh` and `state`.
+    files: RwLock<Files>,
     sealer: Arc<Sealer>,
     /// Held for reading by every reader, so that it sees whole units only: nothing that a reader may look up
     /// in sled is changed there, because what is being changed stands here.
@@ -64,14 +67,22 @@ pub struct View {
     sleeper: Mutex<Option<thread::Thread>>,
     /// Held by whoever changes sled, or counts its rows.
     state: Mutex<State>,
-    /// Held by whoever counts.
-    counting: Mutex<()>,
+    /// Rows as they were, for whoever reads the state after one unit while others change it. Taken after `state`.
+    moment: Mutex<Option<Moment>>,
+    /// Held by whoever reads all rows, and by whoever exchanges them.
+    reading_all: Mutex<()>,
     /// Why nothing here can be trusted any more.
     damaged: OnceLock<String>,
     /// Whether every row was compared with what must be there since the view was opened, or made.
     checked: AtomicBool,
     /// Whether there was no view before.
     made_now: bool,
+}
+
+/// sled on its folder, which keeps its name for as long as it is open: sled makes new files in it by that name.
+#[derive(Debug)]
+struct Files {
+    rows: Db,
     directory: PathBuf,
 }
 
@@ -152,16 +163,16 @@ impl View {
             None => return Err("it is empty".to_owned()),
         };
         let view = Self {
-            rows,
+            files: RwLock::new(Files { rows, directory: directory.to_owned() }),
             sealer: Arc::clone(sealer),
             fresh: RwLock::default(),
             sleeper: Mutex::default(),
             state: Mutex::new(State { applied, counted: None }),
-            counting: Mutex::new(()),
+            moment: Mutex::default(),
+            reading_all: Mutex::new(()),
             damaged: OnceLock::new(),
             checked: AtomicBool::new(new),
             made_now: new,
-            directory: directory.to_owned(),
         };
         if new {
             view.apply(&[])?;
@@ -181,7 +192,7 @@ impl View {
     /// Why the view cannot be used any more.
     pub fn apply(&self, steps: &[Step]) -> Result<(), String> {
         let mut state = self.changing();
-        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), steps, self.made_now))?;
+        *state = self.put(&state, steps, self.made_now)?;
         Ok(())
     }
 
@@ -229,9 +240,49 @@ impl View {
             return Ok(false);
         }
         // Who shows a unit has looked whether it was there before.
-        *state = caught(|| apply::apply(&self.rows, &self.sealer, state.clone(), &steps, true))?;
+        *state = self.put(&state, &steps, true)?;
         self.fresh.write().unwrap_or_else(PoisonError::into_inner).forget(steps.len());
         Ok(true)
+    }
+
+    fn put(&self, state: &State, steps: &[Step], new_units: bool) -> Result<State, String> {
+        let mut moment = self.moment.lock().unwrap_or_else(PoisonError::into_inner);
+        caught(|| apply::apply(&self.rows(), &self.sealer, state.clone(), moment.as_mut(), steps, new_units))
+    }
+
+    /// Goes on with the rows of `new`, a whole view of the same journal, and answers the folder of those that were. `bring`
+    /// brings it at least as far as the unit it is told. Who reads or shows units meanwhile waits for no file.
+    ///
+    /// # Errors
+    /// Why it could not be brought so far; then nothing has changed.
+    pub fn go_on_with(&self, new: Self, bring: &dyn Fn(&Self, u64) -> Result<(), String>) -> Result<PathBuf, String> {
+        let _nobody_reads_all = self.reading_all.lock().unwrap_or_else(PoisonError::into_inner);
+        // From here on nothing more is put into sled; what is shown gathers in memory.
+        let mut state = self.changing();
+        let upto = state.applied.seq;
+        bring(&new, upto)?;
+        let Self { files: new_files, state: new_state, .. } = new;
+        let new_state = new_state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        // What was shown and stands in the new rows by now. Units are shown one after the other, without a gap.
+        fresh.forget(new_state.applied.seq.saturating_sub(upto) as usize);
+        *state = new_state;
+        let Files { rows, directory } =
+            std::mem::replace(&mut *files, new_files.into_inner().unwrap_or_else(PoisonError::into_inner));
+        drop((files, fresh, state));
+        self.checked.store(true, Ordering::Release);
+        // sled panics when it is closed on a disk that is gone.
+        let _ = caught(|| {
+            drop(rows);
+            Ok(())
+        });
+        Ok(directory)
+    }
+
+    /// Where it stands.
+    pub fn directory(&self) -> PathBuf {
+        self.files().directory.clone()
     }
 
     /// Whether every row was compared with what must be there.
@@ -251,13 +302,21 @@ impl View {
         self.fresh.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn files(&self) -> RwLockReadGuard<'_, Files> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rows(&self) -> Db {
+        self.files().rows.clone()
+    }
+
     fn changing(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands what sled still holds in memory to the operating system. Makes nothing durable.
     pub fn hand_over(&self) {
-        let _ = caught(|| self.rows.flush().map_err(|why| broken(&why)));
+        let _ = caught(|| self.rows().flush().map_err(|why| broken(&why)));
     }
 }
 

@@ -9,6 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::journal::{Index, RESTORE, damage_of};
+use super::opening::Options;
+use super::shrink::Shrinking;
 use super::sled::View;
 use super::writer::behind;
 use super::{StoreError, doubt};
@@ -22,6 +24,8 @@ const GATHER: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(20);
 /// How long after the start the rest of a big store is read: who waits for the start does not wait for that.
 const LATER: Duration = Duration::from_secs(2);
+/// How long it is waited between two parts of the making of a view, so that others get their turn.
+const BREATH: Duration = Duration::from_millis(2);
 /// How often a journal that cannot be read is tried again, and how long after.
 const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_secs(1);
@@ -47,17 +51,31 @@ pub struct Care {
 }
 
 impl Upkeep {
-    /// Begins. What was not read whole at the start is read soon; everything is read again `every` so often.
+    /// Begins. What was not read whole at the start is read soon; everything is read again as often as the options say.
     ///
     /// # Errors
     /// When there are no threads.
-    pub fn begin(care: Care, read_whole: bool, every: Duration) -> Result<Self, StoreError> {
+    pub fn begin(care: Care, shrinking: Shrinking, read_whole: bool, options: &Options) -> Result<Self, StoreError> {
+        let (every, shrink_every) = (options.check_every, options.shrink_every);
         let mut upkeep = Self { threads: Vec::new(), closing: Arc::default() };
         let first = if read_whole { every } else { LATER };
         let (keeper, closing) = (care.clone(), Arc::clone(&upkeep.closing));
         upkeep.start("store-view", move || keeper.keep_up(&closing))?;
         let closing = Arc::clone(&upkeep.closing);
         upkeep.start("store-check", move || care.check(first, every, &closing))?;
+        let closing = Arc::clone(&upkeep.closing);
+        upkeep.start("store-shrink", move || {
+            loop {
+                wait(shrink_every, &closing);
+                if closing.load(Ordering::Acquire) {
+                    return;
+                }
+                shrinking.look(&|| {
+                    thread::sleep(BREATH);
+                    !closing.load(Ordering::Acquire)
+                });
+            }
+        })?;
         Ok(upkeep)
     }
 

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use age::x25519::Identity;
 use anteroom::store::{
-    About, BackupKey, BackupLock, EmbeddedStore, Manifest, Options, Rekey, Restored, Store, StoreError, Unit, rekey,
-    restore, verify_offline,
+    About, BackupKey, BackupLock, EmbeddedStore, Manifest, Options, Rekey, Restored, Store, StoreError, Table, Unit,
+    Write, rekey, restore, verify_offline,
 };
 use chrono::DateTime;
 
@@ -128,39 +129,48 @@ fn work_goes_on_during_a_backup_and_what_comes_out_is_one_moment_of_it() {
     assert_holds(&open(&to.join("store")).0, &units);
 }
 
+fn row(number: u16) -> Write {
+    (Table::Entry, number.to_be_bytes().to_vec(), Some(vec![1; 100]))
+}
+
 #[test]
-fn rows_that_change_during_a_backup_make_it_begin_again() {
+fn a_backup_ends_while_rows_change_all_the_time_and_holds_all_that_was_done_before_it_began() {
     let folder = temporary();
     let (store, _) = open(&folder.path().join("store"));
     // Enough rows that changes come while they are read.
-    for number in 1..=150 {
-        store.commit(put(number, &format!("key {number}"), &[1; 20_000])).unwrap();
+    let rows = |from: u16| unit(from.into(), (from..from + 500).map(row).collect());
+    for from in [0, 500, 1_000, 1_500] {
+        store.commit(rows(from)).unwrap();
     }
-    let done = AtomicBool::new(false);
-    let made: Vec<PathBuf> = thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in 1000..1150 {
-                store.commit(put(number, &format!("key {}", number - 999), &[2; 20_000])).unwrap();
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-        let mut made = Vec::new();
-        loop {
-            let last = done.load(Ordering::Relaxed);
-            let file = folder.path().join(format!("backup-{}", made.len()));
-            match back_up(&store, &file) {
-                Ok(_) => made.push(file),
-                Err(why) => assert!(why.to_string().contains("try again"), "{why}"),
-            }
-            if last {
-                return made;
-            }
+    let (done, next) = (AtomicBool::new(false), AtomicU64::new(10_000));
+    let made: Vec<(PathBuf, Manifest)> = thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let (table, key, value) = row((number * 37 % 2_100) as u16);
+                    let value = value.filter(|_| number % 5 > 0).map(|_| number.to_be_bytes().to_vec());
+                    store.commit(unit(number, vec![(table, key, value)])).unwrap();
+                    thread::sleep(Duration::from_micros(500));
+                }
+            });
         }
+        let made = (0..2).map(|number| {
+            let (file, before) = (folder.path().join(format!("backup-{number}")), store.head());
+            let manifest = back_up(&store, &file).unwrap();
+            assert!(manifest.frames >= before, "{} and {before}", manifest.frames);
+            assert!(store.head() > manifest.frames, "nothing was done meanwhile");
+            (file, manifest)
+        });
+        let made = made.collect();
+        done.store(true, Ordering::Relaxed);
+        made
     });
-    for (number, file) in made.iter().enumerate() {
-        restored(file, &folder.path().join(format!("new-{number}"))).unwrap();
+    for (number, (file, manifest)) in made.iter().enumerate() {
+        // Which compares every table with what the manifest says.
+        let to = folder.path().join(format!("new-{number}"));
+        assert_eq!(&restored(file, &to).unwrap(), manifest);
     }
-    assert!(!made.is_empty());
 }
 
 #[test]

@@ -148,6 +148,18 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The whole views that a store has, open or not.
+pub fn views(directory: &Path) -> Vec<PathBuf> {
+    let whole = |folder: &PathBuf| folder.join("db").exists() && !folder.join("unfinished").exists();
+    ["view", "view.beside"].map(|name| directory.join(name)).into_iter().filter(whole).collect()
+}
+
+/// Makes a view as big as if sled had never given anything back, if there is a whole one. Answers which.
+pub fn bloat(directory: &Path) -> Option<PathBuf> {
+    let view = views(directory).into_iter().find(|view| !view.join("blob").exists())?;
+    fs::File::create(view.join("blob")).and_then(|blob| blob.set_len(70 << 20)).ok().map(|()| view)
+}
+
 /// A store's journal files in order.
 pub fn segments(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(directory.join("journal")).unwrap().map(|file| file.unwrap().path()).collect();

@@ -10,6 +10,7 @@ mod kit;
 mod migrate;
 mod model;
 mod sealed;
+mod shrink;
 
 use anteroom::store::{EmbeddedStore, Expect, Opened, Store, StoreError, Table, verify_offline};
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use anteroom::store::{EmbeddedStore, Store, migrate};
 
-use crate::kit::{assert_holds, copy, decision, filled, master, open, options, put, temporary};
+use crate::kit::{assert_holds, copy, decision, filled, master, open, options, temporary};
 
 #[test]
 fn a_migration_puts_an_equal_view_in_place_and_keeps_the_one_before() {
@@ -34,23 +34,6 @@ fn a_migration_of_a_store_in_use_is_refused() {
     let (_store, _) = open(directory.path());
     let refused = migrate(directory.path(), &options(), &master()).unwrap_err().to_string();
     assert!(refused.contains("already open"), "{refused}");
-}
-
-#[test]
-fn a_view_that_takes_many_times_the_space_of_what_it_holds_is_made_anew_at_the_start() {
-    let directory = temporary();
-    let units: Vec<_> = (1..=40).map(|number| put(number, &format!("{}", number % 3), &[7; 5_000])).collect();
-    let (store, _) = open(directory.path());
-    for unit in &units {
-        store.commit(unit.clone()).unwrap();
-    }
-    drop(store);
-    // As if sled had never given anything back.
-    fs::write(directory.path().join("view/blob"), vec![1; 70 << 20]).unwrap();
-    let (store, opened) = open(directory.path());
-    assert_eq!(opened.view_rebuilt.as_deref(), Some("it took more than five times the space of what it holds"));
-    assert!(!directory.path().join("view/blob").exists() && !directory.path().join("view.old").exists());
-    assert_holds(&store, &units);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
+use std::time::Duration;
 
 use super::super::health::Times;
 use super::super::seal::{Opened, Sealer};
@@ -113,6 +115,20 @@ impl Index {
             let place = Place { segment: last.number, offset: u64::from(last.end) };
             (last.first + last.starts.as_ref().map_or(0, Vec::len) as u64 - 1, Some(place))
         })
+    }
+
+    /// Waits until readers see the frame `seq`, which is durable and about to be shown.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is not: whoever was to show it has failed.
+    pub fn wait_for(&self, seq: u64) -> Result<(), StoreError> {
+        for _ in 0..1_000 {
+            if self.end().0 >= seq {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Err(StoreError::Unavailable(format!("frame {seq} of the journal is not to be seen: start the program again")))
     }
 
     /// Where a frame stands, if it was read at the start.

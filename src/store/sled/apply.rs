@@ -4,8 +4,8 @@
 use std::thread;
 
 use super::{
-    APPLIED, Applied, Batch, Checksum, Db, IVec, Sealer, State, Step, UNITS, broken, damaged_row, peek, piece_key,
-    row_key,
+    APPLIED, Applied, Batch, Checksum, Db, IVec, Moment, Sealer, State, Step, UNITS, broken, damaged_row, peek,
+    piece_key, row_key,
 };
 
 /// Longest value that sled is given, bytes.
@@ -44,6 +44,7 @@ pub(super) fn apply(
     rows: &Db,
     sealer: &Sealer,
     state: State,
+    moment: Option<&mut Moment>,
     steps: &[Step],
     new_units: bool,
 ) -> Result<State, String> {
@@ -60,7 +61,7 @@ pub(super) fn apply(
     writes.dedup_by(|later, first| later.name == first.name);
     seal_all(&mut writes, sealer)?;
 
-    let mut pending = Pending::new(rows, sealer, state, new_units);
+    let mut pending = Pending::new(rows, sealer, state, moment, new_units);
     for write in writes {
         pending.write(write)?;
     }
@@ -114,12 +115,19 @@ pub(super) struct Pending<'a> {
     writes: usize,
     bytes: usize,
     state: State,
+    moment: Option<&'a mut Moment>,
     new_units: bool,
 }
 
 impl<'a> Pending<'a> {
-    pub(super) fn new(rows: &'a Db, sealer: &'a Sealer, state: State, new_units: bool) -> Self {
-        Self { rows, sealer, batch: Batch::default(), writes: 0, bytes: 0, state, new_units }
+    pub(super) fn new(
+        rows: &'a Db,
+        sealer: &'a Sealer,
+        state: State,
+        moment: Option<&'a mut Moment>,
+        new_units: bool,
+    ) -> Self {
+        Self { rows, sealer, batch: Batch::default(), writes: 0, bytes: 0, state, moment, new_units }
     }
 
     /// Each row comes once, sealed.
@@ -129,6 +137,9 @@ impl<'a> Pending<'a> {
             true => None,
             false => self.rows.get(&name).map_err(|why| broken(&why))?,
         };
+        if let Some(moment) = &mut self.moment {
+            moment.keep(self.rows, &name, old.as_deref())?;
+        }
         let old = old.map(|head| Head::parse(&head)).transpose()?;
         if old.is_none() && sealed.is_none() {
             return Ok(());

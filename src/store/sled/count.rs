@@ -107,7 +107,7 @@ impl View {
 
     /// Begins to do what [`View::check`] does a page at a time, while the view is in use.
     pub fn count(&self) -> Counting<'_> {
-        let one = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = self.reading_all.lock().unwrap_or_else(PoisonError::into_inner);
         self.changing().counted = Some(Counted { upto: vec![APPLIED], totals: Totals::default() });
         Counting { view: self, _one: one }
     }
@@ -128,12 +128,12 @@ impl Counting<'_> {
         let view = self.view;
         let mut state = view.changing();
         let State { applied, counted: Some(counted) } = &mut *state else { return Ok(true) };
-        view.trusted(|| {
+        view.trusted(|rows| {
             let mut page = 0;
-            for row in view.rows.range(behind(&counted.upto)..vec![PIECES]).take(PAGE) {
+            for row in rows.range(behind(&counted.upto)..vec![PIECES]).take(PAGE) {
                 let (name, head) = row.map_err(|why| broken(&why))?;
                 let (table, key) = name.split_first().ok_or_else(damaged_row)?;
-                view.open_row(*table, key, &head)?;
+                view.open_row(rows, *table, key, &head)?;
                 counted.totals.replace(*table, None, Some(Head::parse(&head)?));
                 counted.upto = name.to_vec();
                 page += 1;

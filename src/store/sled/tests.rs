@@ -50,54 +50,54 @@ type Damage = Box<dyn Fn(&View)>;
 /// What a disk, or a hand, might do to a row behind our back.
 fn damages() -> Vec<(&'static str, Damage)> {
     vec![
-        ("lost", Box::new(|view| drop(view.rows.remove(name(7)).unwrap()))),
+        ("lost", Box::new(|view| drop(view.rows().remove(name(7)).unwrap()))),
         (
             "copied to another key",
-            Box::new(|view| drop(view.rows.insert(name(8), view.rows.get(name(7)).unwrap().unwrap()))),
+            Box::new(|view| drop(view.rows().insert(name(8), view.rows().get(name(7)).unwrap().unwrap()))),
         ),
         (
             "copied to another table",
             Box::new(|view| {
-                let row = view.rows.get(name(7)).unwrap().unwrap();
-                view.rows.insert(row_key(Table::Draft as u8, &7u64.to_be_bytes()), row).unwrap();
+                let row = view.rows().get(name(7)).unwrap().unwrap();
+                view.rows().insert(row_key(Table::Draft as u8, &7u64.to_be_bytes()), row).unwrap();
             }),
         ),
         (
             "given another sequence number",
             Box::new(|view| {
-                let mut row = view.rows.get(name(7)).unwrap().unwrap();
+                let mut row = view.rows().get(name(7)).unwrap().unwrap();
                 row[3] ^= 1;
-                view.rows.insert(name(7), row).unwrap();
+                view.rows().insert(name(7), row).unwrap();
             }),
         ),
-        ("cut", Box::new(|view| drop(view.rows.insert(name(7), vec![0; 3])))),
+        ("cut", Box::new(|view| drop(view.rows().insert(name(7), vec![0; 3])))),
         (
             "a changed bit",
             Box::new(|view| {
-                let mut row = view.rows.get(name(7)).unwrap().unwrap();
+                let mut row = view.rows().get(name(7)).unwrap().unwrap();
                 let last = row.len() - 1;
                 row[last] ^= 1;
-                view.rows.insert(name(7), row).unwrap();
+                view.rows().insert(name(7), row).unwrap();
             }),
         ),
         (
             "added",
             Box::new(|view| {
                 let (sealed, _) = view.sealer.seal(Table::Entry as u8, b"new", 3, b"value").unwrap();
-                view.rows.insert(row_key(Table::Entry as u8, b"new"), [&[0, 0], sealed.as_slice()].concat()).unwrap();
+                view.rows().insert(row_key(Table::Entry as u8, b"new"), [&[0, 0], sealed.as_slice()].concat()).unwrap();
             }),
         ),
         (
             "put back to an earlier state",
             Box::new(|view| {
                 let (sealed, _) = view.sealer.seal(Table::Entry as u8, &7u64.to_be_bytes(), 1, b"earlier").unwrap();
-                view.rows.insert(name(7), [&[0, 0], sealed.as_slice()].concat()).unwrap();
+                view.rows().insert(name(7), [&[0, 0], sealed.as_slice()].concat()).unwrap();
             }),
         ),
         (
             "without a piece",
             Box::new(|view| {
-                view.rows.remove(piece_key(Table::Entry as u8, &9u64.to_be_bytes(), 1)).unwrap();
+                view.rows().remove(piece_key(Table::Entry as u8, &9u64.to_be_bytes(), 1)).unwrap();
             }),
         ),
     ]
@@ -155,6 +155,98 @@ fn a_count_comes_out_right_whatever_is_changed_meanwhile() {
 }
 
 #[test]
+fn all_rows_are_read_as_they_were_whatever_is_changed_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let view = open(&directory).unwrap();
+    let mut number = 0;
+    let mut change = |key: u64, value: Option<Vec<u8>>| {
+        number += 1;
+        apply(&view, number, key, value);
+        number
+    };
+    let mut were = Vec::new();
+    for key in 0..ROWS {
+        // Some of several pieces.
+        let value = vec![key as u8; if key % 100 == 0 { 50_000 } else { 20 }];
+        let seq = change(key * 2, Some(value.clone()));
+        were.push((Table::Entry as u8, (key * 2).to_be_bytes().to_vec(), Versioned { seq, value }));
+    }
+    let mut reading = view.moment(0).unwrap();
+    assert_eq!(reading.seq(), ROWS);
+    let (mut found, mut pages) = (Vec::new(), 0);
+    while let Some(page) = reading.page().unwrap() {
+        found.extend(page);
+        pages += 1;
+        // Before and behind the place that has been read: new, changed twice, gone, longer, shorter, and back again.
+        for key in [1, 601, 1199, 5_000] {
+            change(key, Some(vec![1; 20_000]));
+        }
+        for key in [0, 600, 800, 1000, 1198] {
+            change(key, Some(vec![2; 40]));
+            change(key, Some(vec![3; 40_000]));
+        }
+        for key in [2, 602, 1196] {
+            change(key, None);
+        }
+        change(604, if pages % 2 == 0 { Some(vec![4]) } else { None });
+    }
+    assert!(pages >= 3, "{pages}");
+    assert!(found == were, "the rows differ from what they were");
+    drop(reading);
+    view.check().unwrap();
+    // The next reading is of what is there now.
+    let mut reading = view.moment(0).unwrap();
+    let now: Vec<_> = std::iter::from_fn(|| reading.page().unwrap()).flatten().collect();
+    assert!(
+        reading.seq() > ROWS
+            && now.iter().all(|(_, key, row)| { view.get(Table::Entry, key).unwrap().as_ref() == Some(row) })
+    );
+    assert_eq!(now.len() as u64, view.applied().rows() - reading.seq(), "each unit has a row of its own");
+}
+
+#[test]
+fn a_view_goes_on_with_the_rows_of_another_whichever_of_them_is_ahead() {
+    let units: Vec<Step> = (1..=9).map(|number| step(number, unit(number, number % 4, Some(value(number))))).collect();
+    let read = |view: &View| [0, 1, 2, 3].map(|key: u64| view.get(Table::Entry, &key.to_be_bytes()).unwrap());
+    for kept in 0..=6 {
+        for made in 0..=9 {
+            let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let (view, new) = (open(&directory).unwrap(), open(&other).unwrap());
+            view.apply(&units[..kept]).unwrap();
+            view.show(units[kept..].to_vec()).unwrap();
+            new.apply(&units[..made]).unwrap();
+            let were = read(&view);
+            let bring = |new: &View, least: u64| {
+                assert_eq!(least, kept as u64);
+                let from = new.applied().seq as usize;
+                new.apply(&units[from..kept.max(from)])
+            };
+            let old = view.go_on_with(new, &bring).unwrap();
+            assert_eq!((old, view.directory()), (directory.path().join("view"), other.path().join("view")));
+            assert_eq!(read(&view), were, "{kept} kept, {made} made");
+            assert_eq!(view.applied().seq, made.max(kept) as u64);
+            for unit in &units {
+                assert_eq!(view.unit(unit.unit.id).unwrap(), Some((unit.seq, unit.digest)));
+            }
+            while view.apply_shown().unwrap() {}
+            assert_eq!((view.applied().seq, read(&view)), (9, were));
+            view.check().unwrap();
+            drop(view);
+            // Nothing of the former one is needed.
+            drop(directory);
+            assert_eq!(open(&other).unwrap().applied().seq, 9);
+        }
+    }
+    let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (view, new) = (open(&directory).unwrap(), open(&other).unwrap());
+    view.apply(&units[..3]).unwrap();
+    view.show(units[3..].to_vec()).unwrap();
+    let were = read(&view);
+    assert_eq!(view.go_on_with(new, &|_, _| Err("no".to_owned())), Err("no".to_owned()));
+    assert_eq!((read(&view), view.directory()), (were, directory.path().join("view")));
+}
+
+#[test]
 fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
     for check_rows in [u64::MAX, 0] {
         let directory = tempfile::tempdir().unwrap();
@@ -167,7 +259,7 @@ fn a_store_makes_a_damaged_view_anew_at_once_or_at_the_next_start() {
         drop(store);
         let keys = Keyring::open(directory.path(), &master).unwrap().unwrap();
         let view = View::open(&directory.path().join("view"), &Arc::new(keys.sealer()), 1 << 20).unwrap();
-        view.rows.remove(name(7)).unwrap();
+        view.rows().remove(name(7)).unwrap();
         drop(view);
 
         let (mut store, mut opened) = EmbeddedStore::open(directory.path(), &options, &master).unwrap();
@@ -204,14 +296,16 @@ fn a_frame_applied_in_part_is_applied_again() {
     let next = unit(2, 7, Some(vec![2; 2_500_000]));
     let state = view.changing().clone();
     let of_unit = row_key(UNITS, &next.id.0);
-    let mut pending = Pending::new(&view.rows, &view.sealer, state, false);
+    let rows = view.rows();
+    let mut pending = Pending::new(&rows, &view.sealer, state, None, false);
     for (name, value) in [(of_unit.clone(), Some([9; 32].as_slice())), (name(7), next.writes[0].2.as_deref())] {
         let mut write = Write::new(name, 2, value);
         write.seal(&view.sealer).unwrap();
         pending.write(write).unwrap();
     }
     drop(pending);
-    assert!(view.rows.contains_key(of_unit).unwrap());
+    drop(rows);
+    assert!(view.rows().contains_key(of_unit).unwrap());
     drop(view);
 
     let view = open(&directory).unwrap();
@@ -225,7 +319,7 @@ fn a_frame_applied_in_part_is_applied_again() {
 fn a_long_value_leaves_no_piece_behind() {
     let directory = tempfile::tempdir().unwrap();
     let view = open(&directory).unwrap();
-    let pieces = || view.rows.scan_prefix([PIECES]).count();
+    let pieces = || view.rows().scan_prefix([PIECES]).count();
     apply(&view, 1, 7, Some(vec![1; 100_000]));
     assert_eq!(pieces(), 6);
     apply(&view, 2, 7, Some(vec![2; 40_000]));
