@@ -76,9 +76,20 @@ impl QueueState {
         self.rows().get(place.checked_sub(self.from())?)
     }
 
-    /// The selected row.
-    pub fn current(&self) -> Option<&QueueRow> {
+    /// Whether the rows that are here are of another list than the one that is wanted: nobody has chosen from that
+    /// one yet.
+    pub fn is_of_another_list(&self) -> bool {
+        self.came.as_ref().is_some_and(|came| came.only != self.only)
+    }
+
+    /// The row at the selected place.
+    pub fn shown(&self) -> Option<&QueueRow> {
         self.row(self.selected)
+    }
+
+    /// The selected row, for what is done to it.
+    pub fn current(&self) -> Option<&QueueRow> {
+        self.shown().filter(|_| !self.is_of_another_list())
     }
 
     /// The place of an entry, if its row is here.

@@ -50,6 +50,39 @@ fn a_digit_shows_only_some_rows_and_back_shows_all() {
     });
 }
 
+/// On a slow line the rows of the list before stand there until the new ones come.
+#[test]
+fn nothing_is_done_to_a_row_of_another_list_than_the_one_that_was_asked_for() {
+    on_the_day(async |screen| {
+        screen.daemon.inside.borrow_mut().slow_rows = true;
+        screen.press("/ b r i g g s enter").await;
+        screen.until("looking for “briggs”").await;
+        assert!(screen.text().contains("▶ 3h12!  ▲▲▲▲  HOLT M"), "{}", screen.text());
+        for key in ["enter", "a", "r", "x", "space", "*", "e", "D", "i", "o", "F"] {
+            let asked = screen.asked().len();
+            screen.press(key).await;
+            screen.until("These rows have not come yet").await;
+            assert_eq!(screen.asked().len(), asked, "{key}: {:?}", screen.asked().last());
+        }
+        screen.daemon.inside.borrow_mut().slow_rows = false;
+        screen.daemon.go_on.notify_waiters();
+        screen.until("1 of 8 fit “briggs”").await;
+        screen.press("x 1").await;
+        screen.until("✓ hidden  BRIGGS S").await;
+    });
+}
+
+#[test]
+fn all_rows_again_are_shown_from_the_one_that_was_selected() {
+    on_the_day(async |screen| {
+        screen.press("/ b r i g g s enter").await;
+        screen.until("1 of 8 fit “briggs”").await;
+        screen.press("esc").await;
+        screen.until("HOLT M").await;
+        assert!(screen.text().lines().any(|line| line.contains('▶') && line.contains("BRIGGS S")), "{}", screen.text());
+    });
+}
+
 #[test]
 fn marks_hide_together_after_their_number_was_typed_and_one_key_takes_them_back() {
     on_the_day(async |screen| {

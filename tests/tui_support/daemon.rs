@@ -46,6 +46,8 @@ pub struct Inside {
     pub away: bool,
     /// Answers to decisions are held back.
     pub slow: bool,
+    /// The rows of the queue are held back.
+    pub slow_rows: bool,
 }
 
 /// A handle on it.
@@ -86,6 +88,7 @@ impl Daemon {
             refuses: None,
             away: false,
             slow: false,
+            slow_rows: false,
         };
         Self {
             inside: Rc::new(RefCell::new(inside)),
@@ -136,7 +139,12 @@ impl Daemon {
                 frame = frames.next() => {
                     let Some(Ok(frame)) = frame else { return };
                     let asked: Asked = serde_json::from_slice(&frame).unwrap();
-                    if self.inside.borrow().slow && !matches!(asked.request, Request::Hello { .. } | Request::Rows(_)) {
+                    let waits = match asked.request {
+                        Request::Hello { .. } => false,
+                        Request::Rows(_) => self.inside.borrow().slow_rows,
+                        _ => self.inside.borrow().slow,
+                    };
+                    if waits {
                         tokio::select! {
                             () = self.go_on.notified() => {}
                             () = self.drop_all.notified() => return,

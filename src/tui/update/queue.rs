@@ -82,6 +82,7 @@ fn with_row(state: &mut State, act: impl FnOnce(&mut State, Tier) -> Vec<Effect>
         None => {
             let sentence = match (state.queue.queue.is_some(), state.queue.only.is_all()) {
                 (false, _) => "the queue has not come yet".to_owned(),
+                (true, _) if state.queue.is_of_another_list() => "these rows have not come yet".to_owned(),
                 (true, _) if !state.queue.is_empty() => "this row has not come yet".to_owned(),
                 (true, true) if state.queue.to_skim() > 0 => {
                     format!("nothing waits in the queue; {} reads down what is to skim", key_for(state, Action::Skim))
@@ -130,8 +131,11 @@ pub(super) fn after(queue: &QueueState, entry: EntryId) -> Option<EntryId> {
     next.map(|row| row.entry).filter(|next| *next != entry)
 }
 
-/// Lists other rows, from the top.
+/// Lists other rows, from the top; all of them again from the one that was selected.
 pub(super) fn narrow(state: &mut State, only: Only) -> Vec<Effect> {
+    if only.is_all() {
+        state.reselect = state.queue.current().map(|row| row.entry);
+    }
     state.queue.only = only;
     state.queue.selected = 0;
     refresh(state)

@@ -230,6 +230,7 @@ pub(super) fn draw_find(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Optio
     let y = state.size.1 - 1;
     pen.clear(Rect::new(0, y, state.size.0, 1));
     let found = match state.queue.len() {
+        _ if state.queue.is_of_another_list() => "  …".to_owned(),
         0 => "  nothing fits".to_owned(),
         1 => "  1 fits".to_owned(),
         n => format!("  {} fit", words::number(n as u64)),

@@ -200,7 +200,10 @@ fn foot(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, queue: &Queu
     }
     if let Some(only) = listed(&state.queue.only) {
         let (fit, all) = (words::number(state.queue.len() as u64), words::number(totals.to_review));
-        said = vec![format!("{fit} of {all} fit {only}")];
+        said = vec![match state.queue.is_of_another_list() {
+            true => format!("looking for {only}"),
+            false => format!("{fit} of {all} fit {only}"),
+        }];
     } else if state.queue.len() > usize::from(area.height) {
         let (place, all) = (state.queue.selected as u64 + 1, state.queue.len() as u64);
         said.insert(0, format!("{} of {}", words::number(place), words::number(all)));
@@ -217,8 +220,13 @@ fn empty(pen: &mut Pen<'_>, state: &State, theme: Theme, list: Rect, queue: &Que
         state.keymap.keys(crate::tui::action::Place::Queue, action, state.ascii).into_iter().next().unwrap_or_default()
     };
     let pull = key(Action::Pull);
-    if let Some(only) = listed(&state.queue.only) {
-        let nothing = format!("Nothing fits {only}. {} shows all.", key(Action::Back));
+    let nothing = match (listed(&state.queue.only), state.queue.is_of_another_list()) {
+        (Some(only), true) => Some(format!("Looking for {only}.")),
+        (None, true) => Some("Asking for the queue…".to_owned()),
+        (Some(only), false) => Some(format!("Nothing fits {only}. {} shows all.", key(Action::Back))),
+        (None, false) => None,
+    };
+    if let Some(nothing) = nothing {
         paragraph(pen, theme.plain(), list, list.y + 1, &nothing);
         return;
     }
@@ -364,7 +372,7 @@ fn second(why: &[String]) -> String {
 /// logged, so it takes a key.
 fn beside(pen: &mut Pen<'_>, state: &State, theme: Theme) {
     let area = layout::entry_area(state.size);
-    let Some(row) = state.queue.current() else { return };
+    let Some(row) = state.queue.shown() else { return };
     let now = state.now.unwrap_or(row.waiting_since);
     let width = area.width.saturating_sub(2);
     let x = area.x + 1;
