@@ -1,7 +1,8 @@
 //! What the screen costs on a line, with the real program: `cargo bench --bench line [ENTRIES]` puts so many entries
 //! (1,000) into the queue of a throw-away practice, starts the screen in a pseudo-terminal, then over SSH to this
-//! machine, and moves one row at a time; beside it gitui and tig move one row in a log of as many commits. They are
-//! looked for on the path and in `GITUI` and `TIG`. It also says how long the program takes to end.
+//! machine, and moves one row at a time; beside it lazygit, gitui and tig move one row in a log of as many commits, which
+//! fills the terminal. They are looked for on the path and in `LAZYGIT`, `GITUI` and `TIG`. It also says how long the
+//! program takes to end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -92,10 +93,12 @@ fn main() {
     for peer in &PEERS {
         let Some(program) = peer.program() else { continue };
         found = true;
-        let command = format!("cd {} && HOME={} {}", commits.display(), folder.path().display(), program.display());
-        let mut screen = server.open(&command);
-        if let Some(key) = peer.key {
-            screen.wait_for("Log");
+        let home = folder.path().join(format!("home-of-{}", peer.name));
+        peer.settle(&home);
+        let (at, home, program) = (commits.display(), home.display(), program.display());
+        let mut screen = server.open(&format!("cd {at} && HOME={home} XDG_CONFIG_HOME={home} {program}"));
+        for (shown, key) in peer.keys {
+            screen.wait_for(shown);
             screen.watch(Duration::from_secs(1));
             screen.press(key);
         }
@@ -104,7 +107,7 @@ fn main() {
         println!("{} over SSH to this machine, {entries} commits: {}", peer.name, moved(&mut screen));
     }
     if !found {
-        println!("skipped: no gitui (cargo install gitui) and no tig (Debian: tig) on the path");
+        println!("skipped: no lazygit, no tig (Debian: lazygit, tig) and no gitui (cargo install gitui) on the path");
     }
 }
 
@@ -113,12 +116,25 @@ struct Peer {
     name: &'static str,
     /// Names the program where it is not on the path.
     variable: &'static str,
-    /// The key to its list.
-    key: Option<&'static str>,
+    /// What the screen shows, and the key pressed then, until its list fills the terminal.
+    keys: &'static [(&'static str, &'static str)],
+    /// A file of settings in its home, without which it asks or fetches before anything else.
+    settings: Option<(&'static str, &'static str)>,
 }
 
-const PEERS: [Peer; 2] =
-    [Peer { name: "gitui", variable: "GITUI", key: Some("2") }, Peer { name: "tig", variable: "TIG", key: None }];
+const LAZYGIT: &str =
+    "disableStartupPopups: true\nupdate:\n  method: never\ngit:\n  autoFetch: false\n  autoRefresh: false\n";
+
+const PEERS: [Peer; 3] = [
+    Peer {
+        name: "lazygit",
+        variable: "LAZYGIT",
+        keys: &[("[4]", "4"), ("Patch", "+"), ("[4]", "+")],
+        settings: Some(("lazygit/config.yml", LAZYGIT)),
+    },
+    Peer { name: "gitui", variable: "GITUI", keys: &[("Log", "2")], settings: None },
+    Peer { name: "tig", variable: "TIG", keys: &[], settings: None },
+];
 
 impl Peer {
     fn program(&self) -> Option<PathBuf> {
@@ -126,6 +142,16 @@ impl Peer {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut there = std::env::split_paths(&path).map(|folder| folder.join(self.name));
         named.or_else(|| there.find(|path| path.exists()))
+    }
+
+    /// Makes its home.
+    fn settle(&self, home: &Path) {
+        std::fs::create_dir(home).unwrap();
+        if let Some((name, text)) = self.settings {
+            let file = home.join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
     }
 }
 
