@@ -30,7 +30,9 @@ impl Service {
         self.wake()?;
         let mut items = self.entries_to_see_to()?;
         items.extend(self.patients_to_see_to()?);
-        items.sort_by_key(|item| (item.kind, item.since, item.entry, item.patient));
+        // What came at the same time stands by name, so that a family stands together.
+        let place = |item: &WorkItem| (item.kind, item.since, item.patient_name.clone(), item.entry, item.patient);
+        items.sort_by_cached_key(place);
         self.note(actor, Event::WorklistViewed { lines: items.len() })?;
         Ok(Worklist { items })
     }

@@ -313,11 +313,14 @@ pub fn kept(top: usize, height: usize, rows: usize, from: usize, to: usize) -> u
     top.min(from).min(rows.saturating_sub(height))
 }
 
-/// Where the lines of the log stand: below the header and the column heads.
+/// Where the lines of the log stand: below the header and the column heads, above what the selected one says in full.
 pub fn log_list(size: (u16, u16)) -> Rect {
     let above = HEADER + 1;
-    Rect::new(0, above, size.0, size.1.saturating_sub(FOOTER + above))
+    Rect::new(0, above, size.0, size.1.saturating_sub(FOOTER + above + LOG_FOOT + 1))
 }
+
+/// Rows in which a line of the log is said in full.
+pub const LOG_FOOT: u16 = 2;
 
 /// The first row to show so that `from..=to` is on a page of `height` rows, moving as little as possible
 /// and keeping a row of what comes before and after in sight.

@@ -7,6 +7,7 @@ use crate::audit::{Event, Outcome};
 use crate::protocol::AuditLine;
 use crate::record::Style;
 use crate::tui::action::Action;
+use crate::tui::document::wrap;
 use crate::tui::layout;
 use crate::tui::state::State;
 use crate::tui::words;
@@ -18,8 +19,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let list = layout::log_list(state.size);
     // Time, person, act, entry, particulars.
     let wide = width >= layout::WIDE;
-    let (who, did, entry) = if wide { (17, 33, 53) } else { (15, 26, 41) };
-    let detail = if wide { entry + (width - entry) / 2 } else { entry + (width - entry) * 11 / 20 };
+    let (who, did, entry) = if wide { (17, 33, 53) } else { (15, 26, 43) };
+    let detail = entry + if wide { (width - entry) / 2 } else { (width - entry) * 11 / 20 };
     let y = list.y - 1;
     for (x, head) in [(2, "Time"), (who, "Who"), (did, "Did"), (entry, "Entry"), (detail, "Particulars")] {
         pen.line(x, y, width - x, &[(head, theme.dim())]);
@@ -46,10 +47,26 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         let what = line.record.event.words();
         let pieces = if refused { [("refused: ", theme.alarm()), (what, base)] } else { [("", base), (what, base)] };
         pen.line(did, y, entry - did - 1, &pieces);
-        pen.line(entry, y, detail - entry - 1, &[(&subject(line), base)]);
+        pen.line(entry, y, detail - entry - 1, &[(&subject(line, wide), base)]);
         pen.line(detail, y, width - detail, &[(&particulars(line), theme.plain())]);
     }
+    if let Some(line) = state.log.lines.get(state.log.selected) {
+        pen.rule(area, area.height - layout::LOG_FOOT - 1, "", "", theme.dim());
+        foot(pen, theme, Rect::new(1, area.height - layout::LOG_FOOT, width - 2, layout::LOG_FOOT), line);
+    }
     cursor
+}
+
+/// A line in full: its columns cut long names and reasons.
+fn foot(pen: &mut Pen<'_>, theme: Theme, area: Rect, line: &AuditLine) {
+    let record = &line.record;
+    let refused = if matches!(record.outcome, Outcome::Refused(_)) { "refused: " } else { "" };
+    let did = format!("{} {refused}{}", record.actor.login, record.event.words());
+    let said = [did, subject(line, true), particulars(line)];
+    let said: Vec<String> = said.into_iter().filter(|piece| !piece.is_empty()).collect();
+    for (i, row) in wrap(&said.join(" · "), usize::from(area.width)).into_iter().take(2).enumerate() {
+        pen.line(area.x, area.y + i as u16, area.width, &[(&row, theme.plain())]);
+    }
 }
 
 fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
@@ -89,9 +106,13 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
     pen.rule(area, 2, "", &count, theme.dim());
 }
 
-fn subject(line: &AuditLine) -> String {
+fn subject(line: &AuditLine, wide: bool) -> String {
     match (&line.subject, &line.record.entry) {
-        (Some(subject), _) => subject.clone(),
+        (Some(subject), _) if wide => subject.clone(),
+        (Some(subject), _) => match subject.split_once(" · ") {
+            Some((name, title)) => format!("{} · {title}", words::short_name(name)),
+            None => words::short_name(subject),
+        },
         (None, Some(entry)) => format!("entry {}", entry.to_string().chars().take(8).collect::<String>()),
         (None, None) => String::new(),
     }
@@ -159,10 +180,10 @@ fn particulars(line: &AuditLine) -> String {
         Event::DraftKept { removals } => words::count(*removals as u64, "removal", "removals"),
         Event::LogVerified { frames, damage } => format!(
             "{}, {}",
-            words::count(*frames, "frame", "frames"),
-            words::count(*damage as u64, "damage", "damages")
+            words::count(*frames, "record", "records"),
+            if *damage == 0 { "intact".to_owned() } else { words::count(*damage as u64, "damage", "damages") }
         ),
-        Event::BackedUp { frames } => words::count(*frames, "frame", "frames"),
+        Event::BackedUp { frames } => words::count(*frames, "record", "records"),
         Event::FeedChecked { entries, wrong } => format!(
             "{}, {}",
             words::count(*entries, "entry", "entries"),

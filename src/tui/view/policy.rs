@@ -2,6 +2,8 @@
 
 use ratatui::layout::{Position, Rect};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Pen, Theme};
 use crate::protocol::PolicyFile;
 use crate::tui::document::wrap;
@@ -12,15 +14,31 @@ use crate::tui::state::State;
 pub fn policy_rows(file: &PolicyFile, size: (u16, u16)) -> Vec<(bool, String)> {
     let width = usize::from(layout::policy_text(size).width);
     let mut rows = Vec::new();
-    for line in file.text.lines() {
-        let explains = line.trim_start().starts_with('#');
-        match line.is_empty() {
-            true => rows.push((explains, String::new())),
-            false => rows.extend(wrap(line, width).into_iter().map(|row| (explains, row))),
+    let mut lines = file.text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(words) = line.strip_prefix("# ") else {
+            match line.is_empty() {
+                true => rows.push((false, String::new())),
+                false => rows.extend(wrap(line, width).into_iter().map(|row| (line.starts_with('#'), row))),
+            }
+            continue;
+        };
+        // A line that was broken because it was long goes on in the next one.
+        let (mut words, mut last) = (words.to_owned(), line);
+        while last.width() > BROKEN
+            && let Some(next) = lines.next_if(|next| next.starts_with("# "))
+        {
+            words.extend([" ", next.trim_start_matches("# ")]);
+            last = next;
         }
+        let wrapped = wrap(&words, width.saturating_sub(2));
+        rows.extend(wrapped.into_iter().map(|row| (true, format!("# {row}"))));
     }
     rows
 }
+
+/// Columns of a line of the file that was broken rather than ended.
+const BROKEN: usize = 80;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     let (width, _) = state.size;
@@ -31,8 +49,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         pen.rule(area, 2, "", "", theme.dim());
         return None;
     };
-    let digest: String = file.digest.chars().take(16).collect();
-    let said = format!("{digest}… in the log · another one is put in force with anteroom policy take");
+    let digest: String = file.digest.chars().take(12).collect();
+    let said = format!("in the log as {digest} · “anteroom policy take FILE” puts another in force");
     pen.line(1, 1, width - 2, &[(&said, theme.dim())]);
     let page = layout::policy_text(state.size);
     let rows = policy_rows(file, state.size);

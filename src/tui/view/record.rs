@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::{Pen, Theme, queue};
 use crate::protocol::{Proposed, QueueRow};
 use crate::review::State as ReviewState;
-use crate::tui::document::fit;
+use crate::tui::document::{fit, wrap};
 use crate::tui::layout;
 use crate::tui::state::State;
 use crate::tui::words;
@@ -59,7 +59,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
         return None;
     }
     let columns = Columns::of(width);
-    let head = [(2, "Recorded"), (columns.entry, "Entry"), (columns.author, "By"), (columns.stands, "Stands")];
+    let head = [(2, "Recorded"), (columns.entry, "Entry"), (columns.author, "By"), (columns.stands + 2, "Stands")];
     for (x, text) in head.into_iter().chain((columns.why < width).then_some((columns.why, "Why"))) {
         pen.line(x, page.y - 1, width - x, &[(text, theme.dim())]);
     }
@@ -82,16 +82,23 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     cursor
 }
 
-/// What stands over the patient.
+/// What stands over the patient, whole as far as there is room.
 fn flags(pen: &mut Pen<'_>, theme: Theme, area: Rect, flags: &[String]) {
-    let room = usize::from(layout::RECORD_FLAGS);
+    let (room, width) = (usize::from(layout::RECORD_FLAGS), usize::from(area.width).saturating_sub(5));
     if flags.is_empty() {
         pen.line(1, layout::HEADER, area.width - 2, &[("nothing stands over this patient", theme.dim())]);
     }
-    for (i, flag) in flags.iter().take(room).enumerate() {
-        let hidden = flags.len() - room.min(flags.len());
+    let mut rows: Vec<Vec<String>> = flags.iter().map(|flag| wrap(flag, width)).collect();
+    // Each has a row before any has two.
+    if rows.iter().map(Vec::len).sum::<usize>() > room {
+        rows = flags.iter().map(|flag| vec![fit(flag, width, false)]).collect();
+    }
+    let hidden = rows.len().saturating_sub(room);
+    let pieces = rows.iter().flat_map(|rows| rows.iter().enumerate().map(|(i, row)| (i == 0, row)));
+    for (i, (begins, row)) in pieces.take(room).enumerate() {
         let more = if i + 1 == room && hidden > 0 { format!("   and {hidden} more") } else { String::new() };
-        let pieces = [("! ", theme.alarm()), (flag, theme.plain()), (&more, theme.dim())];
+        let lead = if begins { "! " } else { "  " };
+        let pieces = [(lead, theme.alarm()), (row, theme.plain()), (&more, theme.dim())];
         pen.line(1, layout::HEADER + i as u16, area.width - 2, &pieces);
     }
 }

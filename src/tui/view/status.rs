@@ -48,7 +48,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     if let Some(at) = totals.next_visible {
         fact("next become visible", words::day_and_time(at), false);
     }
-    fact("log", words::count(status.seq, "frame", "frames"), false);
+    fact("log", words::count(status.seq, "record", "records"), false);
     fact("room on the disk", format!("{:.1} GB", status.free_bytes as f64 / 1e9), false);
     for alarm in &status.alarms {
         fact("!", alarm.clone(), true);
