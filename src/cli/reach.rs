@@ -202,6 +202,13 @@ pub fn open(dir: &Path) -> Result<Arc<Service>, Failure> {
     Ok(Arc::new(service))
 }
 
+/// The same without a daemon's tasks: nobody reads entries again meanwhile, and what is hidden must leave the feed.
+pub fn open_alone(dir: &Path) -> Result<Arc<Service>, Failure> {
+    let service = open(dir)?;
+    service.read_board_again()?;
+    Ok(service)
+}
+
 /// A conversation with a service within this process.
 pub fn inside(service: &Arc<Service>, login: &str) -> (DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
@@ -236,7 +243,7 @@ pub async fn reach(dir: Option<PathBuf>) -> Result<Reached, Failure> {
         }
         Err(_) => {}
     }
-    let service = tokio::task::block_in_place(|| open(&dir))?;
+    let service = tokio::task::block_in_place(|| open_alone(&dir))?;
     let (stream, conversation) = inside(&service, &daemon::own_login()?);
     let (client, _) = Client::connect(Box::new(stream) as Box<dyn Wire>).await?;
     Ok(Reached { client, inside: Some(conversation), owner: Owner::Us(service) })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 
 use super::keys::{MapArgs, keymap};
-use super::reach::{Wire, folder, inside, open};
+use super::reach::{Wire, folder, inside, open_alone};
 use super::{Exit, Failure};
 use crate::audit::Actor;
 use crate::client::{Client, ClientError};
@@ -53,7 +53,7 @@ pub async fn run(args: &ReviewArgs, dir: Option<PathBuf>) -> Result<Exit, Failur
     match over_socket(&dir).await {
         Ok(_) => show(args, false, async |_| over_socket(&dir).await).await,
         Err(ClientError::Transport(_)) => {
-            let service = tokio::task::block_in_place(|| open(&dir))?;
+            let service = tokio::task::block_in_place(|| open_alone(&dir))?;
             let login = daemon::own_login()?;
             show(args, false, async |_| within(&service, &login).await).await
         }

@@ -164,6 +164,12 @@ impl Drop for Here<'_> {
 /// Publishes each batch as it falls due, until the store takes no more writes. A batch under way when this is
 /// dropped is finished.
 async fn look_after(service: Arc<Service>) -> String {
+    let again = Arc::clone(&service);
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = again.read_board_again() {
+            eprintln!("anteroom: where the entries stand could not be read again: {error}");
+        }
+    });
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;

@@ -1,7 +1,11 @@
 //! What waits, in order, and who lives together: an index in memory over the store, kept from run to
 //! run or made anew.
 //!
-//! It is derived, so a stale or lost board can only make something wait; visibility is never read from it.
+//! It is derived, and what shows is never read from it: whether an entry may be seen is asked of its row, each time. But
+//! what else is known of a patient is read from it, when an entry is screened or its hold ends: a board that lacks
+//! something held or hidden could let another clear. So nothing is pulled, screened anew or delivered before the board is
+//! one that this program made of the rows, or kept itself and brought up to the log's end. Before that a board that is
+//! wrong can only make something wait, or stand in the wrong place of a list.
 
 mod kept;
 
@@ -21,7 +25,7 @@ use crate::review::order::{Order, Waits};
 use crate::review::sampling::{Planted, Sample, SampleReading, Stratum, Window};
 use crate::review::{Policy, State};
 
-pub use kept::Piece;
+pub use kept::{LAYOUT, Piece};
 
 /// The place of one entry on the board.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,9 +11,10 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Service {
-    /// Whether all that is kept was compared with what must be there, since the start.
+    /// Whether all that is kept was compared with what must be there, since the start, and where everything stands was
+    /// read by this program.
     pub fn is_compared(&self) -> bool {
-        matches!(self.store.is_checked(), Ok(true))
+        matches!(self.store.is_checked(), Ok(true)) && self.is_our_board()
     }
 
     /// Nothing leaves before.
@@ -21,7 +22,7 @@ impl Service {
     /// # Errors
     /// When it was not yet, or it is damaged.
     pub(super) fn must_be_compared(&self) -> Result<(), ServiceError> {
-        match self.store.is_checked()? {
+        match self.store.is_checked()? && self.is_our_board() {
             true => Ok(()),
             false => Err(ServiceError::Channel(
                 "a big store is compared with its log first, which takes from some seconds to a few minutes after a start"
@@ -39,6 +40,7 @@ impl Service {
         while !self.store.is_checked()? && begun.elapsed() < LONGEST {
             thread::sleep(LOOK);
         }
+        self.read_board_again()?;
         self.must_be_compared()
     }
 }

@@ -109,6 +109,8 @@ pub struct Service {
     board: Mutex<Board>,
     /// Held for reading from before rows of entries are written until they are on the board.
     on_their_way: RwLock<()>,
+    /// Whether this program derived the board: nothing that could show something rests on another's.
+    our_board: AtomicBool,
     /// The last unit that is in the board that was kept for the next start.
     kept: AtomicU64,
     /// How many entries were on it.
@@ -118,7 +120,7 @@ pub struct Service {
     twins: Mutex<twins::Memory>,
     reading: Mutex<Reading>,
     counts: Counts,
-    /// Pulls and publications exclude each other; decisions never wait for them.
+    /// Pulls and publications exclude each other; decisions never wait for them. Taken through `alone`.
     batch: Mutex<()>,
     /// Held from before what is visible is listed until the channel has it: of two deliveries the later one knows more.
     /// Not `batch`, so that what is withdrawn waits for no pull.
@@ -165,7 +167,7 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub fn start(parts: Parts) -> Result<Self, ServiceError> {
-        let (mut board, kept) = start::board(parts.store.as_ref())?;
+        let start::Found { mut board, kept, ours } = start::board(parts.store.as_ref())?;
         rows::for_each::<Patient>(parts.store.as_ref(), Table::Patient, &[], |_, read| {
             board.settle(&read.row);
             Ok(())
@@ -186,6 +188,7 @@ impl Service {
             board: Mutex::new(board),
             on_their_way: RwLock::default(),
             kept: AtomicU64::new(kept),
+            our_board: AtomicBool::new(ours),
             desk: Desk::new(0),
             twins: Mutex::default(),
             reading: Mutex::default(),

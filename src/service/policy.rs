@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::rows::{self, Read};
-use super::{Service, ServiceError, lock};
+use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record, Role};
 use crate::protocol::{PolicyFile, hex};
 use crate::review::policy_file::{parse, print};
@@ -161,7 +161,7 @@ impl Service {
             ServiceError::Refused("there is no policy.toml in the state folder: anteroom policy prints one".into())
         })?;
         let unfinished = {
-            let _one_at_a_time = lock(&self.batch);
+            let _one_at_a_time = self.alone()?;
             self.adopt_policy(actor, Some(&text))?;
             // A tighter policy hides at once; a looser one brings nothing back.
             match self.withdraw_what_no_longer_may(self.now()) {

@@ -28,7 +28,7 @@ impl Service {
             return Err(ServiceError::Refused("the role auditor publishes nothing".into()));
         }
         self.wait_until_compared()?;
-        let _one_at_a_time = lock(&self.batch);
+        let _one_at_a_time = self.alone()?;
         // What follows decisions is done with the batch; what fails while it runs, by the next one.
         self.unfinished.store(false, Ordering::Relaxed);
         let done = self.publish_batch(actor);

@@ -122,7 +122,7 @@ impl Service {
     /// When the feed as a whole cannot be read, or the store takes no more. What was stored before stays, and
     /// pulling again goes on from there.
     pub fn pull(&self, actor: &Actor, source: &mut dyn Source) -> Result<Pulled, ServiceError> {
-        let _one_at_a_time = lock(&self.batch);
+        let _one_at_a_time = self.alone()?;
         let manifest = source.manifest()?;
         let state = self.stream(&manifest.stream)?;
         if let Some(at) = state.pulled_before(&manifest) {

@@ -3,7 +3,7 @@
 use super::decide::refuse;
 use super::pull::is_from_elsewhere;
 use super::rows::{self, EntryRow, Read};
-use super::{Service, ServiceError, lock};
+use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Record};
 use crate::record::{EntryId, PatientId, Screening};
 use crate::review::{self, Caller, Review, State};
@@ -71,7 +71,7 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub fn rescreen(&self) -> Result<(u64, u64), ServiceError> {
-        let _one_at_a_time = lock(&self.batch);
+        let _one_at_a_time = self.alone()?;
         let ids: Vec<EntryId> = {
             let board = self.board();
             // What is hidden or gone is screened when somebody takes it back.

@@ -1,12 +1,13 @@
 //! How the board comes to be at a start: from what the last run kept of it, brought up to the log's end; else from
-//! every entry's row.
+//! every entry's row. If another program kept it, people are served from it, and all that goes through many entries and
+//! all that leaves waits until every entry was read again.
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::board::{Board, Piece};
+use super::board::{Board, LAYOUT, Piece};
 use super::rows::{self, EntryRow};
 use super::{Service, ServiceError, lock};
 use crate::record::EntryId;
@@ -21,36 +22,50 @@ const STALE: u64 = 20_000;
 /// Entries that are kept together.
 const TOGETHER: usize = 8_192;
 
-/// Where every entry stands, and the last unit in it that is kept already; 0 if nothing is kept.
+/// A board at a start.
+pub(super) struct Found {
+    pub board: Board,
+    /// The last unit in it that is kept already; 0 if nothing is kept.
+    pub kept: u64,
+    /// Whether this program derived it, or one like it to the byte: else all entries are to be read again before
+    /// anything rests on it.
+    pub ours: bool,
+}
+
+/// Where every entry stands.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) fn board(store: &dyn Store) -> Result<(Board, u64), ServiceError> {
+pub(super) fn board(store: &dyn Store) -> Result<Found, ServiceError> {
     match kept_board(store)? {
         Some(found) => Ok(found),
-        None => Ok((read_board(store)?, 0)),
+        None => Ok(Found { board: read_board(store)?, kept: 0, ours: true }),
     }
 }
 
 /// The board that was kept, with everything on it that has happened since.
-fn kept_board(store: &dyn Store) -> Result<Option<(Board, u64)>, ServiceError> {
+fn kept_board(store: &dyn Store) -> Result<Option<Found>, ServiceError> {
     const PAGE: usize = 1_000;
-    let Some(form) = form() else { return Ok(None) };
-    let board = Mutex::new(Board::default());
+    let Some(program) = program() else { return Ok(None) };
+    let (board, ours) = (Mutex::new(Board::default()), AtomicBool::new(false));
     let take_in = |bytes: &[u8]| match postcard::from_bytes::<Piece>(bytes) {
         Ok(piece) => {
+            if matches!(&piece, Piece::Program(kept) if *kept == program) {
+                ours.store(true, Ordering::Relaxed);
+            }
             lock(&board).take_in(piece);
             true
         }
         Err(_) => false,
     };
     let worth_it = |seq: u64| store.head().saturating_sub(seq) <= WORTHLESS;
-    let Some(kept) = store.derived(&form, &worth_it, &take_in)? else { return Ok(None) };
+    let Some(kept) = store.derived(&form(), &worth_it, &take_in)? else { return Ok(None) };
     let mut board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let ours = ours.into_inner();
     let mut next = kept + 1;
     loop {
         let frames = store.log(next, PAGE)?;
-        let Some(last) = frames.last() else { return Ok(Some((board, kept))) };
+        let Some(last) = frames.last() else { return Ok(Some(Found { board, kept, ours })) };
         next = last.seq + 1;
         for frame in &frames {
             for (table, _, value) in &frame.unit.writes {
@@ -63,8 +78,13 @@ fn kept_board(store: &dyn Store) -> Result<Option<(Board, u64)>, ServiceError> {
     }
 }
 
-/// What tells boards of this very program from those of any other: their form is nobody else's business.
-fn form() -> Option<Vec<u8>> {
+/// What tells layouts of a kept board apart.
+fn form() -> Vec<u8> {
+    [b"board".as_slice(), &LAYOUT.to_le_bytes()].concat()
+}
+
+/// What tells this very program from any other.
+fn program() -> Option<Vec<u8>> {
     let program = std::fs::metadata("/proc/self/exe").ok()?;
     let numbers = [program.dev(), program.ino(), program.size(), program.mtime() as u64, program.mtime_nsec() as u64];
     Some(numbers.iter().flat_map(|number| number.to_le_bytes()).collect())
@@ -94,9 +114,47 @@ fn read_board(store: &dyn Store) -> Result<Board, ServiceError> {
 }
 
 impl Service {
+    /// Whether the board is one that this program derived.
+    pub(super) fn is_our_board(&self) -> bool {
+        self.our_board.load(Ordering::Acquire)
+    }
+
+    /// Reads every entry again where another program derived the board. People read and decide meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read_board_again(&self) -> Result<(), ServiceError> {
+        self.alone().map(drop)
+    }
+
+    /// Keeps pulls, publications and all else that goes through many entries from each other, and from a board that
+    /// another program derived.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn alone(&self) -> Result<MutexGuard<'_, ()>, ServiceError> {
+        let one_at_a_time = lock(&self.batch);
+        if !self.is_our_board() {
+            for first in 0..=u8::MAX {
+                let mut some = Vec::new();
+                rows::for_each::<EntryRow>(self.store.as_ref(), Table::Entry, &[first], |_, read| {
+                    some.push(read);
+                    Ok(())
+                })?;
+                for read in &some {
+                    // Whatever a later unit made of it is on the board already, and stays.
+                    self.board().put(read.row.entry.id, read.seq, &read.row);
+                }
+            }
+            self.our_board.store(true, Ordering::Release);
+            self.announce();
+        }
+        Ok(one_at_a_time)
+    }
+
     /// Keeps the board for the next start. What cannot be kept is read anew then.
     pub fn keep_board(&self) {
-        let Some(form) = form() else { return };
+        let Some(program) = program().filter(|_| self.is_our_board()) else { return };
         // Every unit up to here is on the board.
         let seq = {
             let _none = self.on_their_way.write().unwrap_or_else(PoisonError::into_inner);
@@ -109,10 +167,11 @@ impl Service {
         let names = self.board().names_to_keep();
         // Later units may be in it too: they are put on the board again, and change nothing.
         let entries = ids.chunks(TOGETHER).map(|ids: &[EntryId]| self.board().entries_to_keep(ids));
-        let mut pieces = std::iter::once(names)
+        let mut pieces = [Piece::Program(program), names]
+            .into_iter()
             .chain(entries)
             .map(|piece| postcard::to_allocvec(&piece).map_err(|why| why.to_string()));
-        if self.store.keep_derived(seq, &form, &mut pieces).is_ok() {
+        if self.store.keep_derived(seq, &form(), &mut pieces).is_ok() {
             self.kept.store(seq, Ordering::Relaxed);
             self.kept_entries.store(ids.len() as u64, Ordering::Relaxed);
         }

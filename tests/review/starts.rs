@@ -15,7 +15,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::follows::{HIDE, shown as visible};
 use crate::service_kit::extract::{self, Row, row};
 use crate::service_kit::{Practice, person, start};
-use crate::watched::{Served, serve, serve_compared};
+use crate::watched::{Served, serve, serve_compared, serve_stale};
 
 /// Everything that people are shown of where entries stand, and whether the entries were read through for it.
 fn shown(dir: &Path, at: DateTime<Utc>) -> (String, bool) {
@@ -35,6 +35,16 @@ fn shown(dir: &Path, at: DateTime<Utc>) -> (String, bool) {
     // The time goes on.
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("now: ")).collect();
     (lines.join("\n"), read_through)
+}
+
+fn copy_of(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        match file.file_type().unwrap().is_dir() {
+            true => copy_of(&file.path(), &to.join(file.file_name())),
+            false => drop(fs::copy(file.path(), to.join(file.file_name())).unwrap()),
+        }
+    }
 }
 
 #[test]
@@ -78,6 +88,47 @@ fn a_kept_board_with_what_came_after_it_is_the_board_of_the_rows() {
     for damaged in [&kept[..kept.len() / 2], &[0; 100], b""] {
         fs::write(&file, damaged).unwrap();
         assert_eq!(shown(dir.path(), at), (from_rows.clone(), true));
+    }
+}
+
+/// What another build keeps may be wrong in any way; here it knows nothing of a hide.
+#[test]
+fn a_board_that_another_program_kept_serves_at_once_and_nothing_rests_on_it_before_all_was_read_again() {
+    let practice = Practice::new();
+    let told = || row(1, 1, 0, "Domestic abuse disclosed, partner hits her.");
+    let cue = |number, patient| row(number, number, patient, "Cries evenings, eating at daughters.");
+    let mut lea = practice.user("lea");
+    lea.pull(&extract::write(&practice.path().join("first"), &[told()]));
+    practice.service.keep_board_if_stale();
+    let entry = lea.queue().rows[0].entry;
+    lea.decide(entry, HIDE).unwrap();
+    drop(lea);
+    let dir = practice.close();
+    for stale in [false, true] {
+        let copy = tempfile::tempdir().unwrap();
+        copy_of(dir.path(), copy.path());
+        let at = start() + Duration::days(1);
+        let served = if stale { serve_stale(copy.path(), at) } else { serve(copy.path(), at) };
+        let (service, scans) = (&served.service, || served.scans.load(Ordering::Relaxed));
+        let mut lea = person(service, "lea");
+        assert_eq!(scans(), 0, "the start read all entries");
+        assert_eq!(service.is_compared(), !stale);
+        let alarm = service.status().unwrap().alarms.iter().any(|alarm| alarm.contains("nothing leaves"));
+        assert_eq!(alarm, stale);
+        // It is no board for the next start.
+        let kept = fs::read(copy.path().join("store/derived")).unwrap();
+        service.keep_board();
+        assert_eq!(fs::read(copy.path().join("store/derived")).unwrap() == kept, stale);
+        // A weak cue weighs more where somebody hid a disclosure of late.
+        let all = [told(), cue(2, 0), cue(3, 2)];
+        let pulled = lea.pull(&extract::write(&copy.path().join("second"), &all));
+        assert_eq!((pulled.queued, pulled.to_skim), (1, 1), "stale: {stale}");
+        assert!(service.is_compared() && (scans() > 0) == stale);
+        let waiting: Vec<_> = lea.queue().rows.iter().map(|row| row.entry).collect();
+        assert!(waiting.len() == 1 && waiting[0] != entry, "what is hidden waits for nobody");
+        service.keep_board();
+        drop((lea, served));
+        assert!(!shown(copy.path(), at).1, "the board of this program is kept");
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Watched {
     scans: Arc<AtomicU64>,
     compared: Arc<AtomicBool>,
     free: Arc<AtomicU64>,
+    /// Whether what was derived seems to be kept by another program, which knew nothing of what came after it.
+    stale: Arc<AtomicBool>,
 }
 
 impl Store for Watched {
@@ -47,6 +49,9 @@ impl Store for Watched {
     }
 
     fn log(&self, from: u64, max: usize) -> Result<Vec<Frame>, StoreError> {
+        if self.stale.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
         self.store.log(from, max)
     }
 
@@ -87,7 +92,14 @@ impl Store for Watched {
         wanted: &dyn Fn(u64) -> bool,
         each: &EachPiece<'_>,
     ) -> Result<Option<u64>, StoreError> {
-        self.store.derived(form, wanted, each)
+        let other = |piece: &[u8]| match piece {
+            // The piece that tells which program it was.
+            [0, length, program @ .., last] if self.stale.load(Ordering::Relaxed) => {
+                each(&[&[0, *length], program, &[last ^ 1]].concat())
+            }
+            piece => each(piece),
+        };
+        self.store.derived(form, wanted, &other)
     }
 
     fn back_up(&self, about: &About, file: &Path, lock: &BackupLock) -> Result<Manifest, StoreError> {
@@ -123,6 +135,16 @@ pub fn serve_by(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>) -> Ser
 
 /// The same, over a store that was compared with its log already, or was not yet.
 pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, compared: bool) -> Served {
+    serve_found(dir, at, channel, compared, false)
+}
+
+/// The same, with a board that another program kept, of what was there when it was kept.
+pub fn serve_stale(dir: &Path, at: DateTime<Utc>) -> Served {
+    serve_found(dir, at, Box::new(Portal::new(dir.join("feed"))), true, true)
+}
+
+fn serve_found(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, compared: bool, stale: bool) -> Served {
+    let stale = Arc::new(AtomicBool::new(stale));
     let compared = Arc::new(AtomicBool::new(compared));
     let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
     let (left, scans) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(0)));
@@ -135,6 +157,7 @@ pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, 
             scans: Arc::clone(&scans),
             compared: Arc::clone(&compared),
             free: Arc::clone(&free),
+            stale: Arc::clone(&stale),
         }),
         clock: Arc::new(SetClock::at(at)),
         rules: Rules::built_in(),
@@ -144,5 +167,6 @@ pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, 
         demo: false,
     })
     .unwrap();
+    stale.store(false, Ordering::Relaxed);
     Served { service: Arc::new(service), left, scans, compared, free }
 }
