@@ -129,7 +129,7 @@ impl Service {
             return self.not_again(actor, source.name(), state, at);
         }
         self.room_for_more()?;
-        source.begin_after(state.reached(), state.behind());
+        source.begin_after(state.reached(), state.reached_by_kind());
         self.progress.lines.store(0, Ordering::Relaxed);
         self.progress.entries.store(0, Ordering::Relaxed);
         self.progress.shares.store(0, Ordering::Relaxed);
@@ -190,8 +190,7 @@ impl Service {
         let information = all.say();
         let Tally { mut pulled, withdrawn, .. } = all;
 
-        let behind = intake.covers.as_ref().map(|covers| covers.behind.keys().cloned().collect());
-        pulled.incomplete = behind.unwrap_or_default();
+        pulled.incomplete = intake.covers.as_ref().map(|covers| covers.incomplete.clone()).unwrap_or_default();
 
         let (ledger, state) = state.with(&mut ledger::Batch {
             at: self.now(),

@@ -51,6 +51,11 @@ pub(super) fn read(content_type: &str, bytes: &[u8]) -> Result<Letter, Unreadabl
     Ok(letter)
 }
 
+/// The words of narrative that stands in a record as a piece of HTML.
+pub(super) fn narrative(html: &str) -> Letter {
+    html::read(html)
+}
+
 fn plain(charset: &str, bytes: &[u8]) -> Result<String, Unreadable> {
     match charset.trim().trim_matches('"') {
         "utf-8" | "utf8" | "us-ascii" | "ascii" => Encoding::Utf8.decode(bytes).ok_or(Unreadable::Damaged),

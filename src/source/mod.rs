@@ -44,9 +44,9 @@ pub trait Source {
     /// When the feed cannot be looked at.
     fn manifest(&self) -> Result<Manifest, SourceError>;
 
-    /// What was read before reaches until then, except what is `behind`, by its name: a feed that can give only changes
-    /// gives those since.
-    fn begin_after(&mut self, _moment: Option<DateTime<Utc>>, _behind: &Behind) {}
+    /// What was read before reaches until then, and of kinds that come apart until when each does: a feed that can give
+    /// only changes gives those since.
+    fn begin_after(&mut self, _moment: Option<DateTime<Utc>>, _reached: &Reached) {}
 
     /// Reads the feed and hands on what it says, in an order in which it can be applied.
     /// A row that cannot be used becomes [`Change::SetAside`] and reading goes on.
@@ -272,13 +272,14 @@ pub struct Covers {
     pub to: DateTime<Utc>,
     /// Tables that hold everything where the others hold changes.
     pub whole: Vec<String>,
-    /// What did not come whole.
-    pub behind: Behind,
+    /// Until when each kind reaches, where they come apart.
+    pub reached: Reached,
+    /// Kinds that did not come whole.
+    pub incomplete: Vec<String>,
 }
 
-/// Kinds of records of which less came than of the others, and until when what came of them reaches: `None` where not
-/// even the beginning is whole.
-pub type Behind = BTreeMap<String, Option<DateTime<Utc>>>;
+/// Kinds of records, and until when what came of them reaches: `None` where not even the beginning is whole.
+pub type Reached = BTreeMap<String, Option<DateTime<Utc>>>;
 
 /// What a feed says about a patient's online account and who else has one.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,6 +9,7 @@ mod helios;
 mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;
+mod letters;
 mod order;
 mod partial;
 mod patients;

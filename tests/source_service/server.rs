@@ -7,10 +7,16 @@ use anteroom::audit::Actor;
 use anteroom::protocol::Pulled;
 use anteroom::source::fhir::server::FhirServer;
 use chrono::NaiveDate;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kit::Practice;
 use crate::stub::{Answer, Server, bundle, observation, patient};
+
+/// A resource of any type that makes a line.
+fn line(kind: &str, id: &str, text: &str) -> Value {
+    let patient = json!({ "reference": "Patient/p1" });
+    json!({ "resourceType": kind, "id": id, "subject": patient, "note": [{ "text": text }] })
+}
 
 /// Three pages of observations; the second one repeats one of the first, older, and the third one newer.
 pub fn pages(path: &str, base: &str) -> Answer {
@@ -32,7 +38,7 @@ pub fn pages(path: &str, base: &str) -> Answer {
 
 type Waits = Arc<Mutex<Vec<Option<Duration>>>>;
 
-fn pull(practice: &Practice, base: &str) -> (Result<Pulled, String>, Vec<Option<Duration>>) {
+pub fn pull(practice: &Practice, base: &str) -> (Result<Pulled, String>, Vec<Option<Duration>>) {
     let waits: Waits = Arc::default();
     let heard = Arc::clone(&waits);
     let token = practice.path().join("token");
@@ -238,4 +244,75 @@ fn a_clock_that_went_back_is_said_and_passes_nothing_over() {
     let last =
         server.asked().into_iter().rfind(|path| path.contains("/Observation?") && path.contains("_count")).unwrap();
     assert!(last.contains("_lastUpdated=ge2026-11-16T04:55:00.000Z"), "{last}");
+}
+
+#[test]
+fn every_type_that_an_export_may_hold_is_read_and_what_is_not_is_counted() {
+    let practice = Practice::new();
+    let declared = ["Patient", "Goal", "CarePlan", "Coverage", "Claim", "Account", "Location"];
+    let server = Server::declaring(&declared, |path, _| match path.split('?').next().unwrap() {
+        "Patient" => Answer::page(&bundle(&[patient()], None)),
+        kind @ ("Goal" | "CarePlan") => Answer::page(&bundle(&[line(kind, "1", "Says her partner hits her.")], None)),
+        // How many: three, none, and it does not say.
+        "Coverage" => Answer::page(&json!({ "resourceType": "Bundle", "total": 3 })),
+        "Claim" => Answer::page(&json!({ "resourceType": "Bundle", "total": 0 })),
+        "Account" => Answer::status(400),
+        // What it does not have it refuses as it likes.
+        "Observation" => Answer::status(403),
+        "Media" => Answer::status(400),
+        _ => Answer::status(404),
+    });
+    let pulled = pull(&practice, &server.base).0.unwrap();
+    assert_eq!((pulled.new, pulled.queued, pulled.incomplete.len()), (2, 2, 0), "{pulled:?}");
+    let expected = "Not screened, because nothing here reads them: Account (it does not say how many), 3 Coverage; look at them \
+                    in the practice’s system.";
+    assert_eq!(pulled.notices, [expected]);
+    assert_eq!(practice.user("lea").queue().alarms, [expected]);
+}
+
+#[test]
+fn a_server_that_does_not_say_what_it_has_and_one_that_has_less_than_it_says_are_said() {
+    let practice = Practice::new();
+    let server =
+        Server::answering(|path, base| if path == "metadata" { Answer::status(404) } else { pages(path, base) });
+    let notices = pull(&practice, &server.base).0.unwrap().notices;
+    assert!(notices.len() == 1 && notices[0].contains("no capability statement"), "{notices:?}");
+
+    let practice = Practice::new();
+    let server = Server::start(|path, base| match path.starts_with("Procedure") {
+        true => Answer::status(404),
+        false => pages(path, base),
+    });
+    let pulled = pull(&practice, &server.base).0.unwrap();
+    assert_eq!(pulled.incomplete, ["Procedure"]);
+    assert!(
+        pulled.notices[0].contains("Procedure: the server says that it has it, and does not give it"),
+        "{pulled:?}"
+    );
+}
+
+#[test]
+fn a_type_that_comes_to_a_server_is_read_from_its_beginning() {
+    let practice = Practice::new();
+    let mut pulls = 0;
+    let server = Server::start(move |path, base| {
+        pulls += usize::from(path.starts_with("Patient?"));
+        match path {
+            path if path.starts_with("Flag?") && pulls == 1 => Answer::status(404),
+            path if path.starts_with("Flag?") && !path.contains("_lastUpdated=") => {
+                Answer::page(&bundle(&[line("Flag", "1", "Says her partner hits her.")], None))
+            }
+            path => pages(path, base),
+        }
+    });
+    assert_eq!(pull(&practice, &server.base).0.unwrap().new, 3);
+    assert_eq!(pull(&practice, &server.base).0.unwrap().new, 1);
+    assert_eq!(pull(&practice, &server.base).0.unwrap().new, 0);
+    let flags: Vec<bool> = server
+        .asked()
+        .iter()
+        .filter(|path| path.starts_with("/fhir/Flag?"))
+        .map(|path| path.contains("_lastUpdated="))
+        .collect();
+    assert_eq!(flags, [false, false, true]);
 }

@@ -37,7 +37,22 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+    /// A server that says to have what tests ask it for.
+    pub fn start(answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+        const DECLARED: [&str; 5] = ["Practitioner", "Patient", "Observation", "DocumentReference", "Procedure"];
+        Self::declaring(&DECLARED, answer)
+    }
+
+    /// A server whose capability statement names these types.
+    pub fn declaring(types: &[&str], mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+        let types: Vec<Value> = types.iter().map(|kind| json!({ "type": kind })).collect();
+        let statement =
+            Answer::page(&json!({ "resourceType": "CapabilityStatement", "rest": [{ "resource": types }] }));
+        Self::answering(move |path, base| if path == "metadata" { statement.clone() } else { answer(path, base) })
+    }
+
+    /// A server all of whose answers a test gives.
+    pub fn answering(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/fhir", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();

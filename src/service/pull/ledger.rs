@@ -15,7 +15,7 @@ use super::super::rows::get;
 use super::super::{Service, ServiceError};
 use crate::protocol::Pulled;
 use crate::record::SourceKey;
-use crate::source::{Behind, Covers, FileSum, Manifest, PracticeFacts, Shares};
+use crate::source::{Covers, FileSum, Manifest, PracticeFacts, Reached, Shares};
 use crate::store::Table;
 
 /// How many days back batches are remembered by their sums and volumes.
@@ -102,9 +102,12 @@ pub struct StreamState {
     /// Of the last batch, the pull in which rows were set aside, and how many.
     #[serde(default)]
     pub set_aside: Option<(DateTime<Utc>, u64)>,
-    /// What reaches less far than the rest.
+    /// Until when each kind reaches, where they come apart.
     #[serde(default)]
-    behind: Behind,
+    by_kind: Reached,
+    /// Kinds of which the last batch brought only a part.
+    #[serde(default)]
+    incomplete: Vec<String>,
     /// The practices that it is about.
     #[serde(default)]
     practices: BTreeMap<String, Practice>,
@@ -208,9 +211,9 @@ impl StreamState {
         self.to
     }
 
-    /// What reaches less far, and how far.
-    pub fn behind(&self) -> &Behind {
-        &self.behind
+    /// The same of each kind, where they come apart.
+    pub fn reached_by_kind(&self) -> &Reached {
+        &self.by_kind
     }
 
     /// The ledger's row for a batch, and what is remembered from now on.
@@ -240,7 +243,8 @@ impl StreamState {
             None => to.or(self.to),
         };
         if let Some(covers) = batch.covers {
-            self.behind.clone_from(&covers.behind);
+            self.by_kind.clone_from(&covers.reached);
+            self.incomplete.clone_from(&covers.incomplete);
         }
         self.batches.push(Known {
             at: batch.at,
@@ -301,7 +305,7 @@ impl StreamState {
 
     /// Whether a batch, or the one before it that it goes on from, did not come whole.
     fn is_part(&self, batch: &Batch<'_>) -> bool {
-        !self.behind.is_empty() || batch.covers.is_some_and(|covers| !covers.behind.is_empty())
+        !self.incomplete.is_empty() || batch.covers.is_some_and(|covers| !covers.incomplete.is_empty())
     }
 
     fn order(&mut self, batch: &Batch<'_>) -> Option<String> {

@@ -1,20 +1,14 @@
 //! Documents and what is attached to them.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
-use std::path::PathBuf;
-
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
+use super::elsewhere::decoded;
 use super::resources::is_withdrawn;
 use super::{Export, json};
 use crate::record::{EntryKind, Part, Unreadable};
-use crate::source::attachments::{self, Letter};
+use crate::source::attachments::Letter;
 use crate::source::outlet::Outlet;
-use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates, packed};
+use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
 
 /// What could be read of attachments.
 #[derive(Default)]
@@ -22,6 +16,17 @@ pub(super) struct Attached {
     pub(super) text: String,
     /// Set where any of them could not be read.
     pub(super) unreadable: Option<Unreadable>,
+}
+
+impl Attached {
+    /// Adds what was read of others.
+    pub(super) fn add(&mut self, other: Self) {
+        if !self.text.is_empty() && !other.text.is_empty() {
+            self.text += "\n\n";
+        }
+        self.text += &other.text;
+        self.unreadable = self.unreadable.or(other.unreadable);
+    }
 }
 
 impl Export {
@@ -48,7 +53,9 @@ impl Export {
                 author: author.clone(),
             },
         )?;
-        let attached = self.attachments(resource, "content.attachment", number, outlet)?;
+        let found = json::all(resource, "content.attachment");
+        let nothing_sent = found.is_empty();
+        let attached = self.attachments(found, "content.attachment", number, outlet)?;
         let mut codes = about.map(json::codes).unwrap_or_default();
         let belongs = Belongs::To(opened.key.clone());
         codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
@@ -59,7 +66,6 @@ impl Export {
         texts.push(attached.text);
         texts.retain(|text| !text.trim().is_empty());
         texts.dedup();
-        let nothing_sent = json::all(resource, "content.attachment").is_empty();
         let part = Part {
             key: opened.key.clone(),
             heading: String::new(),
@@ -76,68 +82,19 @@ impl Export {
     }
 }
 
-/// The binary resources that came with a record, by identifier: each in a file of its own.
-#[derive(Default)]
-pub(super) struct Binaries {
-    files: BTreeMap<String, PathBuf>,
-    /// Which of them a document named.
-    used: RefCell<BTreeSet<String>>,
-}
-
-/// The largest file of a binary resource, in bytes.
-const BINARY_LIMIT: u64 = 64 << 20;
-
-impl Binaries {
-    pub(super) fn of(files: BTreeMap<String, PathBuf>) -> Self {
-        Self { files, used: RefCell::default() }
-    }
-
-    pub(super) fn unused(&self) -> usize {
-        self.files.len() - self.used.borrow().len()
-    }
-
-    /// The content that an address names, with its type.
-    fn letter(&self, url: &str) -> Result<Letter, Unreadable> {
-        let id = json::local_reference(url, "Binary");
-        let Some((id, path)) = id.strip_prefix("Binary/").and_then(|id| self.files.get_key_value(id)) else {
-            return Err(Unreadable::NotSent);
-        };
-        self.used.borrow_mut().insert(id.clone());
-        if std::fs::metadata(path).is_ok_and(|file| file.len() > BINARY_LIMIT) {
-            return Err(Unreadable::TooLarge);
-        }
-        let mut bytes = Vec::new();
-        let read = packed::open(path).and_then(|file| file.take(BINARY_LIMIT + 1).read_to_end(&mut bytes));
-        match read {
-            Ok(_) if bytes.len() as u64 > BINARY_LIMIT => return Err(Unreadable::TooLarge),
-            Ok(_) => {}
-            Err(_) => return Err(Unreadable::Damaged),
-        }
-        let binary: Value = serde_json::from_slice(&bytes).map_err(|_| Unreadable::Damaged)?;
-        // STU3 says content and R4 data.
-        let data = json::text(&binary, "content").or_else(|| json::text(&binary, "data"));
-        decoded(json::text(&binary, "contentType").unwrap_or_default(), data.ok_or(Unreadable::NotSent)?)
-    }
-}
-
 impl Export {
-    /// Reads the attachments at a path, one text after the other.
+    /// Reads attachments that were found at a path, one text after the other.
     pub(super) fn attachments(
         &self,
-        resource: &Value,
+        found: Vec<&Value>,
         path: &str,
         number: u64,
         outlet: &mut Outlet<'_>,
     ) -> Result<Attached, SourceError> {
         let mut attached = Attached::default();
-        for attachment in json::all(resource, path) {
+        for attachment in found {
             match self.attachment(attachment) {
-                Ok(letter) => {
-                    attached.unreadable = attached.unreadable.or(letter.unreadable);
-                    let before = std::mem::take(&mut attached.text);
-                    attached.text =
-                        if before.is_empty() { letter.text } else { format!("{before}\n\n{}", letter.text) };
-                }
+                Ok(Letter { text, unreadable }) => attached.add(Attached { text, unreadable }),
                 Err(why) => {
                     if why == Unreadable::Damaged {
                         outlet.set_aside(
@@ -155,16 +112,11 @@ impl Export {
     }
 
     fn attachment(&self, attachment: &Value) -> Result<Letter, Unreadable> {
+        let content_type = json::text(attachment, "contentType").unwrap_or_default();
         match (json::text(attachment, "data"), json::text(attachment, "url")) {
-            (Some(data), _) => decoded(json::text(attachment, "contentType").unwrap_or_default(), data),
-            (None, Some(url)) => self.binaries.letter(url),
+            (Some(data), _) => decoded(content_type, data),
+            (None, Some(url)) => self.elsewhere.letter(url, content_type),
             (None, None) => Err(Unreadable::NotSent),
         }
     }
-}
-
-fn decoded(content_type: &str, data: &str) -> Result<Letter, Unreadable> {
-    let data: String = data.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(&data).or_else(|_| STANDARD_NO_PAD.decode(&data)).map_err(|_| Unreadable::Damaged)?;
-    attachments::read(content_type, &bytes)
 }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{json, pass_of};
+use super::json;
+use super::kinds::pass_of;
 use crate::source::outlet::file_name;
 
 /// A manifest names a few files; what is longer is something else.

@@ -21,10 +21,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::documents::Binaries;
+use super::elsewhere::{Binaries, Elsewhere};
 use super::resources::is_hidden;
-use super::shapes::stu3_shape_of;
-use super::{Export, Home, Record, json};
+use super::shapes::stu3;
+use super::{Export, Home, Record, json, kinds};
 use crate::source::outlet::{Outlet, Sink, file_name, unreadable};
 use crate::source::{Change, Manifest, Source, SourceError, dates, manifest, packed};
 
@@ -104,7 +104,7 @@ impl GpConnect {
 /// What is to be said once, after the last bundle.
 #[derive(Default)]
 struct Said {
-    not_read: BTreeMap<String, u64>,
+    not_read: BTreeMap<String, Option<u64>>,
     /// Things that consultations name and bundles lack.
     missing: u64,
     /// Records from which the source left things out as confidential, and those still in transit.
@@ -147,7 +147,7 @@ impl Source for GpConnect {
             }
         }
         if binaries.unused() > 0 {
-            said.not_read.insert("Binary".to_owned(), binaries.unused() as u64);
+            said.not_read.insert("Binary".to_owned(), Some(binaries.unused() as u64));
         }
         for notice in said.notices() {
             sink(Change::Notice(notice))?;
@@ -248,9 +248,9 @@ impl GpConnect {
         if kind != "Bundle" {
             resources.push((1, bundle));
         }
-        let mut export = Export::new(SYSTEM, self.latest, stu3_shape_of);
+        let mut export = Export::new(SYSTEM, self.latest, stu3::shape_of);
         export.organisation = organisation(&resources);
-        export.binaries = Rc::clone(binaries);
+        export.elsewhere = Elsewhere::Beside(Rc::clone(binaries));
         export.record = record(&resources, said);
         let contained: Vec<(u64, Value)> = ended_allergies(&resources, export.record.patient.as_deref());
         resources.extend(contained.iter().map(|(number, resource)| (*number, resource)));
@@ -266,7 +266,7 @@ impl GpConnect {
         let is_read = |kind: &str| {
             matches!(kind, "Patient" | "Observation" | "DocumentReference")
                 || is_group(kind)
-                || stu3_shape_of(kind).is_some()
+                || stu3::shape_of(kind).is_some()
         };
         let passes: [&dyn Fn(&str) -> bool; 3] =
             [&|kind| kind == "Patient", &is_group, &|kind| kind != "Patient" && !is_group(kind)];
@@ -285,9 +285,8 @@ impl GpConnect {
                     .set_aside(*number, "resourceType is missing: the entry was left out; ask for the record again")?,
                 kind if is_read(kind) || SUPPORTING.contains(&kind) => {}
                 kind => {
-                    // A type’s name comes from the file, so it is not repeated unless it is one.
-                    let is_name = kind.len() <= 40 && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
-                    *said.not_read.entry(if is_name { kind } else { "of unknown type" }.to_owned()).or_default() += 1;
+                    let count = said.not_read.entry(kinds::named(kind).to_owned()).or_default();
+                    *count = Some(count.unwrap_or_default() + 1);
                 }
             }
         }
@@ -515,7 +514,7 @@ impl Said {
                 self.missing
             ));
         }
-        notices.extend(super::not_screened(&self.not_read));
+        notices.extend(kinds::not_screened(&self.not_read));
         notices
     }
 }

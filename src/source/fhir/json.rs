@@ -6,13 +6,28 @@ use serde_json::Value;
 use crate::record::{Code, CodeSystem};
 use crate::source::dates::{self, DateError};
 
-/// Everything at a dotted path; each list on the way is gone through.
+/// Everything at a dotted path; each list on the way is gone through. `section*` stands for sections, those in them, and
+/// so on.
 pub(super) fn all<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut here = vec![value];
     for step in path.split('.') {
-        here = here.into_iter().filter_map(|value| value.get(step)).flat_map(flat).collect();
+        here = match step.strip_suffix('*') {
+            None => here.into_iter().filter_map(|value| value.get(step)).flat_map(flat).collect(),
+            Some(step) => {
+                let mut found = Vec::new();
+                here.into_iter().for_each(|value| all_below(value, step, &mut found));
+                found
+            }
+        };
     }
     here
+}
+
+fn all_below<'a>(value: &'a Value, step: &str, found: &mut Vec<&'a Value>) {
+    for value in value.get(step).map(flat).unwrap_or_default() {
+        found.push(value);
+        all_below(value, step, found);
+    }
 }
 
 fn flat(value: &Value) -> Vec<&Value> {
@@ -50,7 +65,7 @@ pub(super) fn local_reference(reference: &str, kind: &str) -> String {
 }
 
 /// The words of a CodeableConcept as a reader sees them: its text, else the words of its codes, else
-/// the codes themselves.
+/// the codes themselves. Of a single code or of a reference what it displays.
 pub(super) fn words(concept: &Value) -> String {
     if let Some(text) = text(concept, "text") {
         return text.to_owned();
@@ -60,12 +75,18 @@ pub(super) fn words(concept: &Value) -> String {
         .iter()
         .find_map(|coding| text(coding, "display"))
         .or_else(|| codings.iter().find_map(|coding| text(coding, "code")))
+        .or_else(|| ["display", "code"].into_iter().find_map(|path| text(concept, path)))
         .unwrap_or_default()
         .to_owned()
 }
 
-/// The codes of a CodeableConcept.
+/// The codes of a CodeableConcept, or a single code.
 pub(super) fn codes(concept: &Value) -> Vec<Code> {
+    // A quantity has a code as well: its unit's.
+    let is_code = concept.get("coding").is_none() && concept.get("system").is_some() && concept.get("value").is_none();
+    if is_code {
+        return coding(concept).into_iter().collect();
+    }
     all(concept, "coding").into_iter().filter_map(coding).collect()
 }
 

@@ -106,7 +106,7 @@ impl Export {
         codes.extend(conclusions.iter().flat_map(|code| json::codes(code)));
         let belongs = Belongs::To(opened.key.clone());
         codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
-        let attached = self.attachments(resource, "presentedForm", number, outlet)?;
+        let attached = self.attachments(json::all(resource, "presentedForm"), "presentedForm", number, outlet)?;
         let conclusion = json::text(resource, "conclusion").unwrap_or_default().to_owned();
         let texts = [conclusion].into_iter().chain(conclusions.into_iter().map(json::words)).chain([attached.text]);
         let part = Part {

@@ -1,12 +1,15 @@
 //! People, encounters, single lines, and what the server has deleted.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
+use serde_json::{Value, json as value};
 
+use super::answers::Answered;
+use super::documents::Attached;
 use super::observations::quantity;
-use super::shapes::{Shape, shape_of};
+use super::shapes::Shape;
 use super::{Export, json};
 use crate::record::{Code, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
+use crate::source::attachments::{self, Letter};
 use crate::source::outlet::Outlet;
 use crate::source::{Belongs, Change, GroupFacts, PartFacts, PatientFacts, SourceError, dates};
 
@@ -40,6 +43,13 @@ impl Export {
         };
         self.names.insert(id.clone(), name.clone());
         outlet.send(Change::Staff { key: self.key(id), name })
+    }
+
+    /// Learns what a medicine is called.
+    pub(super) fn medication(&mut self, resource: &Value) {
+        if let (Some(id), Some(code)) = (json::text(resource, "id"), resource.get("code")) {
+            self.record.medications.insert(format!("Medication/{id}"), value!({ "code": code }));
+        }
     }
 
     pub(super) fn patient(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
@@ -168,7 +178,23 @@ impl Export {
             lines.push(words_or_text(further));
             codes.extend(json::codes(further));
         }
+        let mut attached = Attached::default();
+        for path in shape.attached {
+            lines.extend(json::all(resource, &format!("{path}.title")).into_iter().map(words_or_text));
+            attached.add(self.attachments(json::all(resource, path), path, number, outlet)?);
+        }
+        for html in shape.narrative.iter().flat_map(|path| json::all(resource, path)).filter_map(Value::as_str) {
+            let Letter { text, unreadable } = attachments::narrative(html);
+            attached.add(Attached { text, unreadable });
+        }
+        let mut answered = Answered::default();
+        shape.items.iter().flat_map(|path| json::all(resource, path)).for_each(|item| answered.take(item));
+        lines.extend(answered.lines);
+        codes.extend(answered.codes);
+        attached.add(self.attachments(answered.attachments, "answer.valueAttachment", number, outlet)?);
+        lines.push(attached.text);
         lines.retain(|line| !line.is_empty() && *line != display);
+        let unreadable = unreadable.or(answered.unreadable).or(attached.unreadable);
         let belongs = self.belongs(resource, &opened.key.id);
         codes.extend(self.hidden_label(resource, &opened.key.id, &belongs));
         let (heading, order) = self.place(&opened.key.id, shape.heading, dates::place(recorded, number));
@@ -206,7 +232,7 @@ impl Export {
                 "Patient" => outlet.send(Change::PatientGone(gone_key))?,
                 "Encounter" | "DocumentReference" | "DiagnosticReport" => outlet.send(Change::GroupGone(gone_key))?,
                 "Observation" => outlet.send(Change::PartGone(gone_key))?,
-                kind if shape_of(kind).is_some() => outlet.send(Change::PartGone(gone_key))?,
+                kind if (self.shape_of)(kind).is_some() => outlet.send(Change::PartGone(gone_key))?,
                 "" => outlet
                     .set_aside(number, "a deletion does not say of what: it was left out; ask the server again")?,
                 _ => {}
@@ -243,10 +269,13 @@ impl Export {
         let contained = reference.strip_prefix('#').and_then(|id| {
             json::all(resource, "contained").into_iter().find(|inner| json::text(inner, "id") == Some(id))?.get("code")
         });
-        let elsewhere = || self.record.medications.get(&json::local_reference(reference, "Medication"))?.get("code");
-        match (json::text(about, "display"), contained.or_else(elsewhere)) {
-            (Some(display), concept) => (display.to_owned(), concept.map(json::codes).unwrap_or_default(), None),
-            (None, Some(code)) => (json::words(code), json::codes(code), None),
+        let display = json::text(about, "display").map(str::to_owned);
+        let name = json::local_reference(reference, "Medication");
+        let known = contained.or_else(|| self.record.medications.get(&name)?.get("code")).cloned();
+        let known = known.or_else(|| self.elsewhere.medicine(&name)?.get("code").cloned());
+        match (display, known) {
+            (Some(display), concept) => (display, concept.as_ref().map(json::codes).unwrap_or_default(), None),
+            (None, Some(code)) => (json::words(&code), json::codes(&code), None),
             (None, None) => (String::new(), Vec::new(), Some(Unreadable::NotSent)),
         }
     }
@@ -263,11 +292,11 @@ impl Export {
             outlet.set_aside(number, no(kind, "id"))?;
             return Ok(None);
         };
-        let patient = json::first(resource, &["subject.reference", "patient.reference"]).and_then(Value::as_str);
-        let patient = patient.map(|reference| json::local_reference(reference, "Patient"));
-        let Some(patient) = patient.or_else(|| self.record.patient.clone()) else {
-            let field = if matches!(kind, "AllergyIntolerance" | "Immunization") { "patient" } else { "subject" };
-            outlet.set_aside(number, no(kind, field))?;
+        let patient = json::first(resource, &["subject.reference", "patient.reference", "for.reference"]);
+        let patient = patient.and_then(Value::as_str).map(|reference| json::local_reference(reference, "Patient"));
+        let patient = patient.or_else(|| takes_part(resource)).or_else(|| self.record.patient.clone());
+        let Some(patient) = patient else {
+            outlet.set_aside(number, no(kind, who(kind)))?;
             return Ok(None);
         };
         if !patient.starts_with("Patient/") {
@@ -315,6 +344,32 @@ impl Export {
                 Ok(None)
             }
         }
+    }
+}
+
+/// The patient among those who take part in something that is nobody's otherwise.
+fn takes_part(resource: &Value) -> Option<String> {
+    let parts = ["participant.actor.reference", "recipient.reference"];
+    let references = parts.iter().flat_map(|path| json::all(resource, path)).filter_map(Value::as_str);
+    let mut references = references.map(|reference| json::local_reference(reference, ""));
+    references.find(|reference| reference.starts_with("Patient/"))
+}
+
+/// Where a type says whose record it is in.
+fn who(kind: &str) -> &'static str {
+    match kind {
+        "AllergyIntolerance"
+        | "Consent"
+        | "DetectedIssue"
+        | "EpisodeOfCare"
+        | "FamilyMemberHistory"
+        | "Immunization"
+        | "ImmunizationRecommendation"
+        | "NutritionOrder"
+        | "VisionPrescription" => "patient",
+        "Appointment" => "participant",
+        "Task" => "for",
+        _ => "subject",
     }
 }
 

@@ -101,15 +101,22 @@ fn is_type(name: &str) -> bool {
 fn resource(text: &str) -> Option<Value> {
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
-    // The narrative says nothing that is not in the fields.
-    let mut in_narrative = 0_usize;
+    // Narrative is HTML and stays as it is written.
+    let (mut in_narrative, mut begin) = (0_usize, 0);
     loop {
+        let before = usize::try_from(reader.buffer_position()).ok()?;
         let event = reader.read_event().ok()?;
         match &event {
             Event::Start(_) if in_narrative > 0 => in_narrative += 1,
-            Event::End(_) if in_narrative > 0 => in_narrative -= 1,
+            Event::End(_) if in_narrative > 0 => {
+                in_narrative -= 1;
+                if in_narrative == 0 {
+                    let end = usize::try_from(reader.buffer_position()).ok()?;
+                    open.last_mut()?.add("div", Value::String(text.get(begin..end)?.to_owned()));
+                }
+            }
             _ if in_narrative > 0 && !matches!(event, Event::Eof) => {}
-            Event::Start(tag) if tag.local_name().as_ref() == "div" => in_narrative = 1,
+            Event::Start(tag) if tag.local_name().as_ref() == "div" => (in_narrative, begin) = (1, before),
             Event::Start(tag) if open.len() < DEEPEST => open.push(Element::begin(tag)?),
             Event::Start(_) | Event::Eof => return None,
             Event::Empty(tag) => {
@@ -166,7 +173,11 @@ mod tests {
             <contained><Patient><id value="p"/></Patient></contained></Observation>"#;
         let resource = resource(text).unwrap();
         let expected = serde_json::json!({
-            "resourceType": "Observation", "id": "o1", "text": { "status": "generated" },
+            "resourceType": "Observation", "id": "o1",
+            "text": {
+                "status": "generated",
+                "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>Narrative</p></div>",
+            },
             "code": { "coding": [{ "code": "1" }, { "code": "2" }] },
             "valueQuantity": { "value": 7.0, "unit": "mmol/L & more" },
             "identifier": { "value": "007" },

@@ -142,10 +142,11 @@ impl Batch {
         let to = self.listed.values().filter_map(|listed| listed.to).max()?;
         let from = self.changes().filter_map(|listed| listed.from).max();
         Some(Covers {
-            behind: Default::default(),
             from: from.map(in_utc),
             to: in_utc(to),
             whole: if from.is_some() { self.unasked() } else { Vec::new() },
+            reached: BTreeMap::new(),
+            incomplete: Vec::new(),
         })
     }
 

@@ -23,7 +23,7 @@ struct Feed {
     practices: BTreeMap<String, u64>,
     said: Vec<PracticeFacts>,
     rows: HashMap<String, u64>,
-    behind: Behind,
+    incomplete: Vec<String>,
 }
 
 impl Feed {
@@ -36,7 +36,7 @@ impl Feed {
             practices: BTreeMap::new(),
             said: Vec::new(),
             rows: HashMap::new(),
-            behind: Behind::new(),
+            incomplete: Vec::new(),
         }
     }
 
@@ -48,7 +48,8 @@ impl Feed {
             from: from.map(at),
             to: at(to),
             whole: Vec::new(),
-            behind: self.behind.clone(),
+            reached: Reached::new(),
+            incomplete: self.incomplete.clone(),
         });
         let mut pulled = Pulled::default();
         let (_, state) = std::mem::take(&mut self.state).with(&mut Batch {
@@ -231,10 +232,10 @@ fn batches_that_came_in_part_say_nothing_of_what_a_day_brings() {
         assert_eq!(whole(&mut feed, made, 1_000), [""; 0]);
     }
     for made in 5..30 {
-        feed.behind = [("Observation".to_owned(), None)].into();
+        feed.incomplete = vec!["Observation".to_owned()];
         assert_eq!(whole(&mut feed, made, 3), [""; 0]);
     }
-    feed.behind.clear();
+    feed.incomplete.clear();
     assert_eq!(whole(&mut feed, 30, 2), [""; 0], "the rest of it");
     let said = whole(&mut feed, 31, 20);
     assert!(said.len() == 1 && said[0].contains("only 20 lines came, where a day usually brings 1,000"), "{said:?}");
