@@ -13,10 +13,10 @@
 
 pub mod action;
 pub mod acts;
-mod cells;
 pub mod compare;
 pub mod document;
 pub mod excerpt;
+mod frame;
 pub mod keymap;
 pub mod layout;
 pub mod overlay;

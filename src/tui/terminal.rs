@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::frame::Shown;
 use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use crossterm::style::{Attribute, SetAttribute};
@@ -17,9 +18,7 @@ use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ratatui::style::{Color, Modifier};
 use tokio::sync::mpsc::unbounded_channel;
-use unicode_width::UnicodeWidthStr;
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -195,41 +194,11 @@ pub struct Whole<W: Write> {
     inner: CrosstermBackend<Pending>,
     pending: Pending,
     out: W,
-    cursor: Option<(bool, Position)>,
+    /// Whether the cursor shows, and where it stands, as far as we know.
+    cursor: (Option<bool>, Option<Position>),
     wanted: (bool, Position),
-    ink: Ink,
+    shown: Shown,
 }
-
-/// Where something stands on the screen, row by row. What was never drawn is blank.
-#[derive(Default)]
-struct Ink(Vec<Vec<bool>>);
-
-impl Ink {
-    fn put(&mut self, x: u16, y: u16, cell: &Cell) {
-        let (x, y) = (usize::from(x), usize::from(y));
-        let visible_on_blank = Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT;
-        let blank = cell.symbol() == " " && cell.bg == Color::Reset && !cell.modifier.intersects(visible_on_blank);
-        if self.0.len() <= y {
-            self.0.resize(y + 1, Vec::new());
-        }
-        let end = x + cell.symbol().width().max(1);
-        if let Some(row) = self.0.get_mut(y) {
-            if row.len() < end {
-                row.resize(end, false);
-            }
-            row.iter_mut().take(end).skip(x).for_each(|inked| *inked = !blank);
-        }
-    }
-
-    /// The column from which a row is blank.
-    fn tail(&self, y: u16) -> u16 {
-        let row = self.0.get(usize::from(y)).map(Vec::as_slice).unwrap_or_default();
-        row.iter().rposition(|inked| *inked).map_or(0, |last| last as u16 + 1)
-    }
-}
-
-/// Erasing the rest of a row costs about as much as so many blanks.
-const ERASE_COSTS: usize = 9;
 
 impl<W: Write> Whole<W> {
     /// Writes frames to `out`.
@@ -239,9 +208,9 @@ impl<W: Write> Whole<W> {
             inner: CrosstermBackend::new(pending.clone()),
             pending,
             out,
-            cursor: None,
+            cursor: (None, None),
             wanted: (false, Position::ORIGIN),
-            ink: Ink::default(),
+            shown: Shown::default(),
         }
     }
 }
@@ -255,29 +224,9 @@ impl<W: Write> Backend for Whole<W> {
             return Ok(());
         }
         // Drawing moves the cursor.
-        self.cursor = None;
-        for (x, y, cell) in &cells {
-            self.ink.put(*x, *y, cell);
-        }
-        // The blank end of a row is erased by one command where that is shorter.
-        let rows: Vec<(u16, u16)> = cells
-            .chunk_by(|a, b| a.1 == b.1)
-            .filter_map(|row| {
-                let y = row.first()?.1;
-                let tail = self.ink.tail(y);
-                (row.iter().filter(|(x, ..)| *x >= tail).count() > ERASE_COSTS).then_some((y, tail))
-            })
-            .collect();
-        let erased = |x: u16, y: u16| rows.iter().any(|(row, tail)| *row == y && x >= *tail);
-        super::cells::write(&mut self.pending, cells.iter().copied().filter(|(x, y, _)| !erased(*x, *y)))?;
-        for (y, tail) in &rows {
-            queue!(
-                self.pending,
-                crossterm::cursor::MoveTo(*tail, *y),
-                crossterm::terminal::Clear(crossterm::terminal::ClearType::UntilNewLine)
-            )?;
-        }
-        Ok(())
+        self.cursor.1 = None;
+        let bytes = self.shown.change(&cells)?;
+        self.pending.write_all(&bytes)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -301,16 +250,16 @@ impl<W: Write> Backend for Whole<W> {
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.cursor = None;
-        self.ink = Ink::default();
+        self.cursor = (None, None);
+        self.shown = Shown::default();
         self.inner.clear()
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
-        self.cursor = None;
-        if clear_type == ClearType::All {
-            self.ink = Ink::default();
-        }
+        self.cursor = (None, None);
+        let Position { x, y } = self.wanted.1;
+        self.shown.clear(clear_type, (x, y));
+        queue!(self.pending, MoveTo(x, y))?;
         self.inner.clear_region(clear_type)
     }
 
@@ -324,15 +273,16 @@ impl<W: Write> Backend for Whole<W> {
 
     /// Writes the frame, where anything in it is new.
     fn flush(&mut self) -> io::Result<()> {
-        if self.cursor != Some(self.wanted) {
-            let (visible, Position { x, y }) = self.wanted;
-            queue!(self.pending, crossterm::cursor::MoveTo(x, y))?;
-            match visible {
-                true => queue!(self.pending, crossterm::cursor::Show)?,
-                false => queue!(self.pending, crossterm::cursor::Hide)?,
-            }
-            self.cursor = Some(self.wanted);
+        let (visible, Position { x, y }) = self.wanted;
+        if self.cursor.1 != Some(self.wanted.1) {
+            queue!(self.pending, MoveTo(x, y))?;
         }
+        match visible {
+            _ if self.cursor.0 == Some(visible) => {}
+            true => queue!(self.pending, Show)?,
+            false => queue!(self.pending, crossterm::cursor::Hide)?,
+        }
+        self.cursor = (Some(visible), Some(self.wanted.1));
         let mut frame = self.pending.0.borrow_mut();
         if frame.is_empty() {
             return Ok(());

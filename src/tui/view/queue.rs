@@ -279,9 +279,8 @@ fn heads(pen: &mut Pen<'_>, theme: Theme, list: Rect, columns: &Columns) {
 fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Columns, row: &QueueRow, place: usize) {
     let selected = place == state.queue.selected;
     let now = state.now.unwrap_or(row.waiting_since);
-    let base = if selected { theme.strong() } else { theme.plain() };
     let sending = state.sending.as_ref().is_some_and(|sending| sending.target.entry == row.entry);
-    let base = if sending { theme.dim() } else { base };
+    let base = if sending { theme.dim() } else { theme.plain() };
     let mut put = |x: u16, line: u16, to: u16, pieces: &[(&str, Style)]| {
         if line < area.height {
             pen.line(area.x + x, area.y + line, to.saturating_sub(x), pieces);
@@ -302,9 +301,12 @@ fn row(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, columns: &Col
     let name_room = usize::from(columns.patient) - 7;
     // What else waits for the patient above hangs below it.
     let goes_on = place > state.queue.top && state.queue.goes_on(place);
-    let (lead, name_style) = match goes_on {
-        true => ("└ ", if selected { base } else { theme.dim() }),
-        false => ("", base),
+    let lead = if goes_on { "└ " } else { "" };
+    // The name alone: a whole row in bold would be sent anew with each move.
+    let name_style = match () {
+        () if selected && !sending => theme.strong(),
+        () if goes_on => theme.dim(),
+        () => base,
     };
     // An age of three digits takes the blank before it.
     let gap = usize::from(!sex_age.starts_with(' '));
