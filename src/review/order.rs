@@ -4,8 +4,8 @@
 //! that no stream of graver ones keeps it waiting for ever. An order is all this makes: nothing here shows anything.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -39,12 +39,12 @@ pub enum Turn {
     Target,
 }
 
-/// What waits, each with something of the caller's.
+/// What waits, each with something small of the caller's, by which it finds the rest.
 #[derive(Debug)]
 pub struct Order<T> {
     policy: Policy,
     waiting: BTreeMap<Waits, T>,
-    by_target: BTreeSet<(DateTime<Utc>, Waits)>,
+    by_target: BTreeMap<(DateTime<Utc>, Waits), T>,
     together: BTreeMap<(Tier, DateTime<Utc>), Together>,
     handed_out: u64,
 }
@@ -62,21 +62,21 @@ impl<T> Default for Order<T> {
         Self {
             policy: Policy::default(),
             waiting: BTreeMap::new(),
-            by_target: BTreeSet::new(),
+            by_target: BTreeMap::new(),
             together: BTreeMap::new(),
             handed_out: 0,
         }
     }
 }
 
-impl<T> Order<T> {
+impl<T: Copy> Order<T> {
     /// Puts an entry in.
     pub fn insert(&mut self, waits: Waits, with: T) {
         let (tier, since) = (waits.tier.0, waits.since);
         let policy = &self.policy;
         let together =
             self.together.entry((tier, since)).or_insert_with(|| Together { end: policy.due(tier, since), count: 0 });
-        self.by_target.insert((together.end, waits));
+        self.by_target.insert((together.end, waits), with);
         if self.waiting.insert(waits, with).is_none() {
             together.count += 1;
         }
@@ -101,13 +101,8 @@ impl<T> Order<T> {
     }
 
     /// What the caller gave with an entry.
-    pub fn get_mut(&mut self, waits: &Waits) -> Option<&mut T> {
-        self.waiting.get_mut(waits)
-    }
-
-    /// The same, to be read.
-    pub fn get(&self, waits: &Waits) -> Option<&T> {
-        self.waiting.get(waits)
+    pub fn get(&self, waits: &Waits) -> Option<T> {
+        self.waiting.get(waits).copied()
     }
 
     /// How many wait.
@@ -146,9 +141,9 @@ impl<T> Order<T> {
         };
         (self.handed_out..).map_while(move |n| {
             if Guard::EveryFifth.stops(n % TURNS == TURNS - 1) {
-                let next = by_target.find(|(_, waits)| tier_at.is_none_or(|at| waits > at))?;
+                let (next, with) = by_target.find(|((_, waits), _)| tier_at.is_none_or(|at| waits > at))?;
                 target_at = Some(*next);
-                return Some((Turn::Target, &next.1, self.waiting.get(&next.1)?));
+                return Some((Turn::Target, &next.1, with));
             }
             let (waits, with) = by_tier.find(|(waits, _)| target_at.is_none_or(|at| (end(waits), **waits) > at))?;
             tier_at = Some(waits);
@@ -163,6 +158,6 @@ impl<T> Order<T> {
             together.end = policy.due(*tier, *since);
         }
         let end = |waits: &Waits| self.together.get(&(waits.tier.0, waits.since)).map(|together| together.end);
-        self.by_target = self.waiting.keys().filter_map(|waits| Some((end(waits)?, *waits))).collect();
+        self.by_target = self.waiting.iter().filter_map(|(waits, with)| Some(((end(waits)?, *waits), *with))).collect();
     }
 }

@@ -13,6 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
+use slab::Slab;
 
 use super::exposure::Clocks;
 use super::find::Listed;
@@ -54,7 +55,9 @@ impl Place {
 #[derive(Debug, Default)]
 pub struct Board {
     places: BTreeMap<EntryId, Place>,
-    waiting: Order<Listed>,
+    waiting: Order<usize>,
+    /// What is said of those that wait, each at the place that the order gives.
+    listed: Slab<Listed>,
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
@@ -124,7 +127,8 @@ impl Board {
             }
         }
         if let Some(listed) = listed {
-            self.waiting.insert(place.waits(id), listed);
+            let at = self.listed.insert(listed);
+            self.waiting.insert(place.waits(id), at);
         }
         if place.state == State::Skim {
             self.skim.insert((place.since, place.recorded, id));
@@ -158,7 +162,9 @@ impl Board {
         for sample in &old.samples {
             self.tallies.entry((sample.window, sample.stratum)).or_default().remove(sample);
         }
-        self.waiting.remove(&old.waits(id));
+        if let Some(at) = self.waiting.remove(&old.waits(id)) {
+            self.listed.try_remove(at);
+        }
         self.for_lead.remove(&old.waits(id));
         self.skim.remove(&(old.since, old.recorded, id));
         if let Some(due) = old.due {
@@ -185,7 +191,9 @@ impl Board {
 
     /// Entries that wait for a person, in the order in which they are handed out.
     pub fn waiting(&self) -> impl Iterator<Item = (EntryId, Tier, DateTime<Utc>, &Listed)> {
-        self.waiting.in_turn().map(|(_, waits, listed)| (waits.entry, waits.tier.0, waits.since, listed))
+        let listed =
+            |(_, waits, at): (_, &Waits, &usize)| Some((waits.entry, waits.tier.0, waits.since, self.listed.get(*at)?));
+        self.waiting.in_turn().filter_map(listed)
     }
 
     /// Orders what waits by another policy.
@@ -392,7 +400,8 @@ impl Board {
         }
         for id in self.of_patient.get(&patient.id).into_iter().flatten() {
             let place = self.places.get(id).map(|place| place.waits(*id));
-            if let Some(listed) = place.and_then(|place| self.waiting.get_mut(&place)) {
+            let at = place.and_then(|place| self.waiting.get(&place));
+            if let Some(listed) = at.and_then(|at| self.listed.get_mut(at)) {
                 listed.rename(&name);
             }
         }

@@ -92,7 +92,7 @@ impl Board {
     fn kept(&self, id: EntryId) -> Option<Kept> {
         let place = self.places.get(&id)?;
         let clock = self.clocks.of(id);
-        let listed = self.waiting.get(&place.waits(id));
+        let listed = self.waiting.get(&place.waits(id)).and_then(|at| self.listed.get(at));
         Some(Kept {
             id: id.0,
             patient: place.patient.0,
