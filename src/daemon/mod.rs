@@ -161,7 +161,7 @@ impl Drop for Here<'_> {
     }
 }
 
-/// Publishes each batch as it falls due, until the store takes no more writes. A batch under way when this is
+/// Publishes each batch as it falls due, and puts into the log which leases ran out, until the store takes no more writes. A batch under way when this is
 /// dropped is finished.
 async fn look_after(service: Arc<Service>) -> String {
     let again = Arc::clone(&service);
@@ -181,14 +181,14 @@ async fn look_after(service: Arc<Service>) -> String {
                 false => Ok(()),
             };
             service.keep_board_if_stale();
-            (published, service.stopped())
+            (service.end_leases().and(published), service.stopped())
         });
         if let Ok((published, stopped)) = looked.await {
             if let Some(why) = stopped {
                 return why;
             }
             if let Err(error) = published {
-                eprintln!("anteroom: the batch could not be published: {error}");
+                eprintln!("anteroom: what was due could not be done: {error}");
             }
         }
     }

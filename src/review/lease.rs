@@ -2,7 +2,7 @@
 //! what another is in the middle of.
 //!
 //! A lease covers the entries of one patient that are open at one stage. It ends by itself, judged at each
-//! use; nothing has to sweep. It never stands in the way of a hide, a flag or a change at the source. Times are
+//! use: nothing has to sweep, but for the log to say it before somebody else claims. It never stands in the way of a hide, a flag or a change at the source. Times are
 //! readings of a clock that nobody can set: durations since some moment.
 
 use std::collections::BTreeMap;
@@ -166,6 +166,11 @@ impl Leases {
     /// The last lease on `scope` that was not seen to end, whether it binds or not.
     pub fn last_on(&self, scope: Scope) -> Option<&Lease> {
         self.held.get(&scope)
+    }
+
+    /// Every lease whose time has run out and that was not seen to end.
+    pub fn run_out(&self, now: Duration) -> impl Iterator<Item = &Lease> {
+        self.held.values().filter(move |lease| !lease.is_valid(now))
     }
 
     /// Every lease that binds now.

@@ -14,6 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::mpsc;
 
 use super::rows::EntryRow;
@@ -326,6 +327,29 @@ impl Service {
         }
     }
 
+    /// Puts into the log that leases ran out which nobody has claimed since, each with the time at which it did.
+    ///
+    /// # Errors
+    /// When the store takes no writes; the next one who asks, or claims, does it then.
+    pub fn end_leases(&self) -> Result<(), ServiceError> {
+        let over: Vec<Lease> = lock(&self.desk.table).leases.run_out(self.clock.elapsed()).cloned().collect();
+        for Lease { scope, holder, token, .. } in &over {
+            let _busy = self.desk.enter(Some(*scope), &holder.login);
+            let now = self.clock.elapsed();
+            // Meanwhile its holder may have come back, or somebody else claimed it.
+            let still = |lease: &&Lease| lease.token == *token && !lease.is_valid(now);
+            let lease = lock(&self.desk.table).leases.last_on(*scope).filter(still).cloned();
+            let Some(ended) = lease.map(|lease| Ended { lease, how: End::Expired }) else { continue };
+            let record = self.end_record(&Actor::system("lease"), &ended);
+            self.commit(Vec::new(), Vec::new(), vec![record])?;
+            lock(&self.desk.table).leases.end(&ended.lease);
+        }
+        if !over.is_empty() {
+            self.announce();
+        }
+        Ok(())
+    }
+
     /// Gives back all that somebody holds on this screen.
     ///
     /// # Errors
@@ -415,7 +439,10 @@ impl Service {
             End::TakenOver => self.of_patient(actor, Event::LeaseTakenOver { stage, token, holder }, patient),
             // Nobody did it.
             End::Expired => {
-                self.of_patient(&Actor::system("lease"), Event::LeaseExpired { stage, token, holder }, patient)
+                let event = Event::LeaseExpired { stage, token, holder };
+                let record = self.of_patient(&Actor::system("lease"), event, patient);
+                let since = self.clock.elapsed().saturating_sub(ended.lease.ends());
+                Record { at: record.at - TimeDelta::from_std(since).unwrap_or_default(), ..record }
             }
         }
     }

@@ -144,6 +144,19 @@ pub struct EntryState {
     pub earlier: Vec<Earlier>,
     /// The comparison with one of them, while it is shown.
     pub compared: Option<Compared>,
+    /// Whether the daemon knows that its reader, who has it in hand, is here.
+    pub told: Told,
+}
+
+/// Whether the daemon was told that keys are pressed on an entry that the person has in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Not in the last minute.
+    NotYet,
+    /// In the last minute.
+    Lately,
+    /// It is in hand elsewhere.
+    InVain,
 }
 
 impl EntryState {

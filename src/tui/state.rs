@@ -411,6 +411,7 @@ impl State {
             earlier: Vec::new(),
             compared: None,
             opened,
+            told: super::pages::Told::NotYet,
         };
         self.entry = Some(match self.entry.take() {
             // What was read of the same text is read, whatever has come to stand beside it.

@@ -267,6 +267,50 @@ fn a_lease_ends_ten_minutes_after_the_last_activity_and_an_hour_after_it_began()
 }
 
 #[test]
+fn a_lease_that_ran_out_is_in_the_log_without_a_claim_with_the_time_at_which_it_did() {
+    let practice = practice(4);
+    let (mut ann, mut ben, mut lea) = (practice.user("ann"), practice.user("ben"), practice.user("lea"));
+    let (first, _, other) = rows(&mut ann);
+    let begun = ann.queue().now;
+    let token = claim(&mut ann, &first).unwrap().token;
+    claim(&mut ben, &other).unwrap();
+    practice.clock.pass(9 * MINUTE);
+    ben.open(other.entry);
+    practice.service.end_leases().unwrap();
+    let expired = |lea: &mut Person| -> Vec<(chrono::DateTime<chrono::Utc>, String, Token)> {
+        let Reply::Audit(lines) = lea.ask(Request::Audit { before: None, limit: 100, everything: true }) else {
+            panic!()
+        };
+        let of = |record: anteroom::audit::Record| match record.event {
+            Event::LeaseExpired { holder, token, .. } => Some((record.at, holder, token)),
+            _ => None,
+        };
+        lines.into_iter().filter_map(|line| of(line.record)).collect()
+    };
+    assert_eq!(expired(&mut lea), [], "nine minutes are not ten");
+    practice.clock.pass(8 * MINUTE);
+    for _ in 0..2 {
+        practice.service.end_leases().unwrap();
+        let ended = expired(&mut lea);
+        let [(at, holder, of)] = ended.as_slice() else { panic!("{ended:?}") };
+        assert_eq!((holder.as_str(), *of), ("ann", token));
+        let after = *at - begun;
+        assert!((600..605).contains(&after.num_seconds()), "{after}");
+    }
+    // Whoever had it comes back to a patient that is free, and it ran out once only.
+    claim(&mut lea, &first).unwrap();
+    assert!(decide(&mut ann, &first, Some(token), Act::Approve).is_err());
+    assert_eq!(expired(&mut lea).len(), 1);
+    // What somebody else's claim finds run out says when it did, too.
+    practice.clock.pass(30 * MINUTE);
+    let now = ann.queue().now;
+    claim(&mut ann, &other).unwrap();
+    let (at, holder, _) = expired(&mut ann).remove(0);
+    let ago = now - at;
+    assert!(holder == "ben" && (ago.num_minutes() - 28).abs() <= 1, "{holder} {ago}");
+}
+
+#[test]
 fn a_restarted_daemon_knows_no_lease_and_refuses_the_tokens_of_before() {
     let practice = practice(4);
     let mut ann = practice.user("ann");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::tui_support::{key, practice};
 use anteroom::audit::{Actor, Role};
-use anteroom::protocol::{Queue, Reply, Request, Skim, Totals, VERSION, Wanted, Welcome};
+use anteroom::protocol::{Claimed, Holding, Queue, Reply, Request, Skim, Totals, VERSION, Wanted, Welcome};
+use anteroom::record::{PatientId, Stage, Token};
 use anteroom::tui::keymap::{Key, Keymap};
 use anteroom::tui::state::{Effect, Input, Setup, State, WINDOW};
 use anteroom::tui::terminal::{Whole, needs_ascii, wants_colour};
@@ -265,6 +266,64 @@ fn fifteen_minutes_without_a_key_end_the_program_and_keep_the_draft() {
         line.press("j");
     }
     assert!(line.state.blank.is_none());
+}
+
+#[test]
+fn keys_on_an_entry_in_hand_keep_it_there_and_are_told_once_a_minute() {
+    let asked = |line: &mut Line, name: &str| -> usize {
+        let effects = update(&mut line.state, Input::Key(Key::new(key(name))));
+        let claims = |effect: &&Effect| matches!(effect, Effect::Ask(Request::Claim { .. }));
+        effects.iter().filter(claims).count()
+    };
+    let mut line = Line::new(8, Theme::Dark);
+    line.press("enter");
+    // Whoever only reads takes nothing in hand.
+    assert_eq!(asked(&mut line, "j"), 0);
+    let entry = line.state.entry.as_ref().unwrap().opened.row.entry;
+    let (name, login) = ("Dr Samir Rahman".to_owned(), "dr.rahman".to_owned());
+    let holding = Holding { name, login, yours: true, minutes_left: 9 };
+    let held = |line: &mut Line, holding: Holding| {
+        let rows = &mut line.state.queue.queue.as_mut().unwrap().rows;
+        rows.iter_mut().find(|row| row.entry == entry).unwrap().lease = Some(holding);
+    };
+    held(&mut line, Holding { yours: false, ..holding.clone() });
+    let others = line.state.clone();
+    held(&mut line, holding);
+    for _ in 0..3 {
+        assert_eq!(["j", "k", "j"].map(|name| asked(&mut line, name)), [1, 0, 0]);
+        line.take(Input::Minute);
+    }
+    // It says nothing of it, and somebody else's is not asked for.
+    let token = Token { run: 1, grant: 1 };
+    let claimed = Claimed { patient: PatientId([1; 16]), stage: Stage::First, token, seconds_left: 600 };
+    let answer = |reply| Input::Answered(Box::new((Request::Claim { entry }, reply)));
+    let message = line.state.message.clone();
+    assert!(update(&mut line.state, answer(Reply::Claimed(claimed))).is_empty() && line.state.message == message);
+    // Where it is in hand on another screen, it is asked once.
+    assert_eq!(asked(&mut line, "j"), 1);
+    update(&mut line.state, answer(Reply::Refused { why: "on another screen".to_owned() }));
+    line.take(Input::Minute);
+    assert_eq!(asked(&mut line, "j"), 0);
+    // And what is being decided is not taken in hand again.
+    let taken = (Request::TakeOver { entry }, Reply::Claimed(claimed));
+    update(&mut line.state, Input::Answered(Box::new(taken)));
+    line.take(Input::Minute);
+    let mut deciding = line.state.clone();
+    assert_eq!(asked(&mut line, "k"), 1);
+    line.state = deciding.clone();
+    update(&mut line.state, Input::Key(Key::new(key("x"))));
+    let effects = update(&mut line.state, Input::Key(Key::new(key("1"))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Ask(Request::Decide { .. }))), "{effects:?}");
+    assert_eq!(asked(&mut line, "k"), 0, "{effects:?}");
+    deciding.screen = anteroom::tui::state::Screen::Log;
+    line.state = deciding;
+    assert_eq!(asked(&mut line, "k"), 0);
+    // And nobody who is gone is said to be here.
+    line.state = others;
+    assert_eq!(asked(&mut line, "j"), 0);
+    for _ in 0..9 {
+        assert!(!update(&mut line.state, Input::Minute).iter().any(|effect| matches!(effect, Effect::Ask(_))));
+    }
 }
 
 #[test]

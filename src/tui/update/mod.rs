@@ -20,7 +20,7 @@ use super::action::Action;
 use super::document::Laid;
 use super::keymap::{Found, Key, spelled};
 use super::layout;
-use super::pages::WorkLine;
+use super::pages::{Told, WorkLine};
 use super::state::{
     Blank, Effect, IDLE_END_MINUTES, IDLE_MINUTES, Input, Link, Overlay, Screen, Setup, State, Tone, Writing,
 };
@@ -38,7 +38,14 @@ pub const LOG_PAGE: usize = 200;
 /// Takes one input in. Nothing else changes the state.
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
     let effects = match input {
-        Input::Key(key) => pressed(state, key),
+        Input::Key(key) => {
+            let mut effects = pressed(state, key);
+            // What is asked for says by itself that somebody is here; and what is decided is in nobody's hand after it.
+            if !effects.iter().any(|effect| matches!(effect, Effect::Ask(_))) {
+                effects.extend(keeps_in_hand(state));
+            }
+            effects
+        }
         Input::Released => {
             state.came_by_itself = false;
             Vec::new()
@@ -267,7 +274,22 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Whoever reads with an entry in hand keeps it in hand: the daemon is told of keys, once a minute.
+fn keeps_in_hand(state: &mut State) -> Option<Effect> {
+    let reads = matches!(state.screen, Screen::Entry | Screen::Redact) && state.link == Link::Up;
+    let reads = reads && state.blank.is_none() && state.sending.is_none() && state.handling.is_none();
+    let entry = state.entry.as_mut().filter(|entry| reads && entry.told == Told::NotYet)?;
+    let opened = &entry.opened.row;
+    let row = state.queue.rows().iter().find(|row| row.entry == opened.entry).unwrap_or(opened);
+    row.lease.as_ref().filter(|lease| lease.yours)?;
+    entry.told = Told::Lately;
+    Some(Effect::Ask(Request::Claim { entry: row.entry }))
+}
+
 fn minute(state: &mut State) -> Vec<Effect> {
+    if let Some(entry) = state.entry.as_mut().filter(|entry| entry.told == Told::Lately) {
+        entry.told = Told::NotYet;
+    }
     state.now = state.now.map(|now| now + chrono::Duration::minutes(1));
     state.idle_minutes += 1;
     if state.idle_minutes >= IDLE_MINUTES {

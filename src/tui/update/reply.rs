@@ -5,6 +5,7 @@ use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request, Wanted}
 use crate::record::{EntryId, Handling};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
+use crate::tui::pages::Told;
 use crate::tui::state::{Deed, Done, Effect, Opening, Overlay, Screen, Sending, State, Tone};
 use crate::tui::words;
 
@@ -126,7 +127,17 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
             }
             Vec::new()
         }
+        (Request::Claim { .. }, Reply::Claimed(_)) => Vec::new(),
+        (Request::Claim { entry }, _) => {
+            if let Some(open) = state.entry.as_mut().filter(|open| open.opened.row.entry == entry) {
+                open.told = Told::InVain;
+            }
+            refresh(state)
+        }
         (_, Reply::Claimed(claimed)) => {
+            if let Some(open) = &mut state.entry {
+                open.told = Told::Lately;
+            }
             let minutes = words::count(claimed.seconds_left.div_ceil(60), "minute", "minutes");
             state.say(Tone::Good, format!("yours for {minutes}, and longer while you work on it"));
             refresh(state)
