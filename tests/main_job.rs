@@ -241,13 +241,16 @@ fn the_queue_keeps_a_patient_together_and_comes_in_pages() {
     let by_target = groups.windows(2).filter(|pair| pair[0].1 < pair[1].1).count();
     assert!(by_target <= all.rows.len() / 5, "the most urgent of each says where, but for every fifth: {groups:?}");
 
-    let mut paged = Vec::new();
-    while paged.len() < all.rows.len() {
-        let page = rows(&mut shah, paged.len(), 4, Only::default());
-        assert_eq!((page.from, page.fits), (paged.len(), all.rows.len()));
-        paged.extend(page.rows.into_iter().map(|row| row.entry));
+    for only in [Only::default(), Only { words: "a".into(), ..Only::default() }] {
+        let all = rows(&mut shah, 0, 100, only.clone());
+        let entries = |queue: &Queue| queue.rows.iter().map(|row| row.entry).collect::<Vec<_>>();
+        assert!(all.fits > 4 && all.fits == all.rows.len());
+        for (from, limit) in (0..all.fits).flat_map(|from| (1..6).map(move |limit| (from, limit))) {
+            let page = rows(&mut shah, from, limit, only.clone());
+            assert_eq!((page.from, page.fits), (from, all.fits));
+            assert_eq!(entries(&page), entries(&all)[from..(from + limit).min(all.fits)], "{limit} from {from}");
+        }
     }
-    assert_eq!(paged, all.rows.iter().map(|row| row.entry).collect::<Vec<_>>());
 }
 
 #[test]

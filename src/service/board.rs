@@ -51,13 +51,26 @@ impl Place {
     }
 }
 
+/// One that waits for a person, with what can be asked of it.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Its tier.
+    pub tier: Tier,
+    /// Since when it waits.
+    pub since: DateTime<Utc>,
+    /// What can be asked of it.
+    pub listed: Listed,
+}
+
 /// What waits for people and what waits for time.
 #[derive(Debug, Default)]
 pub struct Board {
     places: BTreeMap<EntryId, Place>,
     waiting: Order<usize>,
-    /// What is said of those that wait, each at the place that the order gives.
-    listed: Slab<Listed>,
+    /// Those that wait, each at the place that the order gives.
+    listed: Slab<Waiting>,
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, DateTime<Utc>, EntryId)>,
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
@@ -127,7 +140,8 @@ impl Board {
             }
         }
         if let Some(listed) = listed {
-            let at = self.listed.insert(listed);
+            let (tier, since) = (place.tier, place.since);
+            let at = self.listed.insert(Waiting { entry: id, tier, since, listed });
             self.waiting.insert(place.waits(id), at);
         }
         if place.state == State::Skim {
@@ -189,11 +203,15 @@ impl Board {
         }
     }
 
-    /// Entries that wait for a person, in the order in which they are handed out.
-    pub fn waiting(&self) -> impl Iterator<Item = (EntryId, Tier, DateTime<Utc>, &Listed)> {
-        let listed =
-            |(_, waits, at): (_, &Waits, &usize)| Some((waits.entry, waits.tier.0, waits.since, self.listed.get(*at)?));
-        self.waiting.in_turn().filter_map(listed)
+    /// Entries that wait for a person, in the order in which they are handed out, each with its place among
+    /// [`Board::all_waiting`].
+    pub fn in_turn(&self) -> impl Iterator<Item = (EntryId, usize)> {
+        self.waiting.in_turn().map(|(_, waits, at)| (waits.entry, *at))
+    }
+
+    /// Entries that wait for a person, in no order.
+    pub fn all_waiting(&self) -> &Slab<Waiting> {
+        &self.listed
     }
 
     /// Orders what waits by another policy.
@@ -220,17 +238,18 @@ impl Board {
         in_turn.find(|(_, place)| waits(place)).map(|(id, _)| *id)
     }
 
-    /// What waits for a person in one patient's record, most urgent first.
-    pub fn waiting_of(&self, patient: PatientId) -> Vec<EntryId> {
+    /// What waits for a person in one patient's record, most urgent first, each with its place among
+    /// [`Board::all_waiting`].
+    pub fn waiting_of(&self, patient: PatientId) -> Vec<(EntryId, usize)> {
         let ids = self.of_patient.get(&patient).into_iter().flatten();
         let mut found: Vec<_> = ids
             .filter_map(|id| {
-                let place = self.places.get(id).filter(|place| place.state.waits_for_person())?;
-                Some(place.waits(*id))
+                let waits = self.places.get(id).filter(|place| place.state.waits_for_person())?.waits(*id);
+                Some((waits, self.waiting.get(&waits)?))
             })
             .collect();
         found.sort_unstable();
-        found.into_iter().map(|waits| waits.entry).collect()
+        found.into_iter().map(|(waits, at)| (waits.entry, at)).collect()
     }
 
     /// How many entries wait for a person.
@@ -401,8 +420,8 @@ impl Board {
         for id in self.of_patient.get(&patient.id).into_iter().flatten() {
             let place = self.places.get(id).map(|place| place.waits(*id));
             let at = place.and_then(|place| self.waiting.get(&place));
-            if let Some(listed) = at.and_then(|at| self.listed.get_mut(at)) {
-                listed.rename(&name);
+            if let Some(waiting) = at.and_then(|at| self.listed.get_mut(at)) {
+                waiting.listed.rename(&name);
             }
         }
         self.names.insert(patient.id, name);

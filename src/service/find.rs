@@ -2,15 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Service;
+use super::board::{Board, Waiting};
 use super::decide::same_guid;
 use super::rows::EntryRow;
 use crate::audit::Actor;
-use crate::protocol::Wanted;
+use crate::protocol::{Only, Wanted};
 use crate::record::{EntryId, PatientId, Tier};
 
 /// What can be asked of a waiting entry without reading the store.
@@ -140,30 +142,25 @@ fn holds(text: &str, word: &str) -> bool {
     })
 }
 
+/// Of those that wait, the ones that are wanted: by their place among all, and how many.
+struct Chosen {
+    at: Vec<bool>,
+    count: usize,
+}
+
 impl Service {
     /// The rows that are wanted, in order, and how many fit in all. What waits for one patient stands together,
     /// where the most urgent of it belongs; what the person has agreed to comes last.
     pub(super) fn fitting(&self, actor: &Actor, wanted: &Wanted, agreed: &HashSet<EntryId>) -> (Vec<EntryId>, usize) {
-        let only = &wanted.only;
         let board = self.board();
-        if only.is_all() && wanted.from == 0 {
-            // The ordinary case reads no further than it must.
-            let mut seen = HashSet::new();
-            let mut ids: Vec<EntryId> = Vec::new();
-            for (_, _, _, listed) in board.waiting() {
-                if ids.len() >= wanted.limit {
-                    break;
-                }
-                if seen.insert(listed.patient) {
-                    ids.extend(board.waiting_of(listed.patient).into_iter().filter(|id| !agreed.contains(id)));
-                }
-            }
-            if !agreed.is_empty() && ids.len() < wanted.limit {
-                ids.extend(board.waiting().map(|(id, ..)| id).filter(|id| agreed.contains(id)));
-            }
-            ids.truncate(wanted.limit);
-            return (ids, board.count_waiting());
-        }
+        let chosen = (!wanted.only.is_all()).then(|| self.chosen(&board, actor, &wanted.only));
+        let fits = |at: usize| chosen.as_ref().is_none_or(|chosen| chosen.at.get(at) == Some(&true));
+        let count = chosen.as_ref().map_or_else(|| board.count_waiting(), |chosen| chosen.count);
+        let from = wanted.from.min(count);
+        (page(&board, from..from.saturating_add(wanted.limit).min(count), &fits, agreed), count)
+    }
+
+    fn chosen(&self, board: &Board, actor: &Actor, only: &Only) -> Chosen {
         let (now, policy) = (self.now(), self.policy());
         let word = |word: &str| Word { folded: word.to_owned(), letters: Letters::of(word) };
         let words: Vec<Word> = fold(&only.words).split_whitespace().map(word).collect();
@@ -176,9 +173,10 @@ impl Service {
             }
             false => HashSet::new(),
         };
-        let fits = |tier, since, listed: &Listed| {
-            only.tier.is_none_or(|least| tier >= least)
-                && (!only.late || late.contains(&(tier, since)))
+        let fits = |(_, waiting): &(usize, &Waiting)| {
+            let Waiting { tier, since, listed, .. } = waiting;
+            only.tier.is_none_or(|least| *tier >= least)
+                && (!only.late || late.contains(&(*tier, *since)))
                 && (!only.changed || listed.changed)
                 && only.patient.is_none_or(|patient| listed.patient == patient)
                 && (!only.mine
@@ -188,23 +186,56 @@ impl Service {
                 && reason.as_deref().is_none_or(|reason| listed.lines().skip(3).any(|why| why == reason))
                 && words.iter().all(|word| listed.says(word))
         };
-        let waiting: Vec<_> = board.waiting().collect();
-        let mut found: Vec<(EntryId, usize)> = Vec::new();
-        let mut places: HashMap<PatientId, usize, BuildHasherDefault<Digest>> = HashMap::default();
-        let mut last: Vec<EntryId> = Vec::new();
-        for (id, _, _, listed) in in_shares(&waiting, &|(_, tier, since, listed)| fits(*tier, *since, listed)) {
-            if agreed.contains(id) {
-                last.push(*id);
-                continue;
+        // In the order in which they lie in memory: there is most to fetch.
+        let waiting: Vec<(usize, &Waiting)> = board.all_waiting().iter().collect();
+        let mut at = vec![false; waiting.last().map_or(0, |(last, _)| last + 1)];
+        let fitting = in_shares(&waiting, &fits);
+        for (place, _) in &fitting {
+            if let Some(chosen) = at.get_mut(*place) {
+                *chosen = true;
             }
-            let next = places.len();
-            found.push((*id, *places.entry(listed.patient).or_insert(next)));
         }
-        let groups = places.len() + usize::from(!last.is_empty());
-        found.extend(last.into_iter().map(|id| (id, places.len())));
-        let all = found.len();
-        (page(found, groups, wanted), all)
+        Chosen { at, count: fitting.len() }
     }
+}
+
+type ByPatient<T> = HashMap<PatientId, T, BuildHasherDefault<Digest>>;
+
+/// The rows of one page. The order is gone through no further than the page reaches, and of patients before it no more
+/// is asked than how many rows they have.
+fn page(board: &Board, page: Range<usize>, fits: &impl Fn(usize) -> bool, agreed: &HashSet<EntryId>) -> Vec<EntryId> {
+    let is_first = |id: &EntryId, at: usize| fits(at) && !agreed.contains(id);
+    let mut counts: ByPatient<usize> = HashMap::default();
+    if page.start > 0 {
+        for (_, waiting) in board.all_waiting().iter().filter(|(at, waiting)| is_first(&waiting.entry, *at)) {
+            *counts.entry(waiting.listed.patient).or_default() += 1;
+        }
+    }
+    let (mut passed, mut ids) = (0, Vec::new());
+    let mut seen: ByPatient<()> = HashMap::default();
+    for (id, at) in board.in_turn() {
+        if passed + ids.len() >= page.end {
+            break;
+        }
+        if !is_first(&id, at) {
+            continue;
+        }
+        let Some(patient) = board.all_waiting().get(at).map(|waiting| waiting.listed.patient) else { continue };
+        if seen.insert(patient, ()).is_some() {
+            continue;
+        }
+        match counts.get(&patient) {
+            Some(count) if ids.is_empty() && passed + count <= page.start => passed += count,
+            _ => {
+                ids.extend(board.waiting_of(patient).into_iter().filter(|(id, at)| is_first(id, *at)).map(|(id, _)| id))
+            }
+        }
+    }
+    if passed + ids.len() < page.end && !agreed.is_empty() {
+        ids.extend(board.in_turn().filter(|(id, at)| fits(*at) && agreed.contains(id)).map(|(id, _)| id));
+    }
+    ids.truncate(page.end.saturating_sub(passed));
+    ids.split_off(page.start.saturating_sub(passed).min(ids.len()))
 }
 
 /// So many rows are looked through in less time than it takes to begin a thread.
@@ -224,33 +255,9 @@ fn in_shares<'r, R: Sync>(rows: &'r [R], fits: &(impl Fn(&R) -> bool + Sync)) ->
     })
 }
 
-/// The page that is wanted of what was found, each with the number of its patient, of whom there are so many: what
-/// is one patient's stands together.
-fn page(found: Vec<(EntryId, usize)>, patients: usize, wanted: &Wanted) -> Vec<EntryId> {
-    // Where each patient's begin in the list.
-    let mut begins = vec![0usize; patients + 1];
-    for (_, patient) in &found {
-        begins[patient + 1] += 1;
-    }
-    for patient in 0..patients {
-        begins[patient + 1] += begins[patient];
-    }
-    let mut listed: Vec<Option<EntryId>> = vec![None; wanted.limit.min(found.len())];
-    for (id, patient) in found {
-        let place = begins[patient];
-        begins[patient] += 1;
-        if let Some(slot) = place.checked_sub(wanted.from).and_then(|place| listed.get_mut(place)) {
-            *slot = Some(id);
-        }
-    }
-    listed.into_iter().flatten().collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Letters, SHARE, fold, holds, in_shares, page};
-    use crate::protocol::Wanted;
-    use crate::record::EntryId;
+    use super::{Letters, SHARE, fold, holds, in_shares};
 
     #[test]
     fn words_are_found_whole_in_part_and_with_letters_left_out() {
@@ -278,23 +285,5 @@ mod tests {
         let rows: Vec<usize> = (0..3 * SHARE + 1).collect();
         let odd = |row: &usize| row % 2 == 1;
         assert!(in_shares(&rows, &odd).into_iter().copied().eq((1..3 * SHARE + 1).step_by(2)));
-    }
-
-    #[test]
-    fn what_is_one_patient_s_stands_together_where_its_first_belongs() {
-        let found: Vec<(EntryId, usize)> =
-            [0, 1, 0, 2, 1, 1, 0].into_iter().zip(0..).map(|(patient, n)| (EntryId([n; 16]), patient)).collect();
-        let of = |from, limit| {
-            let wanted = Wanted { from, limit, ..Wanted::default() };
-            page(found.clone(), 3, &wanted).into_iter().map(|id| id.0[0]).collect::<Vec<u8>>()
-        };
-        let all = [0, 2, 6, 1, 4, 5, 3];
-        assert_eq!(of(0, 99), all);
-        for from in 0..9 {
-            for limit in 0..9 {
-                let end = (from + limit).min(all.len());
-                assert_eq!(of(from, limit), all[from.min(end)..end], "{limit} from {from}");
-            }
-        }
     }
 }

@@ -51,9 +51,10 @@ impl Service {
                 .waits()
                 .map(|(tier, since, _)| ((tier, since), work_of(policy.ageing(tier, since, now))))
                 .collect();
-            let aged = board
-                .waiting()
-                .filter_map(|(id, tier, since, _)| Some((works.get(&(tier, since)).copied().flatten()?, id)));
+            let aged = board.in_turn().filter_map(|(id, at)| {
+                let waiting = board.all_waiting().get(at)?;
+                Some((works.get(&(waiting.tier, waiting.since)).copied().flatten()?, id))
+            });
             found.extend(aged);
             found
         };

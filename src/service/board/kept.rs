@@ -110,7 +110,7 @@ impl Board {
             withholds: self.withholding.get(&place.patient).is_some_and(|entries| entries.contains(&id)),
             entered: clock.map(|clock| At(clock.entered)),
             decided: clock.and_then(|clock| clock.decided).map(At),
-            listed: listed.map(|listed| listed.to_keep()),
+            listed: listed.map(|waiting| waiting.listed.to_keep()),
             planted: self.decoys.get(&id).cloned(),
         })
     }
