@@ -172,6 +172,7 @@ async fn line_by_line(
             Err(Failure(Exit::Ok, why.to_owned()))
         }
         Err(plain::PlainError::Client(error)) => Err(error.into()),
+        Err(error @ plain::PlainError::Unknown(_)) => Err(Failure(Exit::Unreachable, error.to_string())),
         Err(plain::PlainError::Output(error)) => Err(error.into()),
     }
 }

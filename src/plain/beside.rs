@@ -3,10 +3,8 @@
 
 use std::io::Write;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::entry::Open;
-use super::{PlainError, Session};
+use super::{Line, PlainError, Session};
 use crate::audit::Role;
 use crate::protocol::{Proposed, Reply, Request, WorkItem};
 use crate::record::{Act, EntryId, Handling, PatientAct, PatientId, Version};
@@ -20,7 +18,7 @@ use crate::tui::words;
 /// Days that something is put off for, if nobody says otherwise.
 const DAYS: u64 = 7;
 
-impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
+impl<W: Write, L: Line> Session<W, L> {
     fn lead(&self) -> bool {
         self.welcome.actor.role == Role::Lead
     }

@@ -2,17 +2,15 @@
 
 use std::io::Write;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::entry::Open;
 use super::voice::ended;
-use super::{Done, PlainError, Session};
+use super::{Done, Line, PlainError, Session};
 use crate::protocol::{Reply, Request};
 use crate::record::{Act, HideReason};
 use crate::tui::state::Target;
 use crate::tui::words;
 
-impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
+impl<W: Write, L: Line> Session<W, L> {
     pub(super) async fn approve(&mut self, why: &str) -> Result<(), PlainError> {
         let Some(open) = &self.open else {
             return Ok(self.voice.refuse("no entry is open: read it first, with open and its number")?);

@@ -6,6 +6,7 @@
 mod beside;
 mod decide;
 mod entry;
+mod line;
 mod practice;
 mod queue;
 mod skim;
@@ -28,6 +29,7 @@ use crate::tui::state::Target;
 use crate::tui::words;
 
 use entry::Open;
+use line::{Connected, Line};
 use voice::Voice;
 
 /// Rows of the queue and lines of the log told at once.
@@ -63,6 +65,9 @@ pub enum PlainError {
     /// The daemon is away, or will not have the caller.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The answer to an act was lost and did not come again.
+    #[error("it is not known whether this was done, look when the daemon is back: {0}")]
+    Unknown(ClientError),
     /// The output cannot be written to.
     #[error("the output cannot be written to ({0})")]
     Output(#[from] std::io::Error),
@@ -133,10 +138,10 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
     W: Write,
 {
-    let (client, welcome) = connect(None).await?;
+    let (line, welcome) = Connected::new(connect).await?;
     let mut session = Session {
         voice: Voice::new(out, options.ascii),
-        client,
+        line,
         welcome,
         keymap: options.keymap,
         rows: Vec::new(),
@@ -173,8 +178,7 @@ where
         match session.obey(line).await? {
             Next::Go => {}
             Next::Become(person) => {
-                let (client, welcome) = connect(Some(person)).await?;
-                (session.client, session.welcome) = (client, welcome);
+                session.welcome = session.line.go_on_as(person).await?;
                 session.open = None;
                 session.marked.clear();
                 session.greet().await?;
@@ -191,9 +195,9 @@ enum Next {
     Leave,
 }
 
-struct Session<W: Write, T> {
+struct Session<W: Write, L> {
     voice: Voice<W>,
-    client: Client<T>,
+    line: L,
     welcome: Welcome,
     keymap: Keymap,
     rows: Vec<QueueRow>,
@@ -227,7 +231,7 @@ struct Done {
     what: String,
 }
 
-impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
+impl<W: Write, L: Line> Session<W, L> {
     async fn greet(&mut self) -> Result<(), PlainError> {
         let Welcome { practice, name, actor, .. } = &self.welcome;
         let who = format!("Anteroom, {practice}. You are {name}, {}.", actor.role.name());
@@ -383,7 +387,17 @@ impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
 
     /// Asks; a refusal is told, and gives nothing.
     async fn ask(&mut self, request: Request) -> Result<Option<Reply>, PlainError> {
-        match self.client.request(request).await? {
+        let is_act = request.acts_on().is_some();
+        let lost = "the connection to the daemon was lost; this is asked again when it is back";
+        let voice = &mut self.voice;
+        let mut unsaid = Ok(());
+        let answered = self.line.ask(request, || unsaid = voice.say(&words::capital(lost))).await;
+        unsaid?;
+        let reply = answered.map_err(|error| match error {
+            error if is_act && error.is_lost() => PlainError::Unknown(error),
+            error => PlainError::Client(error),
+        })?;
+        match reply {
             Reply::Refused { why } | Reply::Failed { why } => {
                 self.voice.refuse(&format!("{}.", words::capital(&why)))?;
                 Ok(None)

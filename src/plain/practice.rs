@@ -2,14 +2,12 @@
 
 use std::io::Write;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::voice::ended;
-use super::{Next, PAGE, PlainError, Session};
+use super::{Line, Next, PAGE, PlainError, Session};
 use crate::protocol::{Reply, Request};
 use crate::tui::words;
 
-impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
+impl<W: Write, L: Line> Session<W, L> {
     pub(super) async fn log(&mut self) -> Result<(), PlainError> {
         let request = Request::Audit { before: None, limit: PAGE, everything: false };
         if let Some(Reply::Audit(lines)) = self.ask(request).await? {

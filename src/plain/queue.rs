@@ -2,18 +2,16 @@
 
 use std::io::Write;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::entry::Open;
 use super::voice::{ended, listed as items};
-use super::{PAGE, PlainError, Session};
+use super::{Line, PAGE, PlainError, Session};
 use crate::protocol::{Only, Queue, QueueRow, Reply, Request, Wanted};
 use crate::record::{EntryId, Tier};
 use crate::tui::state::{MOST_MARKED, Target};
 use crate::tui::update::queue::listed;
 use crate::tui::words;
 
-impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
+impl<W: Write, L: Line> Session<W, L> {
     pub(super) async fn list(&mut self, from: usize) -> Result<(), PlainError> {
         let wanted = Wanted { from, limit: PAGE, only: self.only.clone() };
         let Some(Reply::Queue(Queue { now, rows, fits, totals, alarms, .. })) = self.ask(Request::Rows(wanted)).await?

@@ -3,14 +3,12 @@
 use std::io::Write;
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::voice::ended;
-use super::{Done, PAGE, PlainError, Session};
+use super::{Done, Line, PAGE, PlainError, Session};
 use crate::protocol::{PassedLine, Reply, Request};
 use crate::tui::words;
 
-impl<W: Write, T: AsyncRead + AsyncWrite + Unpin> Session<W, T> {
+impl<W: Write, L: Line> Session<W, L> {
     pub(super) async fn skim(&mut self) -> Result<(), PlainError> {
         self.open = None;
         let Some(Reply::Skim(skim)) = self.ask(Request::Skim { limit: PAGE }).await? else { return Ok(()) };

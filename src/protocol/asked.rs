@@ -220,6 +220,7 @@ impl Request {
             | Self::Withdraw { entry, .. }
             | Self::Handle { entry, .. }
             | Self::ReadBack { entry, .. }
+            | Self::Pick { entry }
             | Self::Undo { entry } => Some(*entry),
             _ => None,
         }

@@ -102,6 +102,8 @@ pub struct SkimState {
     pub stale: bool,
     /// The act on its way.
     pub underway: Option<Underway>,
+    /// The line that was being pulled into the queue when the daemon was lost.
+    pub unanswered: Option<Target>,
     /// The entry whose page is to be opened when the lines come.
     pub reopen: Option<EntryId>,
 }

@@ -153,6 +153,8 @@ pub struct State {
     pub warned: Option<(Target, Act)>,
     /// The decision on its way.
     pub sending: Option<Sending>,
+    /// The decision that was on its way when the daemon was lost: it is asked for once more when it is back.
+    pub unanswered: Option<Sending>,
     /// Something written, on its way to the daemon.
     pub handling: Option<Writing>,
     /// Several decisions on their way.
@@ -270,6 +272,7 @@ impl State {
             done: Vec::new(),
             warned: None,
             sending: None,
+            unanswered: None,
             handling: None,
             bulk: None,
             opening: None,

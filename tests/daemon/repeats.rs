@@ -13,6 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::UnixStream;
 use tokio_util::bytes::Bytes;
 
+use super::kit::cut::cut_once;
 use super::{BINARY, Daemon, connect, decide, practice, queue};
 
 /// Asks, and is gone before the answer comes. Comes back when the daemon has done it.
@@ -125,46 +126,12 @@ async fn an_act_that_is_asked_twice_at_the_same_time_is_done_once() {
     }
 }
 
-/// Stands between a command and the daemon, and cuts the first connection in place of the answer to a decision.
-async fn cut_once(dir: &Path) -> tokio::task::JoinHandle<()> {
-    let (here, behind) = (dir.join("anteroom.sock"), dir.join("behind.sock"));
-    std::fs::rename(&here, &behind).unwrap();
-    let listener = tokio::net::UnixListener::bind(here).unwrap();
-    tokio::spawn(async move {
-        let mut cut = false;
-        loop {
-            let mut client = framed(listener.accept().await.unwrap().0);
-            let mut daemon = framed(UnixStream::connect(&behind).await.unwrap());
-            let mut decision = None;
-            loop {
-                tokio::select! {
-                    frame = client.next() => {
-                        let Some(Ok(frame)) = frame else { break };
-                        let asked: Asked = serde_json::from_slice(&frame).unwrap();
-                        decision = matches!(asked.request, Request::Decide { .. }).then_some(asked.id).or(decision);
-                        daemon.send(frame.freeze()).await.unwrap();
-                    }
-                    frame = daemon.next() => {
-                        let Some(Ok(frame)) = frame else { break };
-                        let sent: Sent = serde_json::from_slice(&frame).unwrap();
-                        let is_answer = matches!(sent, Sent::Reply { id, .. } if decision == Some(id));
-                        if is_answer && !std::mem::replace(&mut cut, true) {
-                            break;
-                        }
-                        let _ = client.send(frame.freeze()).await;
-                    }
-                }
-            }
-        }
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_connection_is_cut_asks_again_and_does_it_once() {
     let (dir, _daemon) = practice(1).await;
     let path = dir.path().to_owned();
     let row = queue(&mut connect(&path).await).await.rows.remove(0);
-    let proxy = cut_once(&path).await;
+    let cut = cut_once(&path, |request| matches!(request, Request::Decide { .. }));
     let entry = row.entry.to_string();
     let arguments = [
         "--dir".to_owned(),
@@ -182,5 +149,5 @@ async fn a_command_whose_connection_is_cut_asks_again_and_does_it_once() {
     let hide = decide(&row, Act::Hide { reason: HideReason::Coercion });
     assert_eq!(written(&log(&path).await, &hide), 1);
     assert_eq!(state(&path, row.entry).await.0, State::Hidden);
-    proxy.abort();
+    cut.try_recv().expect("the answer was lost");
 }

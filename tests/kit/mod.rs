@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod cut;
 pub mod extract;
 
 use std::path::{Path, PathBuf};

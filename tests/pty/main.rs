@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bytes;
+#[path = "../kit/cut.rs"]
+mod cut;
 mod day;
 #[path = "../kit/extract.rs"]
 #[allow(dead_code)]
@@ -11,6 +13,7 @@ mod faults;
 mod leaving;
 mod looks;
 mod pictures;
+mod repeats;
 mod served;
 mod ssh;
 mod terminal;

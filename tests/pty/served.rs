@@ -10,10 +10,10 @@ use super::extract::{self, row};
 use super::terminal::{BINARY, PATIENCE, Start};
 use super::{ENTER, ENTRY, ESCAPE, decides};
 
-struct Daemon(Child);
+pub struct Daemon(Child);
 
 impl Daemon {
-    fn start(dir: &Path) -> Self {
+    pub fn start(dir: &Path) -> Self {
         let child = Command::new(BINARY).arg("--dir").arg(dir).arg("serve").stderr(Stdio::null()).spawn().unwrap();
         let begin = Instant::now();
         while std::os::unix::net::UnixStream::connect(dir.join("anteroom.sock")).is_err() {
@@ -24,7 +24,7 @@ impl Daemon {
     }
 
     /// As a power cut would, for all that the screen can see.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }

@@ -27,7 +27,7 @@ use super::state::{
 use super::tour;
 use super::words;
 use crate::audit::Role;
-use crate::protocol::{Notice, Reply, Request, Welcome};
+use crate::protocol::{Notice, Request, Welcome};
 
 /// Further down than any text: what is scrolled too far is put right when it is known how long the text is.
 const MOST_ROWS: usize = usize::MAX / 2;
@@ -55,16 +55,7 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Connected(welcome) => connected(state, welcome),
         Input::Lost(why) => lost(state, why),
         Input::Answered(answer) => reply::answered(state, answer.0, answer.1),
-        Input::AnsweredLate(reply) => {
-            match *reply {
-                Reply::Decided(_) => state.say(Tone::Good, "the daemon is back; what you asked for last is done"),
-                Reply::Refused { why } | Reply::Failed { why } => {
-                    state.say(Tone::Warning, format!("what you asked for last is not done: {why}"));
-                }
-                _ => {}
-            }
-            refresh(state)
-        }
+        Input::AnsweredLate(reply) => reply::answered_late(state, *reply),
         Input::Noticed(Notice::QueueChanged) => refresh(state),
         Input::Noticed(Notice::TakenOver { by, .. }) => {
             state.say(Tone::Warning, format!("{by} has taken this patient over; what you drafted is kept"));
@@ -261,7 +252,8 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
         Writing::Entry(target, _) => target.label,
         Writing::Patient(_, name, _) => name,
     }));
-    if let Some(label) = state.sending.take().map(|sending| sending.target.label).or(skimming) {
+    state.unanswered = state.sending.take();
+    if let Some(label) = state.unanswered.as_ref().map(|sending| sending.target.label.clone()).or(skimming) {
         state
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
     }

@@ -2,7 +2,7 @@
 
 use super::{act, beside, bulk, flags, handle, queue, redact, refresh, skim, twins, versions};
 use crate::protocol::{Decided, Published, Pulled, Queue, Reply, Request, Wanted};
-use crate::record::{EntryId, Handling};
+use crate::record::{Act, EntryId, Handling};
 use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::pages::Told;
@@ -168,6 +168,43 @@ pub(super) fn answered(state: &mut State, request: Request, reply: Reply) -> Vec
     }
 }
 
+/// The answer to an act whose first answer was lost with the connection.
+pub(super) fn answered_late(state: &mut State, reply: Reply) -> Vec<Effect> {
+    let sent = state.unanswered.take();
+    let decided = match reply {
+        Reply::Decided(decided) => decided,
+        Reply::Refused { why } | Reply::Failed { why } => {
+            state.say(Tone::Warning, format!("what you asked for last is not done: {why}"));
+            return refresh(state);
+        }
+        _ => return refresh(state),
+    };
+    let effects = match skim::picked_late(state, &decided) {
+        Some(effects) => effects,
+        None => decided_late(state, sent.filter(|sent| sent.target.entry == decided.entry), decided),
+    };
+    state.say(Tone::Good, "the daemon is back; what you asked for last is done");
+    effects
+}
+
+fn decided_late(state: &mut State, sent: Option<Sending>, decided: Decided) -> Vec<Effect> {
+    let reads = matches!(state.screen, Screen::Entry | Screen::Redact);
+    let reads_another = reads && state.entry.as_ref().is_none_or(|open| open.opened.row.entry != decided.entry);
+    match sent {
+        // Whoever reads something else by now is left there.
+        Some(Sending { target, act: Some(act) }) if reads_another => {
+            state.forget(decided.entry);
+            state.done.push(done(state, target.label, &act, &decided));
+            refresh(state)
+        }
+        Some(sent) if !reads_another && !state.is_sending() => {
+            state.sending = Some(sent);
+            settled(state, decided)
+        }
+        _ => refresh(state),
+    }
+}
+
 /// A decision that did not count. What was read may be stale, so it is fetched again; a redaction in the making
 /// is kept over that.
 fn refused(state: &mut State, entry: EntryId, why: String) -> Vec<Effect> {
@@ -212,17 +249,7 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
         return refresh(state);
     };
     state.forget(decided.entry);
-    state.done.push(Done {
-        deed: Deed::Decided(decided.entry),
-        text: format!(
-            "{}  {} · {}{}",
-            words::done(&act),
-            target.label,
-            what_follows(state, &decided),
-            elsewhere(&decided)
-        ),
-        label: target.label,
-    });
+    state.done.push(done(state, target.label, &act, &decided));
     if let Some(unfinished) = &decided.unfinished {
         state.say(Tone::Warning, format!("decided; {unfinished}"));
     }
@@ -255,6 +282,13 @@ fn settled(state: &mut State, decided: Decided) -> Vec<Effect> {
     }
     effects.extend(refresh(state));
     effects
+}
+
+/// A decision as it stays in sight, to be taken back.
+fn done(state: &State, label: String, act: &Act, decided: &Decided) -> Done {
+    let (what, follows) = (words::done(act), what_follows(state, decided));
+    let text = format!("{what}  {label} · {follows}{}", elsewhere(decided));
+    Done { deed: Deed::Decided(decided.entry), label, text }
 }
 
 /// What else shows the same words: that waits in the queue now.

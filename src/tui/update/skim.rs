@@ -7,7 +7,7 @@ use crate::record::EntryId;
 use crate::tui::action::Action;
 use crate::tui::layout;
 use crate::tui::skim::{LIMIT, Several, Underway};
-use crate::tui::state::{Deed, Done, Effect, Link, Opening, Overlay, Screen, State, Target, Tone};
+use crate::tui::state::{Deed, Done, Effect, Link, Opening, Overlay, Screen, State, Tone};
 use crate::tui::view::{Rows, skim_rows};
 use crate::tui::words;
 
@@ -192,6 +192,13 @@ fn tell_refusals(state: &mut State, title: String, mut refused: Vec<String>) {
     }
 }
 
+/// The answer to a line pulled into the queue whose first answer was lost; `None` when it is not about one.
+pub(super) fn picked_late(state: &mut State, decided: &Decided) -> Option<Vec<Effect>> {
+    let target = state.skim.unanswered.take_if(|target| target.entry == decided.entry)?;
+    state.skim.underway = Some(Underway::Picking(target));
+    Some(picked(state, decided))
+}
+
 fn picked(state: &mut State, decided: &Decided) -> Vec<Effect> {
     state.message = None;
     if let Some(Underway::Picking(target)) = state.skim.underway.take() {
@@ -264,7 +271,7 @@ pub(super) fn taken_back(state: &mut State, entry: EntryId, reply: Reply) -> Vec
 pub(super) fn underway(state: &mut State) -> Option<String> {
     Some(match state.skim.underway.take()? {
         Underway::Passing => "passing the page".to_owned(),
-        Underway::Picking(Target { label, .. }) => label,
+        Underway::Picking(target) => state.skim.unanswered.insert(target).label.clone(),
         Underway::TakingBack { .. } => "taking back".to_owned(),
     })
 }
