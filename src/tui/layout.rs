@@ -30,13 +30,23 @@ pub fn too_small(size: (u16, u16)) -> bool {
     size.0 < SMALLEST.0 || size.1 < SMALLEST.1
 }
 
+/// The queue takes no more columns: what there is to say has room in these.
+const WIDEST_LIST: u16 = 100;
+
 /// Columns of the queue.
 pub fn list_width(size: (u16, u16)) -> u16 {
-    if size.0 < WIDE { size.0 } else { (size.0 * 9 / 20).min(72) }
+    if size.0 < WIDE { size.0 } else { (u32::from(size.0) * 9 / 20).min(u32::from(WIDEST_LIST)) as u16 }
 }
 
 /// Longer lines of text are hard to read, however wide the terminal is.
 const WIDEST_TEXT: usize = 104;
+
+/// An entry takes no more columns, its head and its reasons as well: on a wider terminal they would stand far from the
+/// text that they are about.
+const WIDEST_ENTRY: u16 = 112;
+
+/// From so many rows the reasons stand right below the text, and on fewer always at the foot of the page.
+const TALL: u16 = 50;
 
 /// Columns of an entry.
 pub fn text_width(size: (u16, u16)) -> usize {
@@ -50,7 +60,7 @@ pub fn entry_area(size: (u16, u16)) -> Rect {
         return Rect::new(0, 0, size.0, height);
     }
     let left = list_width(size) + 1;
-    Rect::new(left, 0, size.0.saturating_sub(left), height)
+    Rect::new(left, 0, size.0.saturating_sub(left).min(WIDEST_ENTRY), height)
 }
 
 /// Where the queue stands.
@@ -233,9 +243,11 @@ pub fn entry(size: (u16, u16), entry: &EntryState) -> EntryAreas {
     let spare = body.saturating_sub(u16::try_from(rows).unwrap_or(body) + 1);
     let reasons = wanted.min((body * 2 / 5).max(spare).max(4)).min(body.saturating_sub(2));
     let text = body.saturating_sub(reasons + u16::from(reasons > 0));
+    let text = if size.1 >= TALL { text.min(u16::try_from(rows).unwrap_or(body).saturating_add(1)) } else { text };
+    let below = (HEADER + text + u16::from(reasons > 0)).min(area.height - reasons);
     EntryAreas {
         text: Rect::new(area.x, HEADER, area.width, text),
-        reasons: Rect::new(area.x, area.height - reasons, area.width, reasons),
+        reasons: Rect::new(area.x, below, area.width, reasons),
     }
 }
 

@@ -7,6 +7,7 @@ mod keys_and_pages;
 mod plain;
 mod properties;
 mod queue;
+mod reasons;
 mod redaction;
 mod skim;
 mod terminal;

@@ -86,7 +86,7 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, entry: &En
     let readers = if readers.width() <= room { readers } else { format!("readers: {}", row.readers) };
     let right = pen.line_to(area.right().saturating_sub(1), 1, area.width / 2, &[(&readers, theme.plain())]);
     pen.line(area.x + 1, 1, right.saturating_sub(area.x + 3), &[(title, theme.strong()), (&what, theme.plain())]);
-    pen.rule(area, 2, &comparison(entry), "", theme.dim());
+    pen.rule(area, 2, &comparison(entry, usize::from(area.width)), "", theme.dim());
 }
 
 /// Whose record it is, in at most `room` columns: name, sex and age, NHS number. Only the name is ever cut.
@@ -97,15 +97,17 @@ pub(super) fn identity(patient: &PatientCard, room: usize) -> [String; 3] {
     [name, sex_age, nhs]
 }
 
-/// What the present version is compared with.
-fn comparison(entry: &EntryState) -> String {
+/// What the present version is compared with, and what the signs mean where there is room for that.
+fn comparison(entry: &EntryState, width: usize) -> String {
     let earlier = entry.compared.as_ref().and_then(|compared| entry.earlier.get(compared.index));
     let Some(earlier) = earlier else { return String::new() };
     let (old, new) = (earlier.content.version.0, entry.opened.version.version.0);
     let decided = earlier.decisions.last().map(|decision| {
         format!(", {} by {} {}", words::done(&decision.act), decision.by, words::day(decision.at.date_naive()))
     });
-    format!("since version {old} of {new}{} · + new, - gone", decided.unwrap_or_default())
+    let since = format!("since version {old} of {new}{}", decided.unwrap_or_default());
+    let signs = " · + new, - gone";
+    if since.width() + signs.width() + 6 <= width { since + signs } else { since }
 }
 
 fn text(pen: &mut Pen<'_>, theme: Theme, area: Rect, entry: &EntryState) {
