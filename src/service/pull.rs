@@ -16,7 +16,9 @@ mod assemble;
 mod index;
 mod intake;
 mod ledger;
+mod loose;
 mod pending;
+mod people;
 mod scheduled;
 mod setaside;
 mod spool;
@@ -178,7 +180,7 @@ impl Service {
         intake.place_loose()?;
         intake.commit()?;
         intake.entries(&name)?;
-        self.open_up(&intake.opened)?;
+        self.open_up(&intake.people.opened)?;
         let mut pulled = Pulled { source: name.clone(), ..Pulled::default() };
         let (tally, counts) = pull.counts()?;
         pulled.parts = intake.parts;
@@ -482,7 +484,7 @@ impl Intake<'_, '_> {
         pull.flag(&common, &mut pull.hand(WORKERS + 2))?;
         let mut worker = Worker::new(&common, WORKERS + 1);
         let mut notices = Vec::new();
-        for patient in std::mem::take(&mut self.patients_gone) {
+        for patient in std::mem::take(&mut self.people.gone) {
             let id = pull.service.keys.identity.patient(&patient);
             pull.each_of(&[id], &mut |row| worker.entry(Group::departed(row.entry.key, pull.made)))?;
         }

@@ -31,7 +31,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::outlet::Outlet;
-use super::{Belongs, SourceError};
+use super::{Belongs, Change, SourceError};
 use crate::record::{Author, Code, SourceKey};
 pub use bulk::Fhir;
 use elsewhere::Elsewhere;
@@ -184,11 +184,26 @@ impl Export {
     /// The source's own label on the resource or on the group it is in, as a code, so that screening sees it.
     fn hidden_label(&self, resource: &Value, own: &str, belongs: &Belongs) -> Option<Code> {
         let group = match belongs {
-            Belongs::To(group) | Belongs::With(group) => Some(group.id.as_str()),
+            Belongs::To(group) | Belongs::With(group) | Belongs::ToUnlessIn { group, .. } => Some(group.id.as_str()),
             Belongs::Alone => None,
         };
         let home = self.record.homes.get(own).map(|home| home.group.as_str());
         let in_hidden = [group, home].into_iter().flatten().any(|group| self.record.hidden.contains(group));
         (in_hidden || resources::is_hidden(resource)).then(Code::not_for_patient)
     }
+}
+
+/// Of changes an observation may come without the report that names it: then it stays in that report.
+fn of_changes(change: Change) -> Change {
+    let Change::Part(mut facts) = change else { return change };
+    let own = &facts.part.key;
+    let group = match facts.belongs {
+        Belongs::To(group) if group.id.starts_with("Encounter/") => group,
+        Belongs::Alone => own.clone(),
+        _ => return Change::Part(facts),
+    };
+    let is_observation = own.id.starts_with("Observation/");
+    let kind = "DiagnosticReport/".to_owned();
+    facts.belongs = if is_observation { Belongs::ToUnlessIn { group, kind } } else { Belongs::To(group) };
+    Change::Part(facts)
 }

@@ -335,6 +335,14 @@ pub enum Belongs {
     To(SourceKey),
     /// To whichever entry holds the line with this key; to one of its own where no entry does.
     With(SourceKey),
+    /// To the group with this key, unless an earlier feed put the line into an entry whose identifier begins so: there it
+    /// stays.
+    ToUnlessIn {
+        /// The group.
+        group: SourceKey,
+        /// What the identifiers of the other entries begin with.
+        kind: String,
+    },
     /// To an entry of its own.
     Alone,
 }

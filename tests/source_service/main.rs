@@ -10,6 +10,7 @@ mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod letters;
+mod moved;
 mod order;
 mod partial;
 mod patients;

@@ -124,7 +124,7 @@ impl Intake<'_, '_> {
     /// Whether a feed that does not say so may hold everything.
     fn names_nearly_everybody(&self) -> bool {
         let patients = self.pull.service.board().people().count() as u64;
-        self.pull.known >= FEW && self.patients_sent * 4 >= patients * 3
+        self.pull.known >= FEW && self.people.sent * 4 >= patients * 3
     }
 
     /// The lines that are stored and that the feed does not speak of; no more than it takes to see that they are too
@@ -139,7 +139,7 @@ impl Intake<'_, '_> {
                 match item {
                     Item::Header(facts) => drop(sent.entry(facts.key).or_default()),
                     Item::Line(key, facts) => drop(sent.entry(key).or_default().insert(facts.part.key)),
-                    Item::AllGone(_) | Item::LineGone(..) => {}
+                    Item::AllGone(_) | Item::LineGone(..) | Item::LineLeft(..) => {}
                 }
             }
             for (key, lines) in sent {

@@ -14,7 +14,9 @@ use super::intake::{Filed, Item, Sequence, WholeRecord};
 use super::pending::{Hand, Pending};
 use super::weigh::{authors, enhanced_review, is_from_elsewhere};
 use crate::audit::{Actor, Event};
-use crate::record::{Entry, EntryId, EntryVersion, Lane, Patient, PatientId, SourceKey, Unreadable, Version};
+use crate::record::{
+    Entry, EntryId, EntryVersion, IdentityKey, Lane, Patient, PatientId, SourceKey, Unreadable, Version,
+};
 use crate::review::{self, Caller, Facts, Review, State};
 use crate::source::{GroupFacts, PartFacts, PatientFacts};
 use crate::store::{Expect, StoreError, Table};
@@ -30,6 +32,8 @@ pub struct Group {
     pub lines: Vec<PartFacts>,
     /// Its lines that are gone.
     pub gone: HashSet<SourceKey>,
+    /// Its lines that are in another entry now.
+    pub left: HashSet<LineId>,
     /// Whether it is gone as a whole.
     pub all_gone: bool,
     /// Of its lines and itself, what was sent before.
@@ -41,8 +45,13 @@ pub struct Group {
 impl Group {
     /// An entry of which nothing was said yet.
     pub fn new(key: SourceKey, as_of: Option<DateTime<Utc>>) -> Self {
-        let (gone, sent_before) = (HashSet::new(), HashSet::new());
-        Self { key, header: None, lines: Vec::new(), gone, all_gone: false, sent_before, as_of }
+        let (gone, left, sent_before) = (HashSet::new(), HashSet::new(), HashSet::new());
+        Self { key, header: None, lines: Vec::new(), gone, left, all_gone: false, sent_before, as_of }
+    }
+
+    /// Whether the feed speaks of it, and not only of a line that is no longer in it.
+    fn is_spoken_of(&self) -> bool {
+        self.header.is_some() || self.all_gone || !self.lines.is_empty() || !self.gone.is_empty()
     }
 
     /// An entry that is gone.
@@ -58,12 +67,14 @@ struct Said {
     whole_at: Sequence,
     lines: Vec<(Sequence, PartFacts)>,
     gone: HashMap<SourceKey, Sequence>,
+    left: HashMap<LineId, Sequence>,
 }
 
 impl Said {
     fn of(key: SourceKey, as_of: Option<DateTime<Utc>>) -> Self {
         let group = Group::new(key, as_of);
-        Self { group, whole_at: Sequence::default(), lines: Vec::new(), gone: HashMap::new() }
+        let (gone, left) = (HashMap::new(), HashMap::new());
+        Self { group, whole_at: Sequence::default(), lines: Vec::new(), gone, left }
     }
 
     fn take(&mut self, at: Sequence, item: Item) {
@@ -79,12 +90,27 @@ impl Said {
                 let last = self.gone.entry(line).or_insert(at);
                 *last = at.max(*last);
             }
+            Item::LineLeft(_, line) => {
+                let last = self.left.entry(line).or_insert(at);
+                *last = at.max(*last);
+            }
         }
     }
 
     /// What counts of it: of a line what was said last.
-    fn settled(self) -> Group {
-        let Self { mut group, mut lines, gone, .. } = self;
+    fn settled(self, identity: &IdentityKey) -> Group {
+        let Self { mut group, mut lines, gone, left, .. } = self;
+        if !left.is_empty() {
+            group.left = left.keys().copied().collect();
+            lines.retain(|(at, facts)| {
+                let line = identity.part(&facts.part.key);
+                let came_back = left.get(&line).is_none_or(|left| left < at);
+                if came_back {
+                    group.left.remove(&line);
+                }
+                came_back
+            });
+        }
         lines.sort_by_key(|(at, _)| *at);
         if !gone.is_empty() {
             let sent: HashMap<&SourceKey, Sequence> = lines.iter().map(|(at, facts)| (&facts.part.key, *at)).collect();
@@ -186,7 +212,7 @@ impl<'p, 'a> Worker<'p, 'a> {
             let (key, patient) = match &item {
                 Item::Header(facts) => (&facts.key, Some(&facts.patient)),
                 Item::Line(key, facts) => (key, Some(&facts.patient)),
-                Item::AllGone(key) | Item::LineGone(key, _) => (key, None),
+                Item::AllGone(key) | Item::LineGone(key, _) | Item::LineLeft(key, _) => (key, None),
             };
             if patient.is_some_and(|patient| self.common.is_of_an_older_record(patient, as_of)) {
                 continue;
@@ -199,7 +225,8 @@ impl<'p, 'a> Worker<'p, 'a> {
             said.group.as_of = said.group.as_of.and_then(|known| Some(known.max(as_of?)));
             said.take(place, item);
         }
-        let mut groups: Vec<Group> = groups.into_iter().map(Said::settled).collect();
+        let identity = &self.pull.service.keys.identity;
+        let mut groups: Vec<Group> = groups.into_iter().map(|said| said.settled(identity)).collect();
         self.tell_sent_before(&mut groups, sent_before);
         groups.into_iter().try_for_each(|group| self.entry(group))
     }
@@ -220,7 +247,7 @@ impl<'p, 'a> Worker<'p, 'a> {
     pub fn entry(&mut self, group: Group) -> Result<(), ServiceError> {
         let id = self.pull.service.keys.identity.entry(&group.key);
         let stored = self.stored(id)?;
-        if let Some(touched) = &self.common.touched {
+        if let Some(touched) = self.common.touched.as_ref().filter(|_| group.is_spoken_of()) {
             lock(touched).insert(id);
         }
         if stored.is_none() {
@@ -300,10 +327,15 @@ impl<'p, 'a> Worker<'p, 'a> {
         if overtaken || (self.pull.late && stored.is_none()) {
             let has_header = stored.as_ref().is_some_and(|read| read.row.has_header || !read.row.at_source);
             self.only_what_is_unknown(&mut group, has_header);
+            group.left.clear();
             if group.lines.is_empty() && group.header.is_none() {
                 unit.tally.left += 1;
                 return Ok(());
             }
+        }
+        if stored.is_none() && !group.is_spoken_of() {
+            // Another entry of the same feed has all of it.
+            return Ok(());
         }
         let key = group.key.clone();
         let id = service.keys.identity.entry(&key);
@@ -317,6 +349,11 @@ impl<'p, 'a> Worker<'p, 'a> {
             self.lines_no_longer_there(&mut group, current);
         }
         let (staff, identity) = (self.common.staff, &service.keys.identity);
+        if !group.left.is_empty() {
+            let parts = current.iter().flat_map(|current| &current.parts);
+            let left = parts.map(|part| &part.key).filter(|key| group.left.contains(&identity.part(key)));
+            group.gone.extend(left.cloned());
+        }
         let name = |key: &SourceKey| match staff.get(key) {
             Some(name) => Some(name.clone()),
             None => decode(&store.get(Table::Staff, &identity.staff(key)).ok()??.value).ok(),

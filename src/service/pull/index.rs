@@ -1,11 +1,12 @@
 //! Which entry every line is in, for feeds that name a line and not its entry. A page holds many lines: with a row for
 //! each of them most rows of the store would say nothing else.
 
-use std::collections::HashMap;
+use chrono::DateTime;
 
 use super::super::rows;
 use super::super::{Service, ServiceError};
-use super::intake::{FiledLoose, Intake, Place};
+use super::intake::{FiledLoose, Intake, Item, Moment, Place, Put};
+use super::loose::Places;
 use super::pending::Pending;
 use super::spool::{SHARES, Spool, share_of};
 use super::{GONE, Mark, Pull};
@@ -107,11 +108,11 @@ impl Intake<'_, '_> {
         for share in 0..SHARES {
             let loose = gone.read(share)?;
             let places = self.places_in(share)?;
-            if loose.is_empty() && places.is_empty() {
+            if loose.is_empty() && places.of.is_empty() {
                 continue;
             }
             let before = self.pull.before(share)?;
-            self.lines_gone(loose, &places, &before)?;
+            self.lines_gone(loose, &places.of, &before)?;
             self.note(share, &places, &before)?;
             self.commit_when_full()?;
         }
@@ -120,17 +121,21 @@ impl Intake<'_, '_> {
         Ok(())
     }
 
-    fn note(&mut self, share: usize, places: &HashMap<LineId, Place>, before: &Before) -> Result<(), ServiceError> {
+    fn note(&mut self, share: usize, places: &Places, before: &Before) -> Result<(), ServiceError> {
+        for (group, line, put) in &places.left {
+            self.leave(group.clone(), *line, put)?;
+        }
         let mut news = Vec::new();
-        for (line, place) in places {
+        for (line, place) in &places.of {
             let known = before.entry(line);
             let share_of_entry = match place {
-                Place::In(entry, _) => {
+                Place::In(put) => {
                     self.here_already += u64::from(known.is_some());
-                    if known != Some(EntryId(*entry)) {
-                        news.push((*line, EntryId(*entry)));
+                    let is_kept = known.is_some_and(|known| places.kept.contains(&(*line, known.0)));
+                    if known != Some(EntryId(put.entry)) && (is_kept || self.moves(line, known, put)?) {
+                        news.push((*line, EntryId(put.entry)));
                     }
-                    share_of(entry)
+                    share_of(&put.entry)
                 }
                 Place::Header(entry) => share_of(entry),
                 Place::With => continue,
@@ -141,5 +146,28 @@ impl Intake<'_, '_> {
         }
         self.pull.put_pages(share, news, &mut self.pending);
         Ok(())
+    }
+
+    /// Takes a line that is in another entry now out of the one that it was in. Whether it is to be looked for there from
+    /// now on: what the feed says may have been overtaken.
+    fn moves(&mut self, line: &LineId, known: Option<EntryId>, put: &Put) -> Result<bool, ServiceError> {
+        let Some(known) = known else { return Ok(true) };
+        if self.pull.late {
+            return Ok(false);
+        }
+        let store = self.pull.service.store.as_ref();
+        let Some(old) = rows::get::<rows::EntryRow>(store, Table::Entry, &known.0)? else { return Ok(true) };
+        let moment = put.moment.map(DateTime::from).or(self.pull.made);
+        if moment.is_some() && old.row.as_of > moment {
+            return Ok(false);
+        }
+        self.leave(old.row.entry.key, *line, put)?;
+        Ok(true)
+    }
+
+    fn leave(&mut self, group: SourceKey, line: LineId, put: &Put) -> Result<(), ServiceError> {
+        let entry = self.entry_id(&group);
+        let moment = put.moment.or(self.pull.made.map(Moment::from));
+        self.items.push(share_of(&entry), &(moment, put.at, entry, Item::LineLeft(group, line)))
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::exported::Exported;
 use super::kinds::{self, Pass, pass_of};
-use super::{Export, SYSTEM, json, shapes, xml};
+use super::{Export, SYSTEM, json, of_changes, shapes, xml};
 use crate::source::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use crate::source::textlines::{LINE_LIMIT, Line, Lines};
 use crate::source::{Change, Covers, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest, packed};
@@ -103,9 +103,11 @@ impl Source for Fhir {
         }
         // Without a manifest a resource is as new as it says, and one that does not say as the newest.
         let ages = exported.is_none().then(|| Ages { newest: survey.newest, said: Cell::new(None) });
+        let only_changes = exported.as_ref().is_some_and(|exported| exported.since.is_some());
         for pass in [Pass::Patients, Pass::Groups, Pass::Lines, Pass::Deletions] {
             for (path, _) in files.iter().zip(&passes).filter(|(_, passes)| passes.contains(&pass)) {
-                export.go_through(path, pass, ages.as_ref(), sink)?;
+                let mut keep = |change| sink(if only_changes { of_changes(change) } else { change });
+                export.go_through(path, pass, ages.as_ref(), &mut keep)?;
             }
         }
         let deletes = passes.iter().any(|passes| passes.contains(&Pass::Deletions));

@@ -20,9 +20,9 @@ use serde_json::{Value, json as value};
 
 use super::client::{Asked, Client, Pages, Wait, pause};
 use super::elsewhere::{Elsewhere, Server};
-use super::{Export, SYSTEM, json, kinds, shapes};
+use super::{Export, SYSTEM, json, kinds, of_changes, shapes};
 use crate::source::outlet::{Outlet, Sink};
-use crate::source::{Belongs, Change, Covers, Manifest, Reached, Source, SourceError, dates};
+use crate::source::{Change, Covers, Manifest, Reached, Source, SourceError, dates};
 
 /// Resources asked for in one page.
 const PAGE: u32 = 200;
@@ -177,7 +177,7 @@ impl FhirServer {
             url += &format!("&_lastUpdated=ge{}", written(since - OVERLAP));
         }
         let pages = client.pages(url, kind, &mut |entry, number| {
-            let mut keep = |change| sink(with_its_own(change, self.since.is_some()));
+            let mut keep = |change| sink(if self.since.is_some() { of_changes(change) } else { change });
             let mut outlet = Outlet::new(&format!("{kind} of the server"), &mut keep);
             let Some(resource) = entry.get("resource").filter(|found| json::text(found, "resourceType") == Some(kind))
             else {
@@ -335,15 +335,4 @@ impl FhirServer {
 
 fn written(moment: DateTime<Utc>) -> String {
     moment.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
-/// Of changes a line may come without the report that names it: then it stays where it was.
-fn with_its_own(change: Change, only_changes: bool) -> Change {
-    match change {
-        Change::Part(mut facts) if only_changes && facts.belongs == Belongs::Alone => {
-            facts.belongs = Belongs::With(facts.part.key.clone());
-            Change::Part(facts)
-        }
-        change => change,
-    }
 }

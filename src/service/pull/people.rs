@@ -1,0 +1,197 @@
+//! The patients of a feed: kept as they come, in its own order.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::super::ServiceError;
+use super::super::read::has_readers;
+use super::super::rows::{self, get};
+use super::Pull;
+use super::intake::Intake;
+use super::pending::Pending;
+use crate::record::{NhsNumber, Patient, PatientId, SourceKey};
+use crate::source::{OnlineAccess, PatientAlso, PatientFacts};
+use crate::store::Table;
+
+/// What a feed says of patients, and what of it is not in the store yet.
+pub struct People<'p, 'a> {
+    pull: &'p Pull<'a>,
+    /// Patients who wait to be committed.
+    known: HashMap<PatientId, Patient>,
+    /// Who reads whose record, where nothing else of the patient was sent.
+    pub online: HashMap<NhsNumber, OnlineAccess>,
+    /// Patients who left the practice.
+    pub gone: BTreeSet<SourceKey>,
+    /// Where each patient was spoken of last, in a feed that keeps count itself.
+    spoken_of: HashMap<PatientId, u64>,
+    /// How many were sent.
+    pub sent: u64,
+    /// Those whose online record begins on another day than before.
+    pub opened: Vec<PatientId>,
+}
+
+/// When something is said: in which place of the feed's own order, 0 where it keeps none, and as of when.
+#[derive(Clone, Copy)]
+pub struct When {
+    /// The place.
+    pub given: u64,
+    /// The moment, where the feed says.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl<'p, 'a> People<'p, 'a> {
+    /// Nobody yet.
+    pub fn new(pull: &'p Pull<'a>) -> Self {
+        Self {
+            pull,
+            known: HashMap::new(),
+            online: HashMap::new(),
+            gone: BTreeSet::new(),
+            spoken_of: HashMap::new(),
+            sent: 0,
+            opened: Vec::new(),
+        }
+    }
+
+    /// What was found out is in the store.
+    pub fn committed(&mut self) {
+        self.known.clear();
+    }
+
+    /// A patient left the practice.
+    pub fn leave(&mut self, key: SourceKey, when: When) {
+        if !self.is_behind(&key, when) {
+            self.gone.insert(key);
+        }
+    }
+
+    /// Whether the feed has said something of a patient that applies after what it says now.
+    fn is_behind(&mut self, key: &SourceKey, When { given, .. }: When) -> bool {
+        if given == 0 {
+            return false;
+        }
+        let last = self.spoken_of.entry(self.pull.service.keys.identity.patient(key)).or_insert(given);
+        *last = given.max(*last);
+        *last > given
+    }
+
+    /// A patient is new or changed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn patient(&mut self, facts: PatientFacts, when: When, pending: &mut Pending) -> Result<(), ServiceError> {
+        self.sent += 1;
+        if self.is_behind(&facts.key, when) {
+            return Ok(());
+        }
+        self.gone.remove(&facts.key);
+        let known = self.known(self.pull.service.keys.identity.patient(&facts.key))?;
+        if known.as_ref().is_some_and(|known| self.is_overtaken(known, when)) {
+            return Ok(());
+        }
+        let patient = Patient { as_of: when.as_of, ..self.pull.service.merged(facts, known.as_ref()) };
+        self.keep(patient, known.as_ref(), pending)
+    }
+
+    /// What other tables say of patients. Of one who was never sent it makes a patient without a name, as an
+    /// entry does.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn also(&mut self, also: PatientAlso, when: When, pending: &mut Pending) -> Result<(), ServiceError> {
+        let service = self.pull.service;
+        let known = self.known(service.keys.identity.patient(&also.key))?;
+        let mut patient = match &known {
+            Some(patient) => patient.clone(),
+            None => service.merged(PatientFacts::unknown(also.key), None),
+        };
+        patient.household = service.address_digest(&also.address).or(patient.household);
+        if !self.is_overtaken(&patient, when) {
+            patient.access = also.level.unwrap_or(patient.access);
+        }
+        patient.proxies.retain(|proxy| !also.proxies_gone.contains(proxy));
+        for proxy in also.proxies {
+            if !patient.proxies.contains(&proxy) {
+                patient.proxies.push(proxy);
+            }
+        }
+        let ids = |keys: &[SourceKey]| -> Vec<PatientId> {
+            keys.iter().map(|key| service.keys.identity.patient(key)).collect()
+        };
+        let ended = ids(&also.related_gone);
+        patient.related.retain(|other| !ended.contains(other));
+        for other in ids(&also.related) {
+            if !patient.related.contains(&other) {
+                patient.related.push(other);
+            }
+        }
+        self.keep(patient, known.as_ref(), pending)
+    }
+
+    /// Whether what is known of a patient is newer than what is read now.
+    fn is_overtaken(&self, known: &Patient, When { as_of, .. }: When) -> bool {
+        self.pull.late || as_of.is_some() && known.as_of > as_of
+    }
+
+    fn keep(
+        &mut self,
+        mut patient: Patient,
+        known: Option<&Patient>,
+        pending: &mut Pending,
+    ) -> Result<(), ServiceError> {
+        let as_of = patient.as_of.max(known.and_then(|known| known.as_of));
+        // That nothing changed is no news.
+        patient.as_of = known.and_then(|known| known.as_of);
+        if known == Some(&patient) {
+            return Ok(());
+        }
+        patient.as_of = as_of;
+        if known.is_some_and(|known| known.access_from != patient.access_from) {
+            self.opened.push(patient.id);
+        }
+        // Who opts out sees nothing any more from now on, and who comes back what was released.
+        pending.tally.withdrawn |= known.is_some_and(|known| has_readers(known) != has_readers(&patient));
+        pending.tally.pulled.patients += 1;
+        self.known.insert(patient.id, patient.clone());
+        pending.put_patient(patient)
+    }
+
+    fn known(&self, id: PatientId) -> Result<Option<Patient>, ServiceError> {
+        match self.known.get(&id) {
+            Some(patient) => Ok(Some(patient.clone())),
+            None => Ok(get::<Patient>(self.pull.service.store.as_ref(), Table::Patient, &id.0)?.map(|read| read.row)),
+        }
+    }
+}
+
+impl Intake<'_, '_> {
+    /// Online access that came without the rest of the patient, found by NHS number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn online_access(&mut self) -> Result<(), ServiceError> {
+        let online = std::mem::take(&mut self.people.online);
+        self.commit()?;
+        if online.is_empty() {
+            return Ok(());
+        }
+        let (when, store) = (self.when(), self.pull.service.store.as_ref());
+        rows::for_each::<Patient>(store, Table::Patient, &[], |_, read| {
+            let patient = read.row;
+            let Some(access) = patient.nhs_number.as_ref().and_then(|number| online.get(number)) else { return Ok(()) };
+            if self.people.is_overtaken(&patient, when) {
+                return Ok(());
+            }
+            let updated = Patient {
+                access: access.level,
+                access_from: access.from,
+                proxies: access.proxies.clone(),
+                ..patient.clone()
+            };
+            self.people.keep(updated, Some(&patient), &mut self.pending)?;
+            self.commit_when_full()
+        })?;
+        self.commit()
+    }
+}
