@@ -17,7 +17,7 @@ const TELL: Duration = Duration::from_secs(1);
 /// Pulls a feed now.
 #[derive(Debug, clap::Args)]
 pub struct PullArgs {
-    /// A [[source]] of practice.toml by its name; emis:FOLDER, tpp:FOLDER or tpp:ZIP, gpconnect:PATH, fhir:PATH or
+    /// A [[source]] of practice.toml by its name; emis: or tpp: and a folder or zip, gpconnect:PATH, fhir:PATH or
     /// lines:PATH; or a server, fhir:https://…
     #[arg(required_unless_present = "set_aside")]
     feed: Option<String>,

@@ -4,18 +4,14 @@
 //! what is seen from outside: whether a folder is there, and whether somebody still writes into it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use chrono::{DateTime, Duration, Utc};
 
 use crate::audit::Actor;
 use crate::protocol::Pulled;
-use crate::service::{Due, Service, ServiceError};
-
-/// How deep folders may stand in folders.
-const DEEPEST: usize = 8;
+use crate::service::{Due, Service, ServiceError, from_outside};
 
 /// How long after a pull that failed, or stopped in the middle, the next one is tried; it doubles up to the most.
 const AGAIN_AFTER: Duration = Duration::minutes(5);
@@ -25,13 +21,10 @@ const AGAIN_AT_MOST: Duration = Duration::hours(1);
 pub struct Scheduler {
     service: Arc<Service>,
     /// What each place held when it was looked at, and since when it has been so.
-    seen: HashMap<PathBuf, (Signature, DateTime<Utc>)>,
+    seen: HashMap<PathBuf, ([u8; 16], DateTime<Utc>)>,
     /// After how long, and not before when, a feed is tried again whose pull failed or stopped in the middle.
     again: HashMap<String, (Duration, DateTime<Utc>)>,
 }
-
-/// What is in a folder, without its content: names, lengths, times.
-type Signature = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 impl Scheduler {
     /// One that has seen nothing.
@@ -71,12 +64,10 @@ impl Scheduler {
     /// writes is not read.
     fn is_ready(&mut self, due: &Due, now: DateTime<Utc>) -> bool {
         let Some(path) = &due.path else { return true };
-        let mut signature = Signature::new();
-        if list(path, 0, &mut signature).is_err() || signature.is_empty() {
+        let Some(signature) = from_outside(path) else {
             self.seen.remove(path);
             return false;
-        }
-        signature.sort();
+        };
         match self.seen.get(path) {
             Some((before, since)) if *before == signature => now - *since >= due.stable_for,
             _ => {
@@ -85,16 +76,4 @@ impl Scheduler {
             }
         }
     }
-}
-
-fn list(path: &Path, depth: usize, found: &mut Signature) -> std::io::Result<()> {
-    let about = std::fs::metadata(path)?;
-    if about.is_dir() && depth < DEEPEST {
-        for inside in std::fs::read_dir(path)? {
-            list(&inside?.path(), depth + 1, found)?;
-        }
-    } else if about.is_file() {
-        found.push((path.to_owned(), about.len(), about.modified().ok()));
-    }
-    Ok(())
 }

@@ -64,7 +64,7 @@ pub use clock::{Clock, SetClock, SystemClock};
 pub use counts::Figures;
 pub use handle::Session;
 pub use lease::Seat;
-pub use pull::Due;
+pub use pull::{Due, from_outside};
 pub use secret::Keys;
 pub use settings::{
     Clears, DaemonSettings, GroupRole, PACKS, Practice, REFSETS, SILENCES, Settings, ShownBy, SourceSetting, User,

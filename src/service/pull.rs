@@ -45,6 +45,7 @@ use super::{Service, ServiceError, lock};
 use crate::audit::{Actor, Event};
 use crate::protocol::{Pulled, Pulling};
 use crate::record::{EntryId, Flag, Patient, PatientId};
+pub use crate::source::folder::from_outside;
 use crate::source::{Change, Manifest, PatientFacts, Source, SourceError};
 use crate::store::Table;
 
@@ -125,6 +126,7 @@ impl Service {
     /// pulling again goes on from there.
     pub fn pull(&self, actor: &Actor, source: &mut dyn Source) -> Result<Pulled, ServiceError> {
         let _one_at_a_time = self.alone()?;
+        let lay_there = source.place().and_then(from_outside);
         let manifest = source.manifest()?;
         let state = self.stream(&manifest.stream)?;
         if let Some(at) = state.pulled_before(&manifest) {
@@ -136,7 +138,7 @@ impl Service {
         self.progress.entries.store(0, Ordering::Relaxed);
         self.progress.shares.store(0, Ordering::Relaxed);
         self.progress.active.store(true, Ordering::Relaxed);
-        let done = self.pull_batch(actor, source, &manifest, state);
+        let done = self.pull_batch(actor, source, &manifest, lay_there, state);
         self.progress.active.store(false, Ordering::Relaxed);
         // What it withdrew before it failed may still show.
         let (mut pulled, withdrawn) = done.inspect_err(|_| self.unfinished.store(true, Ordering::Relaxed))?;
@@ -170,12 +172,20 @@ impl Service {
         actor: &Actor,
         source: &mut dyn Source,
         manifest: &Manifest,
+        lay_there: Option<[u8; 16]>,
         state: StreamState,
     ) -> Result<(Pulled, bool), ServiceError> {
         let name = source.name().to_owned();
         let pull = Pull::begin(self, actor, &name, manifest, state.is_late(manifest))?;
         let mut intake = Intake::new(&pull);
         intake.read(source)?;
+        if source.place().and_then(from_outside) != lay_there {
+            intake.notices.push(format!(
+                "{}: files came or changed while they were read, so something of them may be missing: pull again when all \
+                 are there",
+                manifest.stream
+            ));
+        }
         intake.online_access()?;
         intake.place_loose()?;
         intake.commit()?;

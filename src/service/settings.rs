@@ -1,5 +1,6 @@
 //! What a practice has written down: who it is, and who may do what.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::format::{Item, StrftimeItems};
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Calendar, ServiceError};
 use crate::audit::{Actor, Role};
+use crate::source::folder;
 use crate::store::BackupLock;
 
 const PRACTICE: &str = "practice.toml";
@@ -217,7 +219,14 @@ impl SourceSetting {
         if self.has_days() { day.format(&self.what).to_string() } else { self.what.clone() }
     }
 
-    /// Where the feed of a day lies; `None` where it comes over a wire.
+    /// Whether `spec` names the feed of a day, or one of its batches.
+    pub fn names(&self, day: NaiveDate, spec: &str) -> bool {
+        let own = self.spec_on(day);
+        own == spec || (self.has_days() && own.contains('*') && folder::fits(&own, spec))
+    }
+
+    /// Where the feed of a day lies; `None` where it comes over a wire. Its last part may hold `*`, which stands for
+    /// anything.
     pub fn path_on(&self, day: NaiveDate) -> Option<PathBuf> {
         let spec = self.spec_on(day);
         let (_, path) = spec.split_once(':')?;
@@ -269,6 +278,18 @@ impl SourceTable {
         }
         if self.what.contains('%') && StrftimeItems::new(&self.what).any(|item| item == Item::Error) {
             return Err(wrong("what has a % that stands for nothing: write days as %Y-%m-%d, and % itself as %%"));
+        }
+        let is_server = self.what.starts_with("fhir:http");
+        if !is_server && write!(String::new(), "{}", NaiveDate::default().format(&self.what)).is_err() {
+            return Err(wrong(
+                "what has a % that stands for a time, which a day does not have: write * where the time of day stands",
+            ));
+        }
+        let (folders, last) = self.what.rsplit_once('/').unwrap_or(("", &self.what));
+        if !is_server && (folders.contains('*') || (last.contains('*') && !last.contains('%'))) {
+            return Err(wrong(
+                "what has a * that is not beside the day in the last part of the path: write it so, as in %Y%m%d_*",
+            ));
         }
         Ok(SourceSetting {
             calendar: Calendar { at, days: self.days, zone },

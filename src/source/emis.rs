@@ -1,4 +1,4 @@
-//! EMIS Web bulk extract: one folder holds one day's tables for one sharing agreement.
+//! EMIS Web bulk extract: one folder, or a zip of it, holds one day's tables for one sharing agreement.
 //!
 //! File names, columns and rules follow what is public of specifications 5.0 to 8.2: columns are found
 //! by name and each table stands by itself, because a day's differences are computed table by table.
@@ -21,11 +21,11 @@ mod plans;
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
-use super::outlet::{Outlet, Sink, file_name};
+use super::outlet::{Outlet, Sink};
 use super::table::{Column, Row};
 use super::{Change, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest};
 use crate::record::{Author, SourceKey};
@@ -39,13 +39,13 @@ const SYSTEM: &str = "emis";
 /// One extract folder.
 #[derive(Debug)]
 pub struct Emis {
-    folder: PathBuf,
+    path: PathBuf,
 }
 
 impl Emis {
-    /// A source that reads the tables in `folder`. Nothing is opened yet.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+    /// A source that reads the tables at `path`, a folder or a zip. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
     }
 }
 
@@ -68,18 +68,22 @@ impl Source for Emis {
         SYSTEM
     }
 
+    fn place(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn manifest(&self) -> Result<Manifest, SourceError> {
-        let folder = Folder::list(&self.folder)?;
+        let folder = Folder::list(&self.path)?;
         let agreement = folder.agreement().unwrap_or_default();
         Ok(Manifest {
             stream: format!("{SYSTEM} {agreement}").trim().to_owned(),
             made: folder.made().map(dates::from_london),
-            files: manifest::files(&self.folder)?,
+            files: manifest::files(&self.path)?,
         })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let folder = Folder::list(&self.folder)?;
+        let folder = Folder::list(&self.path)?;
         for set_aside in &folder.refused {
             sink(Change::SetAside(set_aside.clone()))?;
         }
@@ -96,8 +100,8 @@ impl Source for Emis {
             drugs: Codes::of(TableName::DrugCode),
             online: Online::default(),
         };
-        if let Some(path) = &folder.online {
-            day.online = online::read(path, sink)?;
+        if let Some(file) = &folder.online {
+            day.online = online::read(file, sink)?;
         }
         each_file(&folder, TableName::UserInRole, |file| people::staff(file, &mut day, sink))?;
         each_file(&folder, TableName::ClinicalCode, |file| day.codes.read(file, sink))?;
@@ -166,7 +170,7 @@ impl Day {
             "{}: the OrganisationGuid of {others} of {all} rows is in neither Admin_Organisation nor \
              Agreements_SharingOrganisation, so its columns may be swapped: the rows are kept and withheld until their \
              patients come; ask the supplier for it again.",
-            file_name(&file.path)
+            file.name()
         )))
     }
 

@@ -26,11 +26,12 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::Deserialize;
 
 use super::encoding::Encoding;
-use super::outlet::{Outlet, Sink, file_name, unreadable};
+use super::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use super::table::{self, Column, Header, Naming};
 use super::textlines::{LINE_LIMIT, Line, Lines};
 use super::{
-    Belongs, Change, GroupFacts, Manifest, PartFacts, PatientFacts, Source, SourceError, dates, manifest, packed,
+    Belongs, Change, GroupFacts, Manifest, PartFacts, PatientFacts, Source, SourceError, dates, folder, manifest,
+    packed,
 };
 use crate::record::{Author, Code, CodeSystem, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
 
@@ -132,12 +133,16 @@ impl Source for PlainLines {
         SYSTEM
     }
 
+    fn place(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn manifest(&self) -> Result<Manifest, SourceError> {
         Ok(Manifest { stream: SYSTEM.to_owned(), made: None, files: manifest::files(&self.path)? })
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let (folder, files) = list(&self.path)?;
+        let (folder, files) = list(&self.path, sink)?;
         let mut reading = Reading { map: read_map(&folder)?, latest: self.latest, sent: HashSet::new() };
         for path in &files {
             if is_table(path) {
@@ -151,7 +156,7 @@ impl Source for PlainLines {
 }
 
 /// The folder, and the files in it in the order of their names.
-fn list(path: &Path) -> Result<(PathBuf, Vec<PathBuf>), SourceError> {
+fn list(path: &Path, sink: &mut Sink<'_>) -> Result<(PathBuf, Vec<PathBuf>), SourceError> {
     let unlisted = |error: std::io::Error| {
         let why = error.kind();
         SourceError(format!("{} cannot be read ({why}): name a .csv or .jsonl file or their folder", path.display()))
@@ -159,22 +164,23 @@ fn list(path: &Path) -> Result<(PathBuf, Vec<PathBuf>), SourceError> {
     if std::fs::metadata(path).map_err(unlisted)?.is_file() {
         return Ok((path.parent().unwrap_or(Path::new(".")).to_owned(), vec![path.to_owned()]));
     }
-    let mut files = Vec::new();
-    for found in std::fs::read_dir(path).map_err(unlisted)? {
-        let found = found.map_err(unlisted)?.path();
-        let name = file_name(&found).to_ascii_lowercase();
-        let bare = name.strip_suffix(".gz").unwrap_or(&name);
-        if found.is_file() && [".csv", ".jsonl", ".ndjson"].iter().any(|end| bare.ends_with(end)) {
-            files.push(found);
-        }
+    let lying = folder::look(path, 0).map_err(unlisted)?;
+    lying.links.iter().try_for_each(|link| sink(Change::SetAside(whole_file(link, folder::LEADS_OUT))))?;
+    if lying.links.iter().any(|link| file_name(link) == MAP) {
+        return Err(SourceError(format!("{}: {}", path.join(MAP).display(), folder::LEADS_OUT)));
     }
+    let mut files = lying.files;
+    files.retain(|file| {
+        let name = file_name(file).to_ascii_lowercase();
+        let bare = name.strip_suffix(".gz").unwrap_or(&name);
+        [".csv", ".jsonl", ".ndjson"].iter().any(|end| bare.ends_with(end))
+    });
     if files.is_empty() {
         return Err(SourceError(format!(
             "{} holds no .csv or .jsonl file, packed with gzip or not: name the folder that holds them",
             path.display()
         )));
     }
-    files.sort();
     Ok((path.to_owned(), files))
 }
 

@@ -2,16 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::SourceError;
 use super::outlet::file_name;
-
-/// How deep folders may stand in folders.
-const DEEPEST: usize = 8;
+use super::{SourceError, folder};
 
 /// A batch before it is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,27 +60,8 @@ pub(super) fn files(path: &Path) -> Result<Vec<FileSum>, SourceError> {
             error.kind()
         ))
     };
-    let mut paths = Vec::new();
-    list(path, 0, &mut paths).map_err(unread)?;
-    paths.sort();
+    let paths = folder::look(path, folder::DEEPEST).map_err(unread)?.files;
     paths.iter().map(|path| sum(path).map_err(unread)).collect()
-}
-
-fn list(path: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> io::Result<()> {
-    if std::fs::metadata(path)?.is_file() {
-        paths.push(path.to_owned());
-        return Ok(());
-    }
-    for found in std::fs::read_dir(path)? {
-        let found = found?;
-        let kind = std::fs::metadata(found.path())?;
-        if kind.is_dir() && depth < DEEPEST {
-            list(&found.path(), depth + 1, paths)?;
-        } else if kind.is_file() {
-            paths.push(found.path());
-        }
-    }
-    Ok(())
 }
 
 fn sum(path: &Path) -> io::Result<FileSum> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::record::{AccessLevel, Author, EntryKind, NhsNumber, Part, Proxy, Sex,
 
 pub mod emis;
 pub mod fhir;
+pub mod folder;
 pub mod lines;
 pub mod tpp;
 
@@ -37,6 +38,11 @@ pub const TEXT_LIMIT: usize = 1 << 20;
 pub trait Source {
     /// A name for messages and the ledger, e.g. `emis`.
     fn name(&self) -> &str;
+
+    /// Where it lies; `None` where it comes over a wire.
+    fn place(&self) -> Option<&Path> {
+        None
+    }
 
     /// What lies ready, so that it can be told whether it was read before.
     ///

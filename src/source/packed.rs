@@ -10,7 +10,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::outlet::{file_name, whole_file};
-use super::{SetAside, SourceError};
+use super::{SetAside, SourceError, folder};
 
 /// Tables shrink to a tenth or so when packed. A file that grows to more than this many times what it takes
 /// in the zip is made to fill a memory or a disk.
@@ -49,6 +49,16 @@ enum At {
 )]
 pub(super) struct GrowsTooFar;
 
+impl FeedFile {
+    /// Where it lies, if it is in no zip.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &self.at {
+            At::Path(path) => Some(path),
+            At::InZip(_) => None,
+        }
+    }
+}
+
 impl Files {
     /// Looks into `path`. `what` names the feed for sentences: `a batch of SystmOne tables`.
     ///
@@ -60,15 +70,10 @@ impl Files {
             SourceError(format!("{} cannot be read ({why}): name the folder or the zip of {what}", path.display()))
         };
         if std::fs::metadata(path).map_err(unlisted)?.is_dir() {
-            let mut names = Vec::new();
-            for found in std::fs::read_dir(path).map_err(unlisted)? {
-                let path = found.map_err(unlisted)?.path();
-                if path.is_file() {
-                    names.push(FeedFile { name: file_name(&path), at: At::Path(path) });
-                }
-            }
-            names.sort_by(|a, b| a.name.cmp(&b.name));
-            return Ok(Self { names, refused: Vec::new(), zip: None });
+            let lying = folder::look(path, 0).map_err(unlisted)?;
+            let of = |path: PathBuf| FeedFile { name: file_name(&path), at: At::Path(path) };
+            let refused = lying.links.iter().map(|link| whole_file(link, folder::LEADS_OUT)).collect();
+            return Ok(Self { names: lying.files.into_iter().map(of).collect(), refused, zip: None });
         }
         let archive = ZipArchive::new(File::open(path).map_err(unlisted)?).map_err(|_| {
             SourceError(format!(
@@ -118,14 +123,19 @@ impl Files {
     /// Opens a file and hands its bytes to `read`.
     pub(super) fn with<T>(&self, file: &FeedFile, read: impl FnOnce(io::Result<&mut dyn Read>) -> T) -> T {
         match (&file.at, &self.zip) {
-            (At::Path(path), _) => match File::open(path) {
+            (At::Path(path), _) => match open(path) {
                 Ok(mut opened) => read(Ok(&mut opened)),
                 Err(error) => read(Err(error)),
             },
             (At::InZip(place), Some(zip)) => match zip.borrow_mut().by_index(*place) {
                 Ok(opened) => {
-                    let most = opened.compressed_size().saturating_mul(MOST_GROWTH).max(ALWAYS_FITS);
-                    read(Ok(&mut Growing { input: BufReader::new(opened), left: most }))
+                    let left = opened.compressed_size().saturating_mul(MOST_GROWTH).max(ALWAYS_FITS);
+                    let mut unpacked = Growing { input: BufReader::new(opened), left };
+                    if !is_gzip(&file.name) {
+                        return read(Ok(&mut unpacked));
+                    }
+                    // What is packed twice may not grow further for that.
+                    read(Ok(&mut Growing { input: MultiGzDecoder::new(BufReader::new(unpacked)), left }))
                 }
                 Err(error) => read(Err(of_zip(&error))),
             },
@@ -140,11 +150,15 @@ impl Files {
 /// When the system does not let it be opened.
 pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     let file = File::open(path)?;
-    if !file_name(path).to_ascii_lowercase().ends_with(".gz") {
+    if !is_gzip(&file_name(path)) {
         return Ok(Box::new(file));
     }
     let left = file.metadata()?.len().saturating_mul(MOST_GROWTH).max(ALWAYS_FITS);
     Ok(Box::new(Growing { input: MultiGzDecoder::new(BufReader::new(file)), left }))
+}
+
+fn is_gzip(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".gz")
 }
 
 fn of_zip(error: &ZipError) -> io::Error {

@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
-use std::path::Path;
 
 use super::encoding::Encoding;
-use super::outlet::{Outlet, Sink, file_name, unreadable};
+use super::outlet::{Outlet, Sink, unreadable};
 use super::repeats::{Repeats, RowName};
 use super::rows::{Damage, Damaged, Fields, ROW_LIMIT, Rows};
-use super::{Change, SourceError, TEXT_LIMIT, packed};
+use super::{Change, SourceError, TEXT_LIMIT};
 
 /// Where a column stands; a column that the file lacks gives empty fields.
 #[derive(Debug, Clone, Copy, Default)]
@@ -145,21 +144,6 @@ pub(super) struct Naming<'a> {
 const ORGANISATION: [&str; 2] = ["OrganisationGuid", "IDOrganisationVisibleTo"];
 const PLACE: &str = "ProcessingId";
 const GONE: [&str; 2] = ["Deleted", "RemovedData"];
-
-/// Reads one table of EMIS Web in UTF-8 from a file, which may be packed with gzip; see [`read_from`].
-///
-/// # Errors
-/// As [`read_from`].
-pub(super) fn read<C>(
-    path: &Path,
-    key: &str,
-    columns: impl FnOnce(&mut Header) -> C,
-    sink: &mut Sink<'_>,
-    each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
-) -> Result<(), SourceError> {
-    let naming = Naming { key, patient: "PatientGuid" };
-    read_from(&file_name(path), packed::open(path), Encoding::Utf8, naming, columns, sink, each)
-}
 
 /// Reads one table from beginning to end. `columns` finds its columns, `naming` says by which a row is told from the
 /// others, `each` is called with every row that is whole; the others are set aside.

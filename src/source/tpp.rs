@@ -20,7 +20,7 @@ mod people;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -97,6 +97,10 @@ enum Named {
 impl Source for Tpp {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn place(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn manifest(&self) -> Result<Manifest, SourceError> {

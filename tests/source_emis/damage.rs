@@ -313,7 +313,7 @@ fn a_folder_without_an_extract_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let read = |path: &Path| Emis::new(path).read(&mut |_| Ok(())).unwrap_err().to_string();
     assert!(read(folder.path()).contains("holds no table of an EMIS Web extract"));
-    assert!(read(&folder.path().join("absent")).contains("cannot be listed"));
+    assert!(read(&folder.path().join("absent")).contains("cannot be read"));
 }
 
 #[test]

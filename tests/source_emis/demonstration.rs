@@ -27,7 +27,7 @@ impl Entries {
                 Change::Part(facts) => {
                     let line = facts.part.key.clone();
                     let entry = match &facts.belongs {
-                        Belongs::To(entry) => entry.clone(),
+                        Belongs::To(entry) | Belongs::ToUnlessIn { group: entry, .. } => entry.clone(),
                         Belongs::With(line) => self.of_line.get(line).expect("a problem of a known line").clone(),
                         Belongs::Alone => line.clone(),
                     };

@@ -5,5 +5,6 @@ mod damage;
 mod demonstration;
 mod extract;
 mod further;
+mod packed;
 mod rows;
 mod versions;

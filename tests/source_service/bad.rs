@@ -361,3 +361,45 @@ fn a_whole_extract_that_was_cut_short_deletes_nothing_and_is_said() {
     assert_eq!(whole.deleted, 0);
     assert!(!whole.notices.iter().any(|notice| notice.contains("taken as deleted")), "{whole:?}");
 }
+
+/// Whoever delivers a feed must not have another file of the machine read in its place.
+#[test]
+fn a_link_that_leads_out_of_a_folder_is_not_followed_whatever_the_feed() {
+    use std::os::unix::fs::symlink;
+    let practice = Practice::new();
+    let secret = practice.path().join("secret");
+    let resource = |id: &str| {
+        format!(
+            "{{\"resourceType\":\"Condition\",\"id\":\"{id}\",\"subject\":{{\"reference\":\"Patient/1\"}},\"note\":[{{\"text\":\"{id}\"}}]}}\n"
+        )
+    };
+    let map = "organisation = \"Z99904\"\n[columns]\nline = \"id\"\npatient = \"who\"\ntext = \"note\"\n";
+    let feeds: [(&str, &str, String, String); 3] = [
+        ("lines", "a.csv", "id,who,note\n1,1,here\n".to_owned(), "id,who,note\n2,1,secret\n".to_owned()),
+        ("fhir", "a.ndjson", resource("here"), resource("secret")),
+        ("gpconnect", "a.json", resource("here"), resource("secret")),
+    ];
+    for (kind, name, here, elsewhere) in feeds {
+        let folder = practice.path().join(kind);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("columns.toml"), map).unwrap();
+        fs::write(folder.join(name), here).unwrap();
+        fs::write(&secret, elsewhere).unwrap();
+        symlink(&secret, folder.join(format!("Ada-Example-{name}"))).unwrap();
+        symlink(practice.path().join("store"), folder.join("store")).unwrap();
+        let pulled = practice.user("lea").pull(&format!("{kind}:{}", folder.display()));
+        assert_eq!((pulled.new, pulled.set_aside), (1, 2), "{kind}: {pulled:?}");
+        let said = pulled.set_aside_examples.join("\n");
+        assert!(said.contains("leads out of the feed’s folder and was not followed"), "{kind}: {said}");
+        assert_eq!(said.contains("Ada-Example"), kind != "gpconnect", "names of bundles are patients’: {said}");
+    }
+    // A map of columns is one of the folder's files.
+    let folder = practice.path().join("mapped");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("a.csv"), "id,who,note\n1,1,here\n").unwrap();
+    fs::write(&secret, map).unwrap();
+    symlink(&secret, folder.join("columns.toml")).unwrap();
+    let from = Some(format!("lines:{}", folder.display()));
+    let Reply::Failed { why } = practice.user("lea").ask(Request::Pull { from }) else { panic!("it was followed") };
+    assert!(why.contains("columns.toml: the link leads out"), "{why}");
+}

@@ -231,13 +231,13 @@ fn tables_packed_with_gzip_are_read_and_other_packings_are_said() {
         fs::write(format!("{}.gz", path.display()), packed).unwrap();
         fs::remove_file(&path).unwrap();
     }
-    fs::write(folder.join("2_CareRecord_Diary_20261116020000_A.csv.zip"), "PK").unwrap();
+    fs::write(folder.join("2_CareRecord_Diary_20261116020000_A.csv.7z"), "7z").unwrap();
     let pulled = practice.user("lea").pull(&feed);
     assert_eq!((pulled.new, pulled.set_aside), (1, 1), "{pulled:?}");
     assert_eq!(
         pulled.set_aside_examples,
         [
-            "2_CareRecord_Diary_20261116020000_A.csv.zip: the file is packed and was not read: unpack it first, then pull again"
+            "2_CareRecord_Diary_20261116020000_A.csv.7z: the file is packed and was not read: unpack it first, then pull again"
         ]
     );
     assert_eq!(texts(&mut practice.user("lea")), [NEW]);

@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anteroom::audit::Actor;
 use anteroom::daemon::Scheduler;
 use anteroom::protocol::{Pulled, Reply, Request, Status};
+use anteroom::source::{Change, Manifest, Source, SourceError};
 use anteroom::synth::{self, Answer, Format, Plan};
 use chrono::{DateTime, Days, Duration, NaiveDate, TimeZone, Utc};
 use tempfile::TempDir;
 
 use crate::kit::{self, Practice};
+use crate::tpp;
 
 /// A Monday.
 fn first() -> NaiveDate {
@@ -233,6 +236,9 @@ fn settings_that_cannot_be_are_one_sentence_each() {
         ("what = \"emis:/x\"\nat = \"07:15\"\ntime_zone = \"Mars\"", "time_zone is no zone"),
         ("what = \"/x\"\nat = \"07:15\"", "which kind of feed"),
         ("what = \"emis:/x/%Q\"\nat = \"07:15\"", "has a % that stands for nothing"),
+        ("what = \"tpp:/x/%Y%m%d_%H%M\"\nat = \"07:15\"", "write * where the time of day stands"),
+        ("what = \"tpp:/x/%Y%m%d_*/a\"\nat = \"07:15\"", "in the last part of the path"),
+        ("what = \"tpp:/x/*\"\nat = \"07:15\"", "not beside the day"),
     ] {
         let dir = TempDir::new().unwrap();
         let text = format!("[practice]\nods = \"Z99901\"\nname = \"Test\"\n[[source]]\nname = \"emis\"\n{source}\n");
@@ -265,4 +271,133 @@ fn where_no_feed_is_named_the_page_and_the_key_say_what_to_write() {
     let Reply::Refused { why } = lea.ask(Request::Pull { from: None }) else { panic!("pulled from nowhere") };
     assert!(why.starts_with("practice.toml names no feed"), "{why}");
     assert!(lea.queue().alarms.contains(&why), "{:?}", lea.queue().alarms);
+}
+
+/// A practice whose SystmOne batches fall due at 07:15, in folders whose minute nobody knows before they come.
+fn systmone(feeds: &Path) -> Practice {
+    let dir = TempDir::new().unwrap();
+    let settings = format!(
+        "[practice]\nods = \"Z99901\"\nname = \"Test\"\nshown_by = \"portal\"\n\n[[source]]\nname = \"tpp\"\nwhat = \
+         \"tpp:{}/%Y%m%d_*\"\nat = \"07:15\"\nstable_for = 0\n",
+        feeds.display()
+    );
+    std::fs::write(dir.path().join("practice.toml"), settings).unwrap();
+    std::fs::write(dir.path().join("users.toml"), kit::USERS).unwrap();
+    Practice::open_at(dir, at(0, 7, 16))
+}
+
+/// A batch with one event of this number and a line in it.
+fn batch(event: &str) -> tpp::Batch {
+    use crate::tpp::{SRCODE, SREVENT, SRPATIENT, code, patient, table};
+    tpp::Batch::quiet()
+        .with("SRPatient", table(SRPATIENT, &[patient("1", &[])]))
+        .with("SREvent", table(SREVENT, &[tpp::event(event, &[])]))
+        .with("SRCode", table(SRCODE, &[code(event, &[("IDEvent", event), ("SNOMEDText", "Cough")])]))
+}
+
+#[test]
+fn batches_whose_minute_nobody_knows_are_found_and_pulled_in_order() {
+    let feeds = tempfile::tempdir().unwrap();
+    let practice = systmone(feeds.path());
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    assert_eq!(look(&mut scheduler).len(), 0, "nothing has come");
+    let comes = |name: &str, event: &str| drop(crate::tpp_feed(&batch(event), &feeds.path().join(name)));
+    comes("20261116_0203", "7");
+    comes("20261115_0203", "6");
+    // Still on its way.
+    comes(".20261116_0204.part", "5");
+    let pulled = look(&mut scheduler);
+    assert_eq!(pulled.iter().map(|pulled| pulled.new).collect::<Vec<_>>(), [1], "{pulled:?}");
+    assert_eq!(look(&mut scheduler).len(), 0);
+
+    // A second and a third one on the same day: those alone, in order.
+    comes("20261116_1400", "8");
+    comes("20261116_1230", "9");
+    let pulled = look(&mut scheduler);
+    assert_eq!((pulled.len(), pulled[0].new, pulled[0].parts), (1, 2, 2), "{pulled:?}");
+    assert!(
+        !status(&practice).alarms.iter().chain(&pulled[0].notices).any(|said| said.contains("pulled before")),
+        "{:?}",
+        status(&practice).alarms
+    );
+    assert_eq!(look(&mut scheduler).len(), 0);
+    // By hand, by the feed's name and by one batch's.
+    let mut lea = practice.user("lea");
+    for spec in ["tpp".to_owned(), format!("tpp:{}/20261116_1400", feeds.path().display())] {
+        let again = lea.pull(&spec);
+        assert!(again.parts == 0 && again.pulled_before.is_some(), "{again:?}");
+    }
+}
+
+#[test]
+fn batches_whose_order_cannot_be_told_are_not_read_and_that_is_said() {
+    let feeds = tempfile::tempdir().unwrap();
+    let practice = systmone(feeds.path());
+    let mut scheduler = Scheduler::new(Arc::clone(&practice.service));
+    drop(crate::tpp_feed(&batch("7"), &feeds.path().join("20261116_0203")));
+    batch("8").zip(&feeds.path().join("20261116_0203.zip"));
+    let why = scheduler.look().remove(0).unwrap_err().to_string();
+    assert!(
+        why.contains(
+            "fits 20261116_0203 and 20261116_0203.zip, and which of them came first cannot be told: leave one"
+        ),
+        "{why}"
+    );
+    assert!(status(&practice).alarms[0].contains("cannot be told"), "{:?}", status(&practice).alarms);
+    assert_eq!(status(&practice).totals.on_hold, 0);
+    std::fs::remove_file(feeds.path().join("20261116_0203.zip")).unwrap();
+    practice.clock.set(at(0, 7, 30));
+    assert_eq!(look(&mut scheduler)[0].new, 1);
+    assert!(!status(&practice).alarms.iter().any(|alarm| alarm.contains("cannot be told")));
+
+    // Asked for by hand on a day on which nothing has come.
+    practice.clock.set(at(1, 7, 30));
+    let Reply::Failed { why } = practice.user("lea").ask(Request::Pull { from: Some("tpp".to_owned()) }) else {
+        panic!("pulled from nowhere")
+    };
+    assert!(why.contains("nothing fits") && why.contains("20261117_*"), "{why}");
+}
+
+/// A feed to which a file comes while it is read.
+struct Growing(anteroom::source::emis::Emis, std::path::PathBuf, bool);
+
+impl Source for Growing {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn place(&self) -> Option<&Path> {
+        self.0.place()
+    }
+
+    fn manifest(&self) -> Result<Manifest, SourceError> {
+        self.0.manifest()
+    }
+
+    fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError> {
+        self.0.read(sink)?;
+        if self.2 {
+            std::fs::write(self.1.join("late.csv"), "late").unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_folder_that_changes_while_it_is_pulled_by_hand_is_said() {
+    for changes in [false, true] {
+        let practice = Practice::new();
+        let folder = practice.path().join("day");
+        kit::extract::write(&folder, &[kit::extract::row(1, 1, 0, "Cough.")]);
+        let mut feed = Growing(anteroom::source::emis::Emis::new(&folder), folder.clone(), changes);
+        let pulled = practice.service.pull(&Actor::system("pull"), &mut feed).unwrap();
+        let says =
+            |said: &[String]| said.iter().any(|said| said.contains("files came or changed while they were read"));
+        assert_eq!((pulled.new, says(&pulled.notices)), (1, changes), "{pulled:?}");
+        assert_eq!(says(&practice.user("lea").queue().alarms), changes);
+        // With all files there it is read again, and nothing is left to say.
+        let feed = format!("emis:{}", folder.display());
+        let again = practice.user("lea").pull(&feed);
+        assert_eq!((again.pulled_before.is_none(), says(&practice.user("lea").queue().alarms)), (changes, false));
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,14 +12,11 @@ use super::super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Record};
 use crate::protocol::{FeedStatus, Pulled};
 use crate::record::SourceKey;
-use crate::source::{self, Source, SourceError};
+use crate::source::{self, Manifest, Source, SourceError, folder};
 use crate::store::Table;
 
 /// How many days back a day that did not come is still looked for.
 const LOOKED_FOR: usize = 31;
-
-/// How deep folders may stand in folders.
-const DEEPEST: usize = 8;
 
 /// A feed that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,30 +59,46 @@ struct LayThere {
     digest: Option<[u8; 32]>,
 }
 
-/// Names, lengths and times of the files at a place; `None` where it cannot be looked at.
-fn from_outside(path: &Path) -> Option<[u8; 16]> {
-    fn list(path: &Path, depth: usize, found: &mut Vec<(PathBuf, u64, u128)>) -> std::io::Result<()> {
-        let about = std::fs::metadata(path)?;
-        if about.is_dir() && depth < DEEPEST {
-            for inside in std::fs::read_dir(path)? {
-                list(&inside?.path(), depth + 1, found)?;
-            }
-        } else if about.is_file() {
-            let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            found.push((path.to_owned(), about.len(), changed.unwrap_or_default().as_nanos()));
-        }
-        Ok(())
+/// What lay there before it is read: what comes meanwhile is found the next time.
+fn lies_there(setting: &SourceSetting, due: &Due) -> Option<LayThere> {
+    let outside = due.path.as_deref().filter(|_| setting.has_days()).and_then(folder::from_outside)?;
+    Some(LayThere { outside, digest: None })
+}
+
+/// The digest of all that lies there of a day.
+fn digest_of(manifests: &[Manifest]) -> Option<[u8; 32]> {
+    if let [only] = manifests {
+        return only.digest();
     }
-    let mut found = Vec::new();
-    list(path, 0, &mut found).ok()?;
-    found.sort();
     let mut hasher = blake3::Hasher::new();
-    for (path, length, changed) in found {
-        hasher.update(path.as_os_str().as_encoded_bytes());
-        hasher.update(&length.to_le_bytes());
-        hasher.update(&changed.to_le_bytes());
+    for manifest in manifests {
+        hasher.update(&manifest.digest()?);
     }
-    hasher.finalize().as_bytes().first_chunk().copied()
+    Some(hasher.finalize().into())
+}
+
+/// What several batches of one day brought.
+fn together(first: Pulled, second: Pulled) -> Pulled {
+    let [mut notices, mut examples] = [first.notices, first.set_aside_examples];
+    notices.extend(second.notices);
+    examples.extend(second.set_aside_examples);
+    Pulled {
+        source: second.source,
+        parts: first.parts + second.parts,
+        new: first.new + second.new,
+        changed: first.changed + second.changed,
+        deleted: first.deleted + second.deleted,
+        queued: first.queued + second.queued,
+        to_skim: first.to_skim + second.to_skim,
+        on_hold: first.on_hold + second.on_hold,
+        not_open: first.not_open + second.not_open,
+        patients: first.patients + second.patients,
+        set_aside: first.set_aside + second.set_aside,
+        set_aside_examples: examples,
+        notices,
+        pulled_before: None,
+        incomplete: second.incomplete,
+    }
 }
 
 impl Service {
@@ -128,23 +140,35 @@ impl Service {
         let setting = self.named_source(&due.name)?;
         let mut done = self.done(setting)?;
         let (open, is_first) = (self.open_days(setting, &done), done.until.is_none());
-        let mut lies_there = due.path.as_deref().filter(|_| setting.has_days()).and_then(from_outside).map(|outside| {
-            // Looked at before it is read: what comes meanwhile is found the next time.
-            LayThere { outside, digest: None }
-        });
-        let pulled = self.open_source(&setting.spec_on(due.day)).map_err(ServiceError::from).and_then(|mut source| {
+        let mut lies_there = lies_there(setting, due);
+        let pulled = self.batches_of(setting, due.day).and_then(|mut sources| {
+            let mut manifests = Vec::new();
             if let Some(lies_there) = &mut lies_there {
-                let manifest = source.manifest()?;
-                lies_there.digest = manifest.digest();
+                manifests = sources.iter().map(|source| source.manifest()).collect::<Result<_, _>>()?;
+                lies_there.digest = digest_of(&manifests);
                 let known = done.lay_there.get(&due.day).and_then(|known| known.digest);
-                if let Some(known) = known.filter(|known| Some(*known) == lies_there.digest) {
+                if known.is_some() && lies_there.digest == known {
                     // Asked for again, or copied or touched: the content is what was read.
-                    let state = self.stream(&manifest.stream)?;
-                    let at = state.pulled_at(&known).or(done.pulled).unwrap_or_else(|| self.now());
-                    return Ok(state.nothing_new(source.name(), at));
+                    return self.nothing_new(&manifests, &done);
                 }
             }
-            self.pull_and_publish(actor, source.as_mut())
+            let several = sources.len() > 1;
+            let mut all = None;
+            for (number, source) in sources.iter_mut().enumerate() {
+                // Of several on one day those that came before have been read.
+                if let Some(manifest) = manifests.get(number).filter(|_| several)
+                    && let Some(digest) = manifest.digest()
+                    && self.stream(&manifest.stream)?.pulled_at(&digest).is_some()
+                {
+                    continue;
+                }
+                let pulled = self.pull_and_publish(actor, source.as_mut())?;
+                all = Some(match all {
+                    Some(before) => together(before, pulled),
+                    None => pulled,
+                });
+            }
+            all.map_or_else(|| self.nothing_new(&manifests, &done), Ok)
         });
         let now = self.now();
         match &pulled {
@@ -200,7 +224,7 @@ impl Service {
             let mut lately = (0..=LOOKED_FOR as u64).map(|back| today - Days::new(back));
             let day = match setting.name == name {
                 true => Some(today),
-                false => lately.find(|day| setting.spec_on(*day) == name),
+                false => lately.find(|day| setting.names(*day, name)),
             };
             if let Some(day) = day {
                 let (path, stable_for) = (setting.path_on(day), setting.stable_for);
@@ -213,10 +237,46 @@ impl Service {
     /// Days that are done and to whose folder something has come since, or in which something has changed.
     fn changed_since(&self, setting: &SourceSetting, done: &Done) -> Vec<NaiveDate> {
         let has_changed = |(day, known): (&NaiveDate, &LayThere)| {
-            let now = setting.path_on(*day).as_deref().and_then(from_outside);
+            let now = setting.path_on(*day).as_deref().and_then(folder::from_outside);
             now.is_some_and(|now| now != known.outside).then_some(*day)
         };
         done.lay_there.iter().filter_map(has_changed).collect()
+    }
+
+    /// What a pull brings of batches that have been read.
+    fn nothing_new(&self, manifests: &[Manifest], done: &Done) -> Result<Pulled, ServiceError> {
+        let last = manifests.last().ok_or(ServiceError::Internal("a day without a batch"))?;
+        let state = self.stream(&last.stream)?;
+        let at = last.digest().and_then(|digest| state.pulled_at(&digest)).or(done.pulled);
+        Ok(state.nothing_new(last.stream.split(' ').next().unwrap_or_default(), at.unwrap_or_else(|| self.now())))
+    }
+
+    /// The batches of a feed's day, in the order in which they apply.
+    fn batches_of(&self, setting: &SourceSetting, day: NaiveDate) -> Result<Vec<Box<dyn Source>>, ServiceError> {
+        let spec = setting.spec_on(day);
+        let Some((kind, pattern)) = spec.split_once(':').filter(|(_, path)| setting.has_days() && path.contains('*'))
+        else {
+            return Ok(vec![self.open_source(&spec)?]);
+        };
+        let unlisted = |error: std::io::Error| {
+            SourceError(format!("the folder of {pattern} cannot be listed ({}): check the path", error.kind()))
+        };
+        let places = folder::fitting(Path::new(pattern)).map_err(unlisted)?;
+        let names: Vec<_> = places.iter().filter_map(|place| place.file_name()?.to_str()).collect();
+        if places.is_empty() {
+            return Err(
+                SourceError(format!("nothing fits {pattern}: wait until the batch has come, then pull again")).into()
+            );
+        }
+        if !folder::are_in_order(&places) {
+            return Err(SourceError(format!(
+                "{pattern} fits {}, and which of them came first cannot be told: leave one of them there, then pull again",
+                names.join(" and ")
+            ))
+            .into());
+        }
+        let specs = places.iter().map(|place| format!("{kind}:{}", place.display()));
+        specs.map(|spec| Ok(self.open_source(&spec)?)).collect()
     }
 
     fn open_source(&self, spec: &str) -> Result<Box<dyn Source>, SourceError> {

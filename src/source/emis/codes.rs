@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::files::{ExtractFile, TableName};
 use crate::record::{Code, CodeSystem};
+use crate::source::SourceError;
 use crate::source::outlet::Sink;
-use crate::source::{SourceError, table};
 
 /// One code's words and its names in the terminologies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +34,7 @@ impl Codes {
 
     pub(super) fn read(&mut self, file: &ExtractFile, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         self.read = true;
-        table::read(
-            &file.path,
+        file.read(
             "CodeId",
             |header| {
                 (

@@ -4,7 +4,7 @@ use super::entries::{Common, Named, name, no_text, order, text, words};
 use super::{Day, ExtractFile, key};
 use crate::record::{EntryKind, Part, SourceKey};
 use crate::source::outlet::Sink;
-use crate::source::table::{self, Column};
+use crate::source::table::Column;
 use crate::source::{Belongs, Change, PartFacts, SourceError};
 
 struct ProblemColumns {
@@ -18,8 +18,7 @@ struct ProblemColumns {
 /// come on an earlier day.
 pub(super) fn problems(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let mut has_text = None;
-    table::read(
-        &file.path,
+    file.read(
         "ObservationGuid",
         |header| {
             let columns = ProblemColumns {
@@ -77,8 +76,7 @@ struct ReferralColumns {
 
 /// Reads the referrals that are new or changed. The table has no deletions: a referral goes with its observation.
 pub(super) fn referrals(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-    table::read(
-        &file.path,
+    file.read(
         "ObservationGuid",
         |header| ReferralColumns {
             common: Common::find(header, "ObservationGuid"),

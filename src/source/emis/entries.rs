@@ -6,8 +6,8 @@ use super::codes::Codes;
 use super::people::no_guid;
 use super::{Day, ExtractFile, companions, day_of, guid, is_true, key, latest, say_place};
 use crate::record::{Code, CodeSystem, EntryKind, Part, SourceKey, Unreadable};
-use crate::source::outlet::{Outlet, Sink, file_name};
-use crate::source::table::{self, Column, Header, Row};
+use crate::source::outlet::{Outlet, Sink};
+use crate::source::table::{Column, Header, Row};
 use crate::source::{Belongs, Change, GroupFacts, PartFacts, SourceError, dates};
 
 /// Terms that say where in a consultation a line stands and nothing about the patient. EMIS Web writes
@@ -177,8 +177,7 @@ pub(super) fn name(
 /// Reads the consultations that are new, changed or gone.
 pub(super) fn consultations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let latest = latest(file);
-    table::read(
-        &file.path,
+    file.read(
         "ConsultationGuid",
         |header| {
             (
@@ -228,8 +227,7 @@ struct ObservationColumns {
 pub(super) fn observations(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let latest = latest(file);
     let mut has_text = None;
-    table::read(
-        &file.path,
+    file.read(
         "ObservationGuid",
         |header| {
             let columns = ObservationColumns {
@@ -280,7 +278,7 @@ pub(super) fn no_text(
     sink(Change::Notice(format!(
         "Free text is missing from {} today ({column}): only codes were screened, and most disclosures are in the \
          text; ask the supplier for an extract with free text.",
-        file_name(&file.path)
+        file.name()
     )))
 }
 

@@ -1,10 +1,14 @@
 //! Which files of a folder are the extract's tables.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 
 use chrono::NaiveDateTime;
 
-use crate::source::outlet::{file_name, whole_file};
+use crate::source::encoding::Encoding;
+use crate::source::outlet::{Outlet, Sink};
+use crate::source::packed::{FeedFile, Files};
+use crate::source::table::{self, Header, Naming, Row};
 use crate::source::{SetAside, SourceError};
 
 /// The tables that are read.
@@ -76,10 +80,35 @@ impl TableName {
     }
 }
 
+/// One file of the extract, in its folder or zip.
+#[derive(Clone)]
+pub(super) struct OneFile {
+    files: Rc<Files>,
+    file: FeedFile,
+}
+
+impl OneFile {
+    /// Reads its table in UTF-8 from beginning to end; see [`table::read_from`].
+    ///
+    /// # Errors
+    /// As [`table::read_from`].
+    pub(super) fn read<C>(
+        &self,
+        key: &str,
+        columns: impl FnOnce(&mut Header) -> C,
+        sink: &mut Sink<'_>,
+        each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
+        let naming = Naming { key, patient: "PatientGuid" };
+        self.files.with(&self.file, |input| {
+            table::read_from(&self.file.name, input, Encoding::Utf8, naming, columns, sink, each)
+        })
+    }
+}
+
 /// One table's file.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExtractFile {
-    pub(super) path: PathBuf,
+    file: OneFile,
     pub(super) table: TableName,
     /// When the table was extracted, by the clock of the supplier.
     pub(super) extracted: NaiveDateTime,
@@ -91,10 +120,10 @@ pub(super) struct ExtractFile {
 }
 
 /// What a folder holds.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Folder {
     files: Vec<ExtractFile>,
-    pub(super) online: Option<PathBuf>,
+    pub(super) online: Option<OneFile>,
     /// Files that cannot be read as they are.
     pub(super) refused: Vec<SetAside>,
     /// Comma-separated files whose names are not an extract's.
@@ -113,6 +142,25 @@ enum Named {
 }
 
 impl ExtractFile {
+    /// Its name without any folder.
+    pub(super) fn name(&self) -> &str {
+        &self.file.file.name
+    }
+
+    /// As [`OneFile::read`].
+    ///
+    /// # Errors
+    /// As [`OneFile::read`].
+    pub(super) fn read<C>(
+        &self,
+        key: &str,
+        columns: impl FnOnce(&mut Header) -> C,
+        sink: &mut Sink<'_>,
+        each: impl FnMut(&C, Row<'_>, &mut Outlet<'_>) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
+        self.file.read(key, columns, sink, each)
+    }
+
     /// Where a row stands in the order in which the folder applies: the sets by their age, the rows of each by
     /// `ProcessingId`, across its files. Without one it is where the file begins.
     pub(super) fn place(&self, processing: &str) -> u64 {
@@ -123,39 +171,35 @@ impl ExtractFile {
 }
 
 impl Folder {
-    /// Looks through a folder.
+    /// Looks through a folder or a zip, and through the zips in a folder.
     ///
     /// # Errors
     /// When it cannot be listed, or holds no table.
-    pub(super) fn list(folder: &Path) -> Result<Self, SourceError> {
-        let unlisted = |error: std::io::Error| {
-            let why = error.kind();
-            SourceError(format!(
-                "{} cannot be listed ({why}): name the folder that holds the extract",
-                folder.display()
-            ))
-        };
-        if folder.is_file() {
-            return Err(SourceError(format!(
-                "{} is a file: an extract is a folder; if it is packed, unpack it first, then name the folder",
-                folder.display()
-            )));
-        }
-        let mut paths = Vec::new();
-        for found in std::fs::read_dir(folder).map_err(unlisted)? {
-            let path = found.map_err(unlisted)?.path();
-            if path.is_file() {
-                paths.push(path);
-            }
-        }
-        paths.sort();
+    pub(super) fn list(path: &Path) -> Result<Self, SourceError> {
+        const WHAT: &str = "an EMIS Web extract";
         let mut there = Self::default();
-        for path in paths {
-            there.add(path);
+        let outside = Rc::new(Files::list(path, WHAT)?);
+        there.refused.extend(outside.refused.iter().cloned());
+        for file in &outside.names {
+            match file.path().filter(|_| file.name.to_ascii_lowercase().ends_with(".zip") && path.is_dir()) {
+                None => there.add(OneFile { files: Rc::clone(&outside), file: file.clone() }),
+                Some(zip) => match Files::list(zip, WHAT) {
+                    Ok(inside) => {
+                        let inside = Rc::new(inside);
+                        there.refused.extend(inside.refused.iter().cloned());
+                        let files = inside.names.iter().cloned();
+                        files.for_each(|file| there.add(OneFile { files: Rc::clone(&inside), file }));
+                    }
+                    Err(_) => there.refused.push(whole(
+                        &file.name,
+                        "the zip is not whole: it may still be on its way, or was cut off; pull again when it has arrived",
+                    )),
+                },
+            }
         }
         there
             .files
-            .sort_by(|a, b| (a.table, a.extracted, a.part, &a.path).cmp(&(b.table, b.extracted, b.part, &b.path)));
+            .sort_by(|a, b| (a.table, a.extracted, a.part, a.name()).cmp(&(b.table, b.extracted, b.part, b.name())));
         let mut sets: Vec<NaiveDateTime> = there.files.iter().map(|file| file.extracted).collect();
         sets.sort();
         sets.dedup();
@@ -164,30 +208,27 @@ impl Folder {
         }
         if there.files.is_empty() && there.refused.is_empty() && there.online.is_none() {
             return Err(SourceError(format!(
-                "{} holds no table of an EMIS Web extract: name the folder with files like \
+                "{} holds no table of an EMIS Web extract: name the folder, or the zip, with files like \
                  1_CareRecord_Observation_20260301020000_….csv",
-                folder.display()
+                path.display()
             )));
         }
         Ok(there)
     }
 
-    fn add(&mut self, path: PathBuf) {
-        let name = file_name(&path);
+    fn add(&mut self, file: OneFile) {
+        let name = file.file.name.clone();
         let lower = name.to_ascii_lowercase();
         let bare = lower.strip_suffix(".gz").unwrap_or(&lower);
         if lower.ends_with(".gpg") || lower.ends_with(".pgp") {
-            self.refused.push(whole_file(
-                &path,
-                "the file is still encrypted and was not read: decrypt it first, then pull again",
-            ));
-        } else if lower == "online-access.csv" {
-            self.online = Some(path);
-        } else if PACKED.iter().any(|end| lower.ends_with(end)) {
             self.refused
-                .push(whole_file(&path, "the file is packed and was not read: unpack it first, then pull again"));
+                .push(whole(&name, "the file is still encrypted and was not read: decrypt it first, then pull again"));
+        } else if lower == "online-access.csv" {
+            self.online = Some(file);
+        } else if PACKED.iter().any(|end| lower.ends_with(end)) {
+            self.refused.push(whole(&name, "the file is packed and was not read: unpack it first, then pull again"));
         } else if bare.ends_with(".csv") {
-            match parse_name(&name, path) {
+            match parse_name(file) {
                 Named::Table(file) => self.files.push(file),
                 Named::OtherTable => {}
                 Named::NotOurs => self.not_ours.push(name),
@@ -270,7 +311,8 @@ impl Folder {
 }
 
 /// Reads `{ProcessingIds}_{Schema}_{Table}_{yyyyMMddHHmmss}_{SharingAgreementGuid}.csv`, packed with gzip or not.
-fn parse_name(name: &str, path: PathBuf) -> Named {
+fn parse_name(file: OneFile) -> Named {
+    let name = file.file.name.clone();
     let ends = if name.to_ascii_lowercase().ends_with(".gz") { ".csv.gz" } else { ".csv" };
     let stem = name.get(..name.len().saturating_sub(ends.len())).unwrap_or_default();
     let parts: Vec<&str> = stem.split('_').collect();
@@ -279,13 +321,17 @@ fn parse_name(name: &str, path: PathBuf) -> Named {
     let table_name = format!("{schema}_{table}");
     match TableName::ALL.into_iter().find(|known| known.in_file_names().eq_ignore_ascii_case(&table_name)) {
         Some(table) => Named::Table(ExtractFile {
-            path,
+            part: processing.split('-').next().and_then(|first| first.parse().ok()).unwrap_or(0),
+            agreement: agreement.to_ascii_uppercase(),
+            file,
             table,
             extracted,
             set: 0,
-            part: processing.split('-').next().and_then(|first| first.parse().ok()).unwrap_or(0),
-            agreement: agreement.to_ascii_uppercase(),
         }),
         None => Named::OtherTable,
     }
+}
+
+fn whole(file: &str, why: &str) -> SetAside {
+    SetAside { file: file.to_owned(), row: 0, why: why.to_owned() }
 }

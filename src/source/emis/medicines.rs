@@ -4,7 +4,7 @@ use super::entries::{Circumstances, Common, Named, name, order, text, words};
 use super::{Day, ExtractFile, guid, key, latest};
 use crate::record::{EntryKind, Part, SourceKey};
 use crate::source::outlet::Sink;
-use crate::source::table::{self, Column};
+use crate::source::table::Column;
 use crate::source::{Belongs, Change, PartFacts, SourceError};
 
 /// What tells the two tables apart.
@@ -45,8 +45,7 @@ pub(super) fn issues(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> 
 fn medicines(shape: &Shape, file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let latest = latest(file);
     let own = |key: SourceKey| SourceKey { id: format!("{}:{}", shape.prefix, key.id), ..key };
-    table::read(
-        &file.path,
+    file.read(
         shape.id,
         |header| MedicineColumns {
             common: Common::find(header, shape.id),

@@ -1,13 +1,13 @@
 //! Our own file beside the extract: who has online access.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use chrono::NaiveDate;
 
+use super::files::OneFile;
 use crate::record::{AccessLevel, NhsNumber, Proxy};
 use crate::source::outlet::Sink;
-use crate::source::{OnlineAccess, SourceError, dates, table};
+use crate::source::{OnlineAccess, SourceError, dates};
 
 /// What the file says, by patient.
 #[derive(Debug, Default)]
@@ -38,11 +38,10 @@ impl Online {
 ///
 /// Where rows of one patient contradict each other, the wider access counts: what is thought to be
 /// hidden and is not does the harm.
-pub(super) fn read(path: &Path, sink: &mut Sink<'_>) -> Result<Online, SourceError> {
+pub(super) fn read(file: &OneFile, sink: &mut Sink<'_>) -> Result<Online, SourceError> {
     let mut levels: HashMap<NhsNumber, AccessLevel> = HashMap::new();
     let mut online: HashMap<NhsNumber, OnlineAccess> = HashMap::new();
-    table::read(
-        path,
+    file.read(
         "NhsNumber",
         |header| {
             (

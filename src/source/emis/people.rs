@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Day, ExtractFile, Folder, TableName, day_of, guid, is_true, key, latest, say_place};
 use crate::record::{NhsNumber, Sex};
 use crate::source::outlet::Sink;
-use crate::source::table::{self, Column, Row};
+use crate::source::table::{Column, Row};
 use crate::source::{Change, PatientFacts, PracticeFacts, Shares, SourceError};
 
 /// Reads the practices and raises the alarm for those that stopped sharing: their silence is not good
@@ -16,8 +16,7 @@ pub(super) fn practices(
 ) -> Result<(Option<String>, BTreeSet<String>), SourceError> {
     let mut names = BTreeMap::new();
     for file in folder.files(TableName::Organisation) {
-        table::read(
-            &file.path,
+        file.read(
             "OrganisationGuid",
             |header| {
                 (
@@ -41,8 +40,7 @@ pub(super) fn practices(
     }
     let mut sharing = BTreeSet::new();
     for file in folder.files(TableName::SharingOrganisation) {
-        table::read(
-            &file.path,
+        file.read(
             "OrganisationGuid",
             |header| {
                 (
@@ -93,8 +91,7 @@ pub(super) fn practices(
 
 /// Reads the staff's names, for this day's rows and for those of later days.
 pub(super) fn staff(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-    table::read(
-        &file.path,
+    file.read(
         "UserInRoleGuid",
         |header| {
             (
@@ -141,8 +138,7 @@ struct PatientColumns {
 /// Reads the patients that are new, changed or gone.
 pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> Result<(), SourceError> {
     let latest = latest(file);
-    table::read(
-        &file.path,
+    file.read(
         "PatientGuid",
         |header| PatientColumns {
             id: header.required("PatientGuid"),

@@ -5,7 +5,7 @@ use super::entries::{Circumstances, Common, Named, Words, name, no_text, order, 
 use super::{Day, ExtractFile, guid, key, latest};
 use crate::record::{EntryKind, Part, SourceKey};
 use crate::source::outlet::{Outlet, Sink};
-use crate::source::table::{self, Column, Row};
+use crate::source::table::{Column, Row};
 use crate::source::{Belongs, Change, PartFacts, SourceError};
 
 /// Reviews and screenings are planned years ahead.
@@ -27,8 +27,7 @@ pub(super) fn diary(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -> R
     let latest = latest(file);
     let furthest = latest.checked_add_months(chrono::Months::new(12 * YEARS_AHEAD)).unwrap_or(latest);
     let mut has_text = None;
-    table::read(
-        &file.path,
+    file.read(
         "DiaryGuid",
         |header| {
             let columns = DiaryColumns {

@@ -22,7 +22,7 @@ use super::kinds::{self, Pass, pass_of};
 use super::{Export, SYSTEM, json, of_changes, shapes, xml};
 use crate::source::outlet::{Outlet, Sink, file_name, unreadable, whole_file};
 use crate::source::textlines::{LINE_LIMIT, Line, Lines};
-use crate::source::{Change, Covers, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest, packed};
+use crate::source::{Change, Covers, Manifest, Source, SourceError, Whole, WholeBy, dates, folder, manifest, packed};
 
 /// A bulk export: a folder of NDJSON files, or one such file.
 #[derive(Debug)]
@@ -85,6 +85,10 @@ impl From<Value> for Meta {
 impl Source for Fhir {
     fn name(&self) -> &str {
         SYSTEM
+    }
+
+    fn place(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn manifest(&self) -> Result<Manifest, SourceError> {
@@ -186,13 +190,11 @@ fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
     if std::fs::metadata(path).map_err(unlisted)?.is_file() {
         return Ok(vec![path.to_owned()]);
     }
+    let lying = folder::look(path, 0).map_err(unlisted)?;
+    lying.links.iter().try_for_each(|link| sink(Change::SetAside(whole_file(link, folder::LEADS_OUT))))?;
     let mut files = Vec::new();
-    for found in std::fs::read_dir(path).map_err(unlisted)? {
-        let found = found.map_err(unlisted)?.path();
+    for found in lying.files {
         let name = file_name(&found).to_ascii_lowercase();
-        if !found.is_file() {
-            continue;
-        }
         if [".ndjson", ".ndjson.gz", ".xml"].iter().any(|end| name.ends_with(end)) {
             files.push(found);
         } else if [".ndjson.zip", ".ndjson.gpg"].iter().any(|end| name.ends_with(end)) {
@@ -206,7 +208,6 @@ fn list(path: &Path, sink: &mut Sink<'_>) -> Result<Vec<PathBuf>, SourceError> {
             path.display()
         )));
     }
-    files.sort();
     Ok(files)
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::json;
 use super::kinds::pass_of;
+use crate::source::folder;
 use crate::source::outlet::file_name;
 
 /// A manifest names a few files; what is longer is something else.
@@ -64,8 +65,7 @@ struct Written {
 impl Exported {
     /// What is said of the export in this folder; `None` where nothing is, or the path is a file.
     pub(super) fn of(folder: &Path) -> Option<Self> {
-        let mut files: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(|file| Some(file.ok()?.path())).collect();
-        files.sort();
+        let files = folder::look(folder, 0).ok().filter(|_| folder.is_dir())?.files;
         let ends = |end: &str| {
             let end = end.to_owned();
             files.iter().filter(move |path| file_name(path).to_ascii_lowercase().ends_with(&end))

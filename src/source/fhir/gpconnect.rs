@@ -26,15 +26,13 @@ use super::resources::is_hidden;
 use super::shapes::stu3;
 use super::{Export, Home, Record, json, kinds};
 use crate::source::outlet::{Outlet, Sink, file_name, unreadable};
-use crate::source::{Change, Manifest, Source, SourceError, dates, manifest, packed};
+use crate::source::{Change, Manifest, SetAside, Source, SourceError, dates, folder, manifest, packed};
 
 /// The name that keys and messages carry.
 const SYSTEM: &str = "gpconnect";
 
 /// The largest bundle that is read, in bytes. A bundle is held in memory while it is read.
 const BUNDLE_LIMIT: u64 = 128 << 20;
-/// How deep folders may stand in folders.
-const DEEPEST: usize = 8;
 
 /// SNOMED CT codes of the lists that make a consultation (GP Connect, "Consultation structure").
 const CONSULTATION: &str = "325851000000107";
@@ -117,6 +115,10 @@ impl Source for GpConnect {
         SYSTEM
     }
 
+    fn place(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn manifest(&self) -> Result<Manifest, SourceError> {
         let mut files = manifest::files(&self.path)?;
         for (number, file) in (1..).zip(&mut files) {
@@ -127,19 +129,21 @@ impl Source for GpConnect {
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let mut files = Vec::new();
-        list(&self.path, 0, &mut files)?;
+        let (files, links) = list(&self.path)?;
+        for number in 1..=links {
+            // Such files are named after patients, so sentences number them instead.
+            let file = format!("link {number} of {links}");
+            sink(Change::SetAside(SetAside { file, row: 0, why: folder::LEADS_OUT.to_owned() }))?;
+        }
         if files.is_empty() {
             return Err(SourceError(format!(
                 "{} holds no .json file: name a GP Connect bundle or the folder that holds them",
                 self.path.display()
             )));
         }
-        files.sort();
         let mut said = Said::default();
         let binaries = Rc::new(Binaries::of(binaries(&files)));
         for (number, path) in (1..).zip(&files) {
-            // Such files are named after patients, so sentences number them instead.
             let mut outlet = Outlet::new(&format!("bundle {number} of {} in the order of names", files.len()), sink);
             match open(path) {
                 Ok(bundle) => self.bundle(&bundle, &binaries, &mut said, &mut outlet)?,
@@ -156,7 +160,8 @@ impl Source for GpConnect {
     }
 }
 
-fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), SourceError> {
+/// The bundles, and how many links lead out of the folder.
+fn list(path: &Path) -> Result<(Vec<PathBuf>, usize), SourceError> {
     let unlisted = |error: std::io::Error| {
         let why = error.kind();
         SourceError(format!(
@@ -164,23 +169,14 @@ fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Sourc
             path.display()
         ))
     };
-    if std::fs::metadata(path).map_err(unlisted)?.is_file() {
-        files.push(path.to_owned());
-        return Ok(());
+    let mut lying = folder::look(path, folder::DEEPEST).map_err(unlisted)?;
+    if path.is_dir() {
+        lying.files.retain(|file| {
+            let name = file_name(file).to_ascii_lowercase();
+            [".json", ".json.gz"].iter().any(|end| name.ends_with(end))
+        });
     }
-    for found in std::fs::read_dir(path).map_err(unlisted)? {
-        let found = found.map_err(unlisted)?;
-        let kind = found.file_type().map_err(unlisted)?;
-        if kind.is_dir() && depth < DEEPEST {
-            list(&found.path(), depth + 1, files)?;
-        } else if kind.is_file() {
-            let name = file_name(&found.path()).to_ascii_lowercase();
-            if [".json", ".json.gz"].iter().any(|end| name.ends_with(end)) {
-                files.push(found.path());
-            }
-        }
-    }
-    Ok(())
+    Ok((lying.files, lying.links.len()))
 }
 
 /// Which files hold a binary resource, by its identifier.
