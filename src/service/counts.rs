@@ -71,14 +71,20 @@ impl Service {
             let queue = depths.into_iter().map(|((state, tier), entries)| Depth { state, tier, entries }).collect();
             (queue, State::ALL.into_iter().map(|state| (state, board.count(state))).collect())
         };
+        let store = self.store.health()?;
+        let totals = self.totals().or_else(|why| match store.stopped {
+            // What waits is known without the store.
+            Some(_) => Ok(self.totals_with(None, 0)),
+            None => Err(why),
+        })?;
         Ok(Figures {
             requests: self.counts.requests.load(Ordering::Relaxed),
             refusals: self.counts.refusals.load(Ordering::Relaxed),
             failures: self.counts.failures.load(Ordering::Relaxed),
             commits: self.counts.commits.spread(),
-            store: self.store.health()?,
+            store,
             space: self.store.space()?,
-            totals: self.totals()?,
+            totals,
             queue,
             entries,
             leases: self.lease_lines(),

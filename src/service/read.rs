@@ -88,14 +88,18 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub fn totals(&self) -> Result<Totals, ServiceError> {
+        Ok(self.totals_with(self.last_pull()?, self.count_left_out()?))
+    }
+
+    /// The same, with what was read from the store: the last pull, and how many rows it set aside.
+    pub(super) fn totals_with(&self, last: Option<(DateTime<Utc>, Pulled)>, set_aside: u64) -> Totals {
         let (now, policy) = (self.now(), self.policy());
-        let last: Option<(DateTime<Utc>, Pulled)> = self.last_pull()?;
         let board = self.board();
         let late =
             board.waits().filter(|(tier, since, _)| policy.due(*tier, *since) < now).map(|(.., count)| count).sum();
         let to_review = board.count_waiting() as u64;
         let next_visible = board.next_due().map(|due| policy.batch_from(due));
-        Ok(Totals {
+        Totals {
             to_review,
             for_second: 0,
             late,
@@ -112,10 +116,10 @@ impl Service {
             withdrawn: board.count(State::Retracting) + board.count(State::Retracted),
             for_lead: board.count(State::Disputed) + board.count(State::Escalated),
             deferred: board.count(State::Deferred),
-            set_aside: self.count_left_out()?,
+            set_aside,
             pulled_at: last.as_ref().map(|(at, _)| *at),
             pulled_entries: last.map_or(0, |(_, pulled)| pulled.new + pulled.changed),
-        })
+        }
     }
 
     fn last_pull(&self) -> Result<Option<(DateTime<Utc>, Pulled)>, ServiceError> {
@@ -191,7 +195,10 @@ impl Service {
     /// When the store fails.
     pub fn status(&self) -> Result<Status, ServiceError> {
         let figures = self.figures()?;
-        let mut alarms = self.alarms()?;
+        // A store that answers nothing more still says why.
+        let stopped = figures.store.stopped.is_some();
+        let mut alarms = self.alarms().or_else(|why| if stopped { Ok(Vec::new()) } else { Err(why) })?;
+        let feeds = self.feeds_status().or_else(|why| if stopped { Ok(Vec::new()) } else { Err(why) })?;
         if !self.is_compared() {
             alarms
                 .insert(0, "the store is still being compared with its log: nothing leaves for patients before".into());
@@ -209,7 +216,7 @@ impl Service {
             rules: self.rules.version().to_owned(),
             free_bytes: figures.space.free,
             leases: figures.leases,
-            feeds: self.feeds_status()?,
+            feeds,
             exposure: Box::new(self.board().clocks().exposure(self.now())),
             pulling: self.progress.now().map(Box::new),
         })

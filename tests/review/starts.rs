@@ -1,21 +1,23 @@
 //! A start from the board that the last run kept shows what a start from every entry's row shows.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use anteroom::audit::Actor;
+use anteroom::audit::{Actor, Event, Outcome, Record};
 use anteroom::channel::Portal;
 use anteroom::protocol::{Only, Request, Wanted};
 use anteroom::record::{Act, HideReason};
+use anteroom::store::{EmbeddedStore, Options, Store, Table, Unit, UnitId};
 use chrono::{DateTime, Duration, Utc};
 
 use crate::follows::{HIDE, shown as visible};
 use crate::service_kit::extract::{self, Row, row};
-use crate::service_kit::{Practice, person, start};
-use crate::watched::{Served, serve, serve_compared, serve_stale};
+use crate::service_kit::{Practice, master, options, person, start};
+use crate::watched::{Served, serve, serve_compared, serve_stale, serve_with};
 
 /// Everything that people are shown of where entries stand, and whether the entries were read through for it.
 fn shown(dir: &Path, at: DateTime<Utc>) -> (String, bool) {
@@ -130,6 +132,57 @@ fn a_board_that_another_program_kept_serves_at_once_and_nothing_rests_on_it_befo
         drop((lea, served));
         assert!(!shown(copy.path(), at).1, "the board of this program is kept");
     }
+}
+
+#[test]
+fn damage_to_the_view_of_a_running_service_is_found_by_the_daily_look_and_is_in_its_status() {
+    let practice = Practice::new();
+    let told = row(1, 1, 0, "Domestic abuse disclosed, partner hits her.");
+    practice.user("lea").pull(&extract::write(&practice.path().join("extract"), &[told]));
+    let dir = practice.close();
+    let daily = Options { check_every: std::time::Duration::from_millis(300), cache_bytes: 1 << 10, ..options() };
+    // More than sled keeps in memory: it would not look at the disk for the rest.
+    let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &daily, &master()).unwrap();
+    for number in 0..30u16 {
+        let row = |row: u16| (Table::Draft, (number * 100 + row).to_be_bytes().to_vec(), Some(vec![1; 2_000]));
+        let audit = vec![Record {
+            at: start(),
+            actor: Actor::system("test"),
+            event: Event::EntryOpened,
+            outcome: Outcome::Done,
+            patient: None,
+            entry: None,
+            version: None,
+            states: None,
+        }];
+        let id = UnitId(u128::from(number).to_be_bytes());
+        store.commit(Unit { id, pre: Vec::new(), writes: (0..100).map(row).collect(), audit }).unwrap();
+    }
+    drop(store);
+    let served = serve_with(dir.path(), start() + Duration::hours(1), &daily);
+    let sound = served.service.status().unwrap();
+    assert_eq!((served.service.stopped(), sound.health.stopped), (None, None));
+
+    let file = fs::OpenOptions::new().read(true).write(true).open(dir.path().join("store/view/db")).unwrap();
+    let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    bytes.iter_mut().step_by(1021).for_each(|byte| *byte ^= 1);
+    file.write_all_at(&bytes, 0).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while served.service.stopped().is_none() {
+        assert!(std::time::Instant::now() < deadline, "nobody looks");
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let status = served.service.status().unwrap();
+    let named = |why: &str| why.contains("the view is damaged") && why.contains("start the program again");
+    assert!(named(&status.alarms[0]) && status.health.stopped.as_deref().is_some_and(named), "{:?}", status.alarms);
+    assert_eq!((status.totals.to_review, status.seq), (sound.totals.to_review, sound.seq));
+    assert!(served.service.figures().is_ok() && !served.service.is_compared());
+    drop(served);
+
+    // And the next start makes it anew.
+    let served = serve_with(dir.path(), start() + Duration::hours(1), &daily);
+    assert_eq!(served.service.status().unwrap().totals, sound.totals);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use anteroom::channel::{Channel, Portal};
 use anteroom::screen::Rules;
 use anteroom::service::{Keys, Parts, Service, SetClock, Settings};
 use anteroom::store::{
-    About, BackupLock, EachPiece, EmbeddedStore, Frame, Health, Manifest, Receipt, Report, Row, Space, Store,
+    About, BackupLock, EachPiece, EmbeddedStore, Frame, Health, Manifest, Options, Receipt, Report, Row, Space, Store,
     StoreError, Table, Unit, UnitId, Versioned,
 };
 use chrono::{DateTime, Utc};
@@ -135,18 +135,30 @@ pub fn serve_by(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>) -> Ser
 
 /// The same, over a store that was compared with its log already, or was not yet.
 pub fn serve_compared(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, compared: bool) -> Served {
-    serve_found(dir, at, channel, compared, false)
+    serve_found(dir, at, channel, &options(), compared, false)
+}
+
+/// The same over a store that was opened with other options.
+pub fn serve_with(dir: &Path, at: DateTime<Utc>, options: &Options) -> Served {
+    serve_found(dir, at, Box::new(Portal::new(dir.join("feed"))), options, true, false)
 }
 
 /// The same, with a board that another program kept, of what was there when it was kept.
 pub fn serve_stale(dir: &Path, at: DateTime<Utc>) -> Served {
-    serve_found(dir, at, Box::new(Portal::new(dir.join("feed"))), true, true)
+    serve_found(dir, at, Box::new(Portal::new(dir.join("feed"))), &options(), true, true)
 }
 
-fn serve_found(dir: &Path, at: DateTime<Utc>, channel: Box<dyn Channel>, compared: bool, stale: bool) -> Served {
+fn serve_found(
+    dir: &Path,
+    at: DateTime<Utc>,
+    channel: Box<dyn Channel>,
+    options: &Options,
+    compared: bool,
+    stale: bool,
+) -> Served {
     let stale = Arc::new(AtomicBool::new(stale));
     let compared = Arc::new(AtomicBool::new(compared));
-    let (store, _) = EmbeddedStore::open(&dir.join("store"), &options(), &master()).unwrap();
+    let (store, _) = EmbeddedStore::open(&dir.join("store"), options, &master()).unwrap();
     let (left, scans) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(0)));
     let free = Arc::new(AtomicU64::new(u64::MAX));
     let service = Service::start(Parts {
