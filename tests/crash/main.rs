@@ -7,6 +7,7 @@ mod files;
 #[path = "../store/kit.rs"]
 mod kit;
 mod power;
+mod shim;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -110,13 +111,17 @@ fn sized(in_part: bool) -> Options {
 }
 
 fn start(directory: &Path, first: u64, work: Work, in_part: bool) -> Child {
-    process("child")
+    command_to_start(directory, first, work, in_part).spawn().unwrap()
+}
+
+fn command_to_start(directory: &Path, first: u64, work: Work, in_part: bool) -> Command {
+    let mut command = process("child");
+    command
         .env(DIRECTORY, directory)
         .env(FIRST, first.to_string())
         .env(WORK, format!("{work:?}"))
-        .env(IN_PART, in_part.to_string())
-        .spawn()
-        .unwrap()
+        .env(IN_PART, in_part.to_string());
+    command
 }
 
 /// This program as the process that gets killed: one of the tests that are none.
