@@ -39,7 +39,8 @@ fn preview(terminal: &Terminal) -> String {
 
 #[test]
 fn hide_undo_approve_redact_and_read_the_log() {
-    let mut terminal = Start::demo().open();
+    // High enough for the log of all of it, however often the queue was read meanwhile.
+    let mut terminal = Start::demo().size(80, 48).open();
     terminal.wait_for(QUEUE);
     let at_first = waiting(&terminal);
     assert!(at_first >= 6, "{}", terminal.screen());
