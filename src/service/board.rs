@@ -76,6 +76,7 @@ pub struct Board {
     timed: BTreeSet<(DateTime<Utc>, EntryId)>,
     put_off: BTreeSet<(DateTime<Utc>, EntryId)>,
     for_lead: BTreeSet<Waits>,
+    for_second: BTreeSet<EntryId>,
     look_again: BTreeSet<(DateTime<Utc>, EntryId)>,
     hides: BTreeSet<(NaiveDate, EntryId)>,
     of_patient: HashMap<PatientId, HashSet<EntryId>>,
@@ -150,6 +151,9 @@ impl Board {
         if place.state.waits_for_lead() {
             self.for_lead.insert(place.waits(id));
         }
+        if place.state == State::AwaitingSecond {
+            self.for_second.insert(id);
+        }
         match place.due {
             Some(due) if place.state == State::Deferred => self.put_off.insert((due, id)),
             Some(due) => self.timed.insert((due, id)),
@@ -180,6 +184,7 @@ impl Board {
             self.listed.try_remove(at);
         }
         self.for_lead.remove(&old.waits(id));
+        self.for_second.remove(&id);
         self.skim.remove(&(old.since, old.recorded, id));
         if let Some(due) = old.due {
             self.timed.remove(&(due, id));
@@ -260,6 +265,11 @@ impl Board {
     /// Entries that wait for the lead, most urgent first.
     pub fn for_lead(&self) -> impl Iterator<Item = EntryId> {
         self.for_lead.iter().map(|waits| waits.entry)
+    }
+
+    /// Entries that wait for their second reader.
+    pub fn for_second(&self) -> impl Iterator<Item = EntryId> {
+        self.for_second.iter().copied()
     }
 
     /// Entries that were shown or hidden and want another look, longest first.

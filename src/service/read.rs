@@ -73,7 +73,7 @@ impl Service {
 
     /// The entries to which somebody has agreed and a second reader must: nothing is left to do there for them.
     fn agreed_to(&self, actor: &Actor) -> Result<HashSet<EntryId>, ServiceError> {
-        let standing: Vec<EntryId> = self.board().standing(State::AwaitingSecond).collect();
+        let standing: Vec<EntryId> = self.board().for_second().collect();
         let mut agreed = HashSet::new();
         for id in standing {
             if self.row(id)?.is_some_and(|read| has_agreed(actor, &read.row)) {
