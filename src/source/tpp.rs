@@ -17,6 +17,7 @@ mod batch;
 mod lines;
 mod lookup;
 mod people;
+mod shapes;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +127,7 @@ impl Source for Tpp {
         read.lookup.fill(&batch, sink)?;
         read.people(&batch, sink)?;
         read.events(&batch, sink)?;
-        for shape in &lines::SHAPES {
+        for shape in &shapes::SHAPES {
             read.lines(shape, &batch, sink)?;
         }
         read.free_text(&batch, sink)?;
@@ -322,7 +323,7 @@ impl Read {
 
     /// Of which lines the batch holds all, by its manifest.
     fn whole(&self, batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let shapes = lines::SHAPES.iter().map(|shape| (shape.table, shape.prefix));
+        let shapes = shapes::SHAPES.iter().map(|shape| (shape.table, shape.prefix));
         let tables = shapes.chain([("SREvent", "event"), ("SRFreeText", "text")]);
         let there = tables.filter(|(table, _)| batch.is_whole(table) && batch.table(table).is_some());
         let kinds: Vec<String> = there.map(|(_, prefix)| prefix.to_owned()).collect();
