@@ -229,6 +229,19 @@ pub(super) fn read_from<C>(
     outlet.end(rows.number().saturating_sub(1))
 }
 
+/// How many rows a table has, of which nothing else is asked; `None` where it lacks a column of this name.
+///
+/// # Errors
+/// When it cannot be read to its end, or has no header.
+pub(super) fn rows_with(input: impl Read, column: &str) -> io::Result<Option<u64>> {
+    let mut rows = Rows::new(input);
+    let (header, _) = read_header(&mut rows, Encoding::Windows1252).map_err(io::Error::other)?;
+    let Some(key) = header.place_of(column).0 else { return Ok(None) };
+    rows.expect(header.names.len(), key);
+    while rows.next()?.is_some() {}
+    Ok(Some(rows.number().saturating_sub(1)))
+}
+
 /// The columns by which rows are told apart.
 struct Names<'a> {
     naming: Naming<'a>,

@@ -6,4 +6,5 @@ mod kit;
 mod lines;
 mod manifest;
 mod people;
+mod tables;
 mod versions;

@@ -18,20 +18,6 @@ const EXPECTED: [(&str, &str); 3] = [
     ("SRCode", "no new coded lines of the record arrived"),
 ];
 
-/// Tables in which people write about patients and that nothing here reads.
-const NOT_SCREENED: [&str; 10] = [
-    "SRAnsweredQuestionnaire",
-    "SRAssessment",
-    "SRCarePlan",
-    "SRMentalHealthAssessment",
-    "SROoh",
-    "SRPatientInformation",
-    "SRReferralIn",
-    "SRRiskReview",
-    "SRSafeguarding",
-    "SRVariableDoseCDMedication",
-];
-
 /// A batch whose manifest has arrived.
 pub(super) struct Batch {
     pub(super) files: Files,
@@ -86,6 +72,14 @@ impl Batch {
     /// The file of a table.
     pub(super) fn table(&self, name: &str) -> Option<&FeedFile> {
         self.files.named(&format!("{name}.csv"))
+    }
+
+    /// Every table that is there, by the names of their files.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, &FeedFile)> {
+        self.files.names.iter().filter_map(|file| {
+            let stem = file.name.strip_suffix(".csv").or_else(|| file.name.strip_suffix(".CSV"))?;
+            (stem.len() > 2 && stem.get(..2)?.eq_ignore_ascii_case("SR")).then_some((stem, file))
+        })
     }
 
     /// Whether a table holds everything rather than changes.
@@ -173,31 +167,14 @@ impl Batch {
                 missing.join(", ")
             ));
         }
-        let there = self.files.names.iter().map(|file| &file.name);
-        let tables = there.filter_map(|name| {
-            let stem = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".CSV"))?;
-            (stem.len() > 2 && stem.get(..2)?.eq_ignore_ascii_case("SR")).then_some(stem)
-        });
-        let (mut unlisted, mut unread) = (Vec::new(), Vec::new());
-        for table in tables {
-            if !table.eq_ignore_ascii_case("SRManifest") && !self.listed.contains_key(&table.to_ascii_lowercase()) {
-                unlisted.push(table);
-            }
-            if NOT_SCREENED.iter().any(|prefix| table.starts_with(prefix)) {
-                unread.push(table);
-            }
-        }
+        let is_listed = |table: &str| self.listed.contains_key(&table.to_ascii_lowercase());
+        let unlisted = self.tables().map(|(table, _)| table).filter(|table| !table.eq_ignore_ascii_case("SRManifest"));
+        let unlisted: Vec<&str> = unlisted.filter(|table| !is_listed(table)).collect();
         if !unlisted.is_empty() {
             notices.push(format!(
                 "The manifest does not list {}, which may be left over from another batch: it was read; check the \
                  folder.",
                 unlisted.join(", ")
-            ));
-        }
-        if !unread.is_empty() {
-            notices.push(format!(
-                "Not screened, because nothing here reads them: {}; look at them in SystmOne.",
-                unread.join(", ")
             ));
         }
         for (table, absence) in EXPECTED {

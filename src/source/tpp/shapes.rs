@@ -165,3 +165,52 @@ pub(super) static SHAPES: [Shape; 13] = [
         ..PLAIN
     },
 ];
+
+/// Tables that are read by functions of their own, or looked things up in.
+const READ_OTHERWISE: [&str; 15] = [
+    "SRConfiguredListOption",
+    "SRCtv3",
+    "SREvent",
+    "SRFreeText",
+    "SRImmunisationContent",
+    "SRManifest",
+    "SRMapping",
+    "SRMappingGroup",
+    "SROnlineServices",
+    "SRPatient",
+    "SRPatientAddressHistory",
+    "SRPatientRelationship",
+    "SRStaffMember",
+    "SRStaffMemberProfile",
+    "SRSystmOnline",
+];
+
+/// Tables about patients in which nobody writes anything of their record: which rows belong together, how to reach them,
+/// when they come.
+const WITHOUT_WORDS: [&str; 17] = [
+    "SRAppointment",
+    "SRBedPatient",
+    "SRCaseloadHistory",
+    "SREventLink",
+    "SRGPPracticeHistory",
+    "SRNeedsLinkage",
+    "SRPatientContactDetails",
+    "SRPatientContactProperty",
+    "SRPatientInformation",
+    "SRPatientLocation",
+    "SRRecordStatus",
+    "SRReferralAllocation",
+    "SRReferralAllocationStaff",
+    "SRRttPause",
+    "SRSectionedBy",
+    "SRSmsConsent",
+    "SRTheatreSessionAttendees",
+];
+
+/// Whether something of a patient's record may stand in a table that nothing reads.
+pub(super) fn is_unread(table: &str) -> bool {
+    let is = |name: &str| name.eq_ignore_ascii_case(table);
+    !SHAPES.iter().any(|shape| is(shape.table))
+        && !READ_OTHERWISE.into_iter().any(is)
+        && !WITHOUT_WORDS.into_iter().any(is)
+}
