@@ -147,7 +147,7 @@ impl Common {
             patient: header.optional(&["IDPatient"]),
             event: header.optional(&["IDEvent"]),
             removed: header.optional(&["RemovedData"]),
-            recorded: header.optional(&["DateEventRecorded", "DateAdded", "DateCreation"]),
+            recorded: header.optional(&["DateEventRecorded", "DateAdded", "DateCreation", "DateCreated"]),
             happened: header.optional(&["DateEvent", "DateStart", "DateAdded", "EventDate"]),
             done_by: header.optional(&["IDDoneBy"]),
             done_by_name: header.optional(&["TextualEventDoneBy"]),

@@ -55,9 +55,12 @@ fn all_published_tables_are_read() {
         "note",
         "person-at-risk",
         "problem",
+        "questionnaire",
         "recall",
         "referral",
+        "referral-in",
         "repeat",
+        "sensitivity",
         "visit",
     ];
     assert_eq!(seen, expected);

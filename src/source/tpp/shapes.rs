@@ -43,7 +43,7 @@ const PLAIN: Shape = Shape {
 };
 
 /// Every table that is read line by line, in the order in which lines may lean on those before.
-pub(super) static SHAPES: [Shape; 13] = [
+pub(super) static SHAPES: [Shape; 63] = [
     Shape {
         table: "SRCode",
         prefix: "code",
@@ -162,6 +162,459 @@ pub(super) static SHAPES: [Shape; 13] = [
             "RecipientTitle RecipientFirstName RecipientSurname",
         ],
         unreadable: Some(Unreadable::NotSent),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRDrugSensitivity",
+        prefix: "sensitivity",
+        heading: "Drug sensitivity",
+        says: "Drug sensitivity",
+        codes: &[("IDDrugCode", CodeSystem::Local)],
+        values: &["FormulationSpecific", "DateEnded"],
+        // Which drug it is only its number says, and no table has the names.
+        unreadable: Some(Unreadable::NotSent),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRReferralIn",
+        prefix: "referral-in",
+        heading: "Referral",
+        says: "Referral received",
+        words: &["PrimaryReason"],
+        values: &[
+            "Category",
+            "Source",
+            "ServiceOffered",
+            "ServiceType",
+            "Urgency",
+            "Outcome",
+            "DischargeReason",
+            "ReferralEndReason",
+            "ClientCategory",
+            "PrimarySupportReason",
+        ],
+        texts: &["ReasonForServiceDelay"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRReferralInReferralReason",
+        prefix: "referral-reason",
+        heading: "Referral",
+        words: &["ReferralReason"],
+        with: Some(("IDReferralIn", "referral-in")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRReferralInIntervention",
+        prefix: "intervention",
+        heading: "Referral",
+        words: &["Intervention"],
+        with: Some(("IDReferralIn", "referral-in")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRReferralInStatusDetails",
+        prefix: "referral-in-status",
+        heading: "Referral",
+        words: &["StatusOfReferralIn"],
+        with: Some(("IDReferralIn", "referral-in")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRReferralOutStatusDetails",
+        prefix: "referral-status",
+        heading: "Referral",
+        words: &["StatusOfReferralOut"],
+        with: Some(("IDReferralOut", "referral")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRReferralContactEvent",
+        prefix: "referral-contact",
+        heading: "Contact",
+        says: "Contact",
+        words: &["Category"],
+        values: &["SubCategory", "ContactMethod", "Location"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRAssessment",
+        prefix: "assessment",
+        heading: "Assessment",
+        says: "Assessment",
+        words: &["AssessmentType", "QuestionnaireName"],
+        values: &["AssessmentFor", "AssessmentScore"],
+        texts: &["ScoreOverrideReason", "ReasonForReview", "ReasonForUnplannedReview"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRAssessmentOutcome",
+        prefix: "assessment-outcome",
+        heading: "Assessment",
+        words: &["AssessmentOutcome"],
+        with: Some(("IDAssessment", "assessment")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRAssessmentReportedHealthCondition",
+        prefix: "reported-condition",
+        heading: "Assessment",
+        words: &["AssessmentReportedHealthCondition"],
+        with: Some(("IDAssessment", "assessment")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRAnsweredQuestionnaire",
+        prefix: "questionnaire",
+        heading: "Questionnaire",
+        says: "Questionnaire answered",
+        ..PLAIN
+    },
+    Shape {
+        table: "SRRiskReview",
+        prefix: "risk",
+        heading: "Risk review",
+        says: "Risk review",
+        words: &["RiskCategory"],
+        values: &["RiskSubCategory", "RiskRating"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRCarePlan",
+        prefix: "care-plan",
+        heading: "Care plan",
+        says: "Care plan",
+        words: &["NameOfCarePlanUsed", "CarePlanCategory"],
+        values: &["CarePlanSubCategory"],
+        texts: &["Aim", "Outcome"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRCarePlanDetail",
+        prefix: "care-plan-detail",
+        heading: "Care plan",
+        says: "Care plan",
+        words: &["NameOfCarePlanUsed", "CarePlanCategory"],
+        values: &["CarePlanSubCategory", "PlanType", "PatientAgreement"],
+        texts: &["Aim", "Outcome"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRCarePlanItem",
+        prefix: "care-plan-item",
+        heading: "Care plan",
+        says: "Care plan",
+        texts: &["Instruction"],
+        with: Some(("IDCarePlan", "care-plan")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRCarePlanReview",
+        prefix: "care-plan-review",
+        heading: "Care plan",
+        says: "Care plan reviewed",
+        texts: &["Outcome"],
+        with: Some(("IDCarePlan", "care-plan")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRCarePlanPerformance",
+        prefix: "care-plan-done",
+        heading: "Care plan",
+        says: "Care plan carried out",
+        words: &["NameOfCarePlanUsed"],
+        values: &["ContactWith"],
+        with: Some(("IDCarePlan", "care-plan")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRGoal",
+        prefix: "goal",
+        heading: "Goal",
+        says: "Goal",
+        words: &["GoalType", "GoalCategory"],
+        values: &["GoalOutcome", "ActionPlanCategory", "ActionPlanOutcome"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRNeeds",
+        prefix: "need",
+        heading: "Need",
+        words: &["NeedName"],
+        values: &["NeedMet"],
+        texts: &["ReasonNeedNotMet", "EndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRService",
+        prefix: "service",
+        heading: "Service",
+        says: "Service",
+        words: &["ServiceName", "ActionName"],
+        values: &["ServiceType", "ServiceCategory"],
+        texts: &["EndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SREquipment",
+        prefix: "equipment",
+        heading: "Equipment",
+        words: &["EquipmentName"],
+        texts: &["EquipmentEndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRPatientGroups",
+        prefix: "group",
+        heading: "Group",
+        words: &["Name"],
+        values: &["GroupType"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRContacts",
+        prefix: "contact",
+        heading: "Contact",
+        says: "Contact",
+        words: &["ContactReason"],
+        values: &["ContactMethod", "ContactWith", "ContactOutcome"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRActivityEvent",
+        prefix: "activity",
+        heading: "Activity",
+        says: "Activity",
+        texts: &["EventDetails", "EventDetailsWith"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRClinicalCode",
+        prefix: "clinical-code",
+        heading: "Coded activity",
+        says: "Coded activity",
+        codes: &[("Code", CodeSystem::Local)],
+        values: &["CodeScheme", "Code"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRHospitalAAndECode",
+        prefix: "emergency-code",
+        heading: "Coded activity",
+        says: "Coded activity",
+        codes: &[("Code", CodeSystem::Local)],
+        values: &["CodeScheme", "Code"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRAAndEAttendance",
+        prefix: "emergency",
+        heading: "Emergency department",
+        says: "Attendance",
+        words: &["PresentingComplaint"],
+        values: &["ArrivalMode", "IncidentLocationType", "DepartureMethod"],
+        texts: &["PresentingComplaintText", "IncidentNotes", "AdditionalGpInfo", "AccompaniedBy"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRHospitalAdmissionAndDischarge",
+        prefix: "admission",
+        heading: "Hospital",
+        says: "Admission",
+        values: &["AdmissionMethod", "SourceOfAdmission", "MethodOfDischarge", "DestinationAfterDischarge"],
+        texts: &["AdmissionNotes", "CancelledReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRHospitalAdmissionReason",
+        prefix: "admission-reason",
+        heading: "Hospital",
+        words: &["AdmissionReason"],
+        with: Some(("IDHospitalAdmission", "admission")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRHospitalWaitingList",
+        prefix: "hospital-list",
+        heading: "Waiting list",
+        says: "Waiting list",
+        words: &["WaitingListName"],
+        texts: &["WaitingListNotes", "RemovalReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRHospitalWaitingListIntendedProcedure",
+        prefix: "intended-procedure",
+        heading: "Waiting list",
+        words: &["ProcedureTest"],
+        texts: &["Notes"],
+        with: Some(("IDHospitalWaitingList", "hospital-list")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRHospitalWaitingListSuspension",
+        prefix: "list-suspension",
+        heading: "Waiting list",
+        words: &["SuspensionReason"],
+        texts: &["Notes"],
+        with: Some(("IDHospitalWaitingList", "hospital-list")),
+        ..PLAIN
+    },
+    Shape {
+        table: "SRWaitingList",
+        prefix: "waiting-list",
+        heading: "Waiting list",
+        says: "Waiting list",
+        words: &["WaitingListName"],
+        texts: &["Notes"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRTheatreBooking",
+        prefix: "theatre",
+        heading: "Operation",
+        says: "Operation",
+        words: &["MainProcedure"],
+        values: &["SecondaryProcedure"],
+        texts: &["CancellationReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRDischargeDelay",
+        prefix: "discharge-delay",
+        heading: "Hospital",
+        says: "Discharge delayed",
+        texts: &["ReasonForDelay"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRMentalHealthAssessment",
+        prefix: "mental-health",
+        heading: "Mental health",
+        says: "Mental health assessment",
+        values: &[
+            "SexualAbuseQuestionAsked",
+            "SettledAccommodationIndicator",
+            "AccommodationStatus",
+            "EmploymentStatus",
+        ],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRSection",
+        prefix: "section",
+        heading: "Mental health",
+        says: "Detained under a section",
+        words: &["SectionType"],
+        values: &["SectionCategory", "SectionOutcome"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRMHConsent",
+        prefix: "mental-health-consent",
+        heading: "Mental health",
+        says: "Consent to treatment",
+        words: &["ConsentType"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRMHAWOL",
+        prefix: "absence",
+        heading: "Mental health",
+        says: "Absent without leave",
+        texts: &["AWOLEndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRPatientLeave",
+        prefix: "leave",
+        heading: "Mental health",
+        says: "Leave",
+        words: &["LeaveType"],
+        texts: &["EndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRCluster",
+        prefix: "cluster",
+        heading: "Mental health",
+        words: &["Cluster"],
+        texts: &["EndReason"],
+        ..PLAIN
+    },
+    Shape { table: "SRCPA", prefix: "programme", heading: "Mental health", says: "Care programme approach", ..PLAIN },
+    Shape {
+        table: "SRCHSStatusHistory",
+        prefix: "status",
+        heading: "Status",
+        words: &["CHSStatus"],
+        values: &["CHSStatusGroup"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRSchedulingSuspension",
+        prefix: "suspension",
+        heading: "Immunisation",
+        says: "Scheduling suspended",
+        words: &["Type"],
+        texts: &["Reason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRImmunisationConsent",
+        prefix: "immunisation-consent",
+        heading: "Immunisation",
+        words: &["VaccName", "VaccContent"],
+        values: &["ConsentedToVacc", "RefusalOrConsentCurrent"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SROnAdmissionMedication",
+        prefix: "admission-medication",
+        kind: EntryKind::Medication,
+        heading: "Medication",
+        words: &["NameOfMedication"],
+        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
+        texts: &["MedicationEndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SROutPatientMedication",
+        prefix: "outpatient-medication",
+        kind: EntryKind::Medication,
+        heading: "Medication",
+        words: &["NameOfMedication"],
+        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
+        texts: &["MedicationEndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRPlaceHolderMedication",
+        prefix: "placeholder-medication",
+        kind: EntryKind::Medication,
+        heading: "Medication",
+        words: &["NameOfMedication"],
+        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
+        texts: &["MedicationEndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRTTOMedication",
+        prefix: "take-home-medication",
+        kind: EntryKind::Medication,
+        heading: "Medication",
+        words: &["NameOfMedication"],
+        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
+        texts: &["MedicationEndReason"],
+        ..PLAIN
+    },
+    Shape {
+        table: "SRVariableDoseCDMedication",
+        prefix: "variable-medication",
+        kind: EntryKind::Medication,
+        heading: "Medication",
+        words: &["NameOfMedication"],
+        texts: &["MedicationEndReason"],
         ..PLAIN
     },
 ];
