@@ -155,3 +155,24 @@ fn of_a_patient_who_opted_out_nothing_leaves_until_they_come_back() {
     access(&practice, "out", "none", &[row(4, 4, 1, "Cough again.")]);
     assert!(shown().contains("stayedin") && !shown().contains("optedout"));
 }
+
+/// Some practices coded everybody: then the code says nothing of any of them.
+#[test]
+fn where_everybody_is_coded_for_enhanced_review_it_holds_nothing_by_itself() {
+    for (share, is_common) in [(1, true), (40, false)] {
+        let practice = Practice::new();
+        let rows: Vec<Row> = (0..220)
+            .map(|n| match n % share {
+                0 => Row { code: INDICATED, ..row(n + 1, n + 1, n, "") },
+                _ => row(n + 1, n + 1, n, "Cough."),
+            })
+            .collect();
+        pulled(&practice, "first", &rows, |_| {});
+        let says = |practice: &Practice| {
+            practice.user("lea").queue().alarms.iter().any(|alarm| alarm.contains("coded for enhanced review (104)"))
+        };
+        assert_eq!(says(&practice), is_common);
+        let next = pulled(&practice, "second", &[row(900, 900, 0, "Ear syringed.")], |_| {});
+        assert_eq!((next.queued, next.on_hold), if is_common { (0, 1) } else { (1, 0) }, "one in {share}");
+    }
+}

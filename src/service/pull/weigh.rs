@@ -56,26 +56,15 @@ impl Service {
         if version.parts.iter().any(crate::record::Part::is_hidden_at_source) {
             raise("hidden-at-source", Category::Unscreened, "the practice’s system hides this from the patient");
         }
+        // Where a practice has coded so many, the code says nothing of any of them. What people set always holds.
+        let is_coded = |flag| {
+            patient.flags.contains(&flag)
+                && !(flag == Flag::EnhancedReview && self.board().people().enhanced_review_is_common())
+        };
         for flag in Flag::ALL {
-            if flag.holds() && (safeguards.has(flag) || patient.flags.contains(&flag)) {
+            if flag.holds() && (safeguards.has(flag) || is_coded(flag)) {
                 raise(&format!("patient-{}", flag.name()), Category::DomesticAbuse, flag.words());
             }
-        }
-        if patient.flags.contains(&Flag::EnhancedReview)
-            && screening.lane < Lane::Hold
-            && !self.board().people().enhanced_review_is_common()
-        {
-            screening.lane = Lane::Hold;
-            screening.tier = screening.tier.max(Tier::Cue);
-            screening.findings.push(Finding {
-                rule: "enhanced-review".to_owned(),
-                category: Category::DomesticAbuse,
-                tier: Tier::Cue,
-                place: None,
-                why: "enhanced review is indicated for this patient (104)".to_owned(),
-                context: Context::default(),
-                suggested: Vec::new(),
-            });
         }
         screening
     }
