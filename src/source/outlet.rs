@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::packed::GrowsTooFar;
 use super::{Change, SetAside, SourceError, TEXT_LIMIT};
-use crate::record::{Part, Unreadable};
+use crate::record::{Code, CodeSystem, Part, Unreadable};
 
 /// What a [`Source`](super::Source) hands its changes to.
 pub(super) type Sink<'a> = dyn FnMut(Change) -> Result<(), SourceError> + 'a;
@@ -65,6 +65,7 @@ impl<'a> Outlet<'a> {
     /// certain is held.
     pub(super) fn send_part(&mut self, mut facts: super::PartFacts) -> Result<(), SourceError> {
         let dropped = drop_what_is_too_long(&mut facts.part);
+        name_enhanced_review(&mut facts.part);
         match &mut self.row {
             Some(row) => {
                 row.dropped |= dropped;
@@ -103,6 +104,28 @@ impl<'a> Outlet<'a> {
     pub(super) fn set_aside(&mut self, row: u64, why: impl Into<String>) -> Result<(), SourceError> {
         let file = self.file.clone();
         self.send(Change::SetAside(SetAside { file, row, why: why.into() }))
+    }
+}
+
+/// The two terms of SNOMED CT that ask for enhanced review before access is given, or say that it is not indicated, in lower
+/// case (digital.nhs.uk, "Using enhanced review SNOMED codes when giving a patient access to their health record").
+const ENHANCED_REVIEW: [(&str, &str); 2] = [
+    ("enhanced review indicated before granting access to own health record", "1364731000000104"),
+    ("enhanced review not indicated before granting access to own health record", "1364751000000106"),
+];
+
+/// Gives the code for enhanced review its identifier in SNOMED CT where a system sends only its term, beside a code of
+/// another terminology or of its own.
+fn name_enhanced_review(part: &mut Part) {
+    const BEGINS: &str = "enhanced review";
+    let begins = part.display.get(..BEGINS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(BEGINS));
+    if !begins || part.codes.iter().any(|code| code.system == CodeSystem::Snomed) {
+        return;
+    }
+    let term = part.display.split(" (").next().unwrap_or_default().trim().to_lowercase();
+    if let Some((_, code)) = ENHANCED_REVIEW.iter().find(|(known, _)| *known == term) {
+        let display = part.display.clone();
+        part.codes.push(Code { system: CodeSystem::Snomed, code: (*code).to_owned(), display });
     }
 }
 

@@ -8,6 +8,7 @@ use chrono::Duration;
 
 use crate::kit::extract::{self, Row, file, row};
 use crate::kit::{Practice, start};
+use crate::tpp;
 
 const INDICATED: u32 = 3;
 const NOT_INDICATED: u32 = 4;
@@ -154,6 +155,30 @@ fn of_a_patient_who_opted_out_nothing_leaves_until_they_come_back() {
     assert!(shown().contains("optedout"));
     access(&practice, "out", "none", &[row(4, 4, 1, "Cough again.")]);
     assert!(shown().contains("stayedin") && !shown().contains("optedout"));
+}
+
+/// The code for enhanced review by its term alone, beside a CTV3 code or none: it holds what is new like the other.
+#[test]
+fn enhanced_review_is_known_by_its_term_where_a_system_sends_no_snomed_code() {
+    use tpp::{SRCODE, SREVENT, SRPATIENT, code, event, patient, table};
+    const TERM: &str = "Enhanced review indicated before granting access to own health record";
+    let term_of = |text: &str| format!("{text} (finding)");
+    for (words, counts) in [(TERM.to_owned(), true), (term_of(TERM), true), (format!("Discussed: {TERM}"), false)] {
+        let practice = Practice::new();
+        let coded = [("CTV3Code", "XaXYZ"), ("CTV3Text", &*words), ("SNOMEDCode", ""), ("SNOMEDText", "")];
+        let batch = |codes: &[String]| {
+            tpp::Batch::quiet()
+                .with("SRPatient", table(SRPATIENT, &[patient("1", &[])]))
+                .with("SREvent", table(SREVENT, &[event("7", &[]), event("8", &[])]))
+                .with("SRCode", table(SRCODE, codes))
+        };
+        let first =
+            practice.user("lea").pull(&crate::tpp_feed(&batch(&[code("1", &coded)]), &practice.path().join("1")));
+        assert_eq!(first.queued, u64::from(counts), "the code itself is to be looked at: {words}");
+        let cough = code("2", &[("IDEvent", "8"), ("SNOMEDText", "Cough")]);
+        let second = practice.user("lea").pull(&crate::tpp_feed(&batch(&[cough]), &practice.path().join("2")));
+        assert_eq!(second.queued, u64::from(counts), "{words}");
+    }
 }
 
 /// Some practices coded everybody: then the code says nothing of any of them.
