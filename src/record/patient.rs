@@ -33,6 +33,9 @@ pub struct Patient {
     /// Patients of the practice to whom a relation is declared.
     #[serde(default)]
     pub related: Vec<PatientId>,
+    /// Names of people to whom a relation is declared and of whom the source does not say which patient they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relatives: Vec<String>,
     /// What people have set over the whole patient.
     pub flags: Vec<Flag>,
     /// Since when the patient is registered with this practice: what was recorded before came from another one.

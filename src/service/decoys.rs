@@ -94,6 +94,7 @@ impl Service {
             proxies: Vec::new(),
             household: None,
             related: Vec::new(),
+            relatives: Vec::new(),
             flags: Vec::new(),
             registered: None,
             enhanced_as_of: None,

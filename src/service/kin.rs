@@ -1,17 +1,17 @@
 //! Who is what to whom: proxies that are patients of the practice themselves, and relations that the source declares.
 //!
-//! A source names a proxy and does not say which patient that is. A name that one patient alone bears is taken
+//! A source names a proxy or a relative and does not say which patient that is. A name that one patient alone bears is taken
 //! to be theirs; that only proposes where to look, and never shows or hides anything by itself.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::record::{Patient, PatientId};
 
-/// Names, folded, and who bears them or is read by them.
+/// Names, folded, who bears them, and who names them as proxies or relatives.
 #[derive(Debug, Default)]
 pub struct Kin {
     bearers: HashMap<String, BTreeSet<PatientId>>,
-    read_by: HashMap<String, BTreeSet<PatientId>>,
+    named_by: HashMap<String, BTreeSet<PatientId>>,
     declared: HashMap<PatientId, BTreeSet<PatientId>>,
     declared_by: HashMap<PatientId, BTreeSet<PatientId>>,
     names: HashMap<PatientId, Names>,
@@ -20,7 +20,7 @@ pub struct Kin {
 #[derive(Debug, Default, PartialEq)]
 struct Names {
     own: String,
-    proxies: Vec<String>,
+    others: Vec<String>,
 }
 
 impl Kin {
@@ -30,7 +30,7 @@ impl Kin {
         self.declare(patient);
         let names = Names {
             own: folded(&format!("{} {}", patient.given_name, patient.family_name)),
-            proxies: patient.proxies.iter().map(|proxy| folded(&proxy.name)).filter(|name| !name.is_empty()).collect(),
+            others: named(patient).map(folded).filter(|name| !name.is_empty()).collect(),
         };
         if self.names.get(&id) == Some(&names) {
             return;
@@ -42,13 +42,13 @@ impl Kin {
                 }
             };
             forget(&mut self.bearers, &old.own);
-            old.proxies.iter().for_each(|name| forget(&mut self.read_by, name));
+            old.others.iter().for_each(|name| forget(&mut self.named_by, name));
         }
         if !names.own.is_empty() {
             self.bearers.entry(names.own.clone()).or_default().insert(id);
         }
-        for name in &names.proxies {
-            self.read_by.entry(name.clone()).or_default().insert(id);
+        for name in &names.others {
+            self.named_by.entry(name.clone()).or_default().insert(id);
         }
         self.names.insert(id, names);
     }
@@ -75,12 +75,12 @@ impl Kin {
         ways.into_iter().flatten().flatten().copied()
     }
 
-    /// Those who read a patient's record, and those whose record the patient reads.
+    /// Those whom a patient's row names, as readers of the record or as relatives, and those whose rows name the patient.
     pub fn of(&self, patient: PatientId) -> Vec<PatientId> {
         let Some(names) = self.names.get(&patient) else { return Vec::new() };
-        let mut kin: Vec<PatientId> = names.proxies.iter().filter_map(|name| self.only(name)).collect();
+        let mut kin: Vec<PatientId> = names.others.iter().filter_map(|name| self.only(name)).collect();
         if self.only(&names.own) == Some(patient) {
-            kin.extend(self.read_by.get(&names.own).into_iter().flatten());
+            kin.extend(self.named_by.get(&names.own).into_iter().flatten());
         }
         kin
     }
@@ -90,6 +90,11 @@ impl Kin {
         let bearers = self.bearers.get(name)?;
         bearers.first().copied().filter(|_| bearers.len() == 1)
     }
+}
+
+/// Everybody whom a patient's row names.
+fn named(patient: &Patient) -> impl Iterator<Item = &str> {
+    patient.proxies.iter().map(|proxy| proxy.name.as_str()).chain(patient.relatives.iter().map(String::as_str))
 }
 
 /// A name without title, case and order: `Mrs Jane Doe` and `DOE Jane` are one.

@@ -186,7 +186,7 @@ impl Service {
                 manifest.stream
             ));
         }
-        intake.online_access()?;
+        intake.under_numbers()?;
         intake.place_loose()?;
         intake.commit()?;
         intake.entries(&name)?;
@@ -310,6 +310,7 @@ impl Service {
             proxies,
             household: household.or_else(|| known.and_then(|known| known.household.clone())),
             related: known.map(|known| known.related.clone()).unwrap_or_default(),
+            relatives: facts.relatives.or_else(|| Some(known?.relatives.clone())).unwrap_or_default(),
             flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
             registered: facts.registered.or_else(|| known?.registered),
             enhanced_as_of: known.and_then(|known| known.enhanced_as_of),

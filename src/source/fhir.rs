@@ -70,6 +70,8 @@ struct Record {
     parents: HashMap<String, String>,
     /// Groups that the source hides as a whole.
     hidden: HashSet<String>,
+    /// Which patient a related person is.
+    persons: HashMap<String, String>,
     /// Medicines that others refer to.
     medications: HashMap<String, Value>,
     /// Whose record it is, for resources that do not say it again.
@@ -110,6 +112,7 @@ impl Export {
             "Practitioner" => return self.practitioner(resource, number, outlet),
             "DiagnosticReport" => self.report(resource),
             "Medication" => self.medication(resource),
+            "Patient" => self.persons(resource),
             _ => {}
         }
         Ok(())
@@ -119,6 +122,7 @@ impl Export {
     fn resource(&self, kind: &str, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
         match kind {
             "Patient" => self.patient(resource, number, outlet),
+            "RelatedPerson" => self.related_person(resource, number, outlet),
             "Encounter" => self.encounter(resource, number, outlet),
             "DiagnosticReport" => self.diagnostic_report(resource, number, outlet),
             "DocumentReference" => self.document(resource, number, outlet),

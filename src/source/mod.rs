@@ -173,6 +173,8 @@ pub struct PatientFacts {
     pub online: Option<OnlineAccess>,
     /// Since when they are registered with the practice, where the feed says.
     pub registered: Option<NaiveDate>,
+    /// Names of people to whom a relation is declared. `None`: the feed does not say.
+    pub relatives: Option<Vec<String>>,
 }
 
 impl PatientFacts {
@@ -188,6 +190,7 @@ impl PatientFacts {
             address: String::new(),
             online: None,
             registered: None,
+            relatives: None,
         }
     }
 }
@@ -229,6 +232,12 @@ pub struct PatientAlso {
     pub related: Vec<SourceKey>,
     /// Those to whom it has ended.
     pub related_gone: Vec<SourceKey>,
+    /// The same of people whom the feed names by their NHS number, and no patient of whom it may know.
+    pub related_numbers: Vec<NhsNumber>,
+    /// Names of people to whom a relation is declared.
+    pub relatives: Vec<String>,
+    /// And of those to whom it has ended.
+    pub relatives_gone: Vec<String>,
 }
 
 impl PatientAlso {
@@ -242,6 +251,9 @@ impl PatientAlso {
             proxies_gone: Vec::new(),
             related: Vec::new(),
             related_gone: Vec::new(),
+            related_numbers: Vec::new(),
+            relatives: Vec::new(),
+            relatives_gone: Vec::new(),
         }
     }
 }

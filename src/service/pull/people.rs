@@ -27,6 +27,8 @@ pub struct People<'p, 'a> {
     spoken_of: HashMap<PatientId, u64>,
     /// How many were sent.
     pub sent: u64,
+    /// Patients to whom people are related of whom only the NHS number is known.
+    by_number: HashMap<NhsNumber, BTreeSet<PatientId>>,
     /// Those whose online record begins on another day than before.
     pub opened: Vec<PatientId>,
 }
@@ -50,6 +52,7 @@ impl<'p, 'a> People<'p, 'a> {
             gone: BTreeSet::new(),
             spoken_of: HashMap::new(),
             sent: 0,
+            by_number: HashMap::new(),
             opened: Vec::new(),
         }
     }
@@ -116,6 +119,15 @@ impl<'p, 'a> People<'p, 'a> {
                 patient.proxies.push(proxy);
             }
         }
+        patient.relatives.retain(|name| !also.relatives_gone.contains(name));
+        for name in also.relatives {
+            if !patient.relatives.contains(&name) {
+                patient.relatives.push(name);
+            }
+        }
+        for number in also.related_numbers {
+            self.by_number.entry(number).or_default().insert(patient.id);
+        }
         let ids = |keys: &[SourceKey]| -> Vec<PatientId> {
             keys.iter().map(|key| service.keys.identity.patient(key)).collect()
         };
@@ -166,30 +178,33 @@ impl<'p, 'a> People<'p, 'a> {
 }
 
 impl Intake<'_, '_> {
-    /// Online access that came without the rest of the patient, found by NHS number.
+    /// What came under a patient's NHS number alone: who reads the record, and whose relative they are.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn online_access(&mut self) -> Result<(), ServiceError> {
-        let online = std::mem::take(&mut self.people.online);
+    pub fn under_numbers(&mut self) -> Result<(), ServiceError> {
+        let (online, related) = (std::mem::take(&mut self.people.online), std::mem::take(&mut self.people.by_number));
         self.commit()?;
-        if online.is_empty() {
+        if online.is_empty() && related.is_empty() {
             return Ok(());
         }
         let (when, store) = (self.when(), self.pull.service.store.as_ref());
         rows::for_each::<Patient>(store, Table::Patient, &[], |_, read| {
             let patient = read.row;
-            let Some(access) = patient.nhs_number.as_ref().and_then(|number| online.get(number)) else { return Ok(()) };
-            if self.people.is_overtaken(&patient, when) {
-                return Ok(());
+            let Some(number) = &patient.nhs_number else { return Ok(()) };
+            let mut updated = patient.clone();
+            if let Some(access) = online.get(number)
+                && !self.people.is_overtaken(&patient, when)
+            {
+                (updated.access, updated.access_from) = (access.level, access.from);
+                updated.proxies.clone_from(&access.proxies);
             }
-            let updated = Patient {
-                access: access.level,
-                access_from: access.from,
-                proxies: access.proxies.clone(),
-                ..patient.clone()
-            };
-            self.people.keep(updated, Some(&patient), &mut self.pending)?;
+            let of = related.get(number).into_iter().flatten().filter(|other| **other != patient.id);
+            let news: Vec<PatientId> = of.filter(|other| !patient.related.contains(other)).copied().collect();
+            updated.related.extend(news);
+            if updated != patient {
+                self.people.keep(updated, Some(&patient), &mut self.pending)?;
+            }
             self.commit_when_full()
         })?;
         self.commit()

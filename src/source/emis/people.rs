@@ -132,6 +132,7 @@ struct PatientColumns {
     born: Column,
     registered: Column,
     sex: Column,
+    carer: Column,
     address: [Column; 6],
 }
 
@@ -152,6 +153,7 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
             born: header.required("DateOfBirth"),
             registered: header.optional(&["DateOfRegistration"]),
             sex: header.optional(&["Sex"]),
+            carer: header.optional(&["CarerName"]),
             address: ["HouseNameFlatNumber", "NumberAndStreet", "Village", "Town", "County", "Postcode"]
                 .map(|name| header.optional(&[name])),
         },
@@ -191,6 +193,10 @@ pub(super) fn patients(file: &ExtractFile, day: &mut Day, sink: &mut Sink<'_>) -
                 address: address(columns, row),
                 online,
                 registered: day_of(row.get(columns.registered), "DateOfRegistration", latest, row, outlet)?,
+                relatives: columns.carer.is_there().then(|| match row.get(columns.carer) {
+                    "" => Vec::new(),
+                    name => vec![name.to_owned()],
+                }),
             };
             outlet.send(Change::Patient(facts))
         },

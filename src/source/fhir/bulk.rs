@@ -241,13 +241,15 @@ impl Export {
                 Some(count) => *count += 1,
                 None => drop(survey.counts.insert(kind.name.clone(), 1)),
             }
-            if !kinds::others_lean_on(&kind.name) {
+            // Few patients are others' related persons.
+            let is_related = kind.name == "Patient" && line.contains("RelatedPerson/");
+            if !is_related && !kinds::others_lean_on(&kind.name) {
                 return Ok(());
             }
             match serde_json::from_str(line) {
                 Ok(resource) => self.learn(&kind.name, &resource, number, outlet),
-                // A report's line is looked at once more and said then.
-                Err(_) if kind.name == "DiagnosticReport" => Ok(()),
+                // These are looked at once more and said then.
+                Err(_) if matches!(kind.name.as_str(), "DiagnosticReport" | "Patient") => Ok(()),
                 Err(_) => outlet.set_aside(number, NOT_A_RESOURCE),
             }
         })?;

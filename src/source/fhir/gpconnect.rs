@@ -255,12 +255,15 @@ impl GpConnect {
         for (number, resource) in of_kinds(&resources, |kind| kind == "Practitioner") {
             export.practitioner(resource, number, outlet)?;
         }
+        for (_, patient) in of_kinds(&resources, |kind| kind == "Patient") {
+            export.persons(patient);
+        }
         for (_, report) in of_kinds(&resources, |kind| kind == "DiagnosticReport") {
             export.report(report);
         }
         let is_group = |kind: &str| matches!(kind, "Encounter" | "DiagnosticReport");
         let is_read = |kind: &str| {
-            matches!(kind, "Patient" | "Observation" | "DocumentReference")
+            matches!(kind, "Patient" | "RelatedPerson" | "Observation" | "DocumentReference")
                 || is_group(kind)
                 || stu3::shape_of(kind).is_some()
         };

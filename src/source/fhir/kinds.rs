@@ -15,10 +15,11 @@ pub(super) enum Pass {
 }
 
 /// The types that a function each reads, in the order in which they lean on one another.
-const BY_FUNCTIONS: [(&str, Pass); 7] = [
+const BY_FUNCTIONS: [(&str, Pass); 8] = [
     ("Practitioner", Pass::People),
     ("Medication", Pass::People),
     ("Patient", Pass::Patients),
+    ("RelatedPerson", Pass::Patients),
     ("Encounter", Pass::Groups),
     ("DiagnosticReport", Pass::Groups),
     ("Observation", Pass::Lines),

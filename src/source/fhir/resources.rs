@@ -1,6 +1,6 @@
 //! People, encounters, single lines, and what the server has deleted.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use serde_json::{Value, json as value};
 
 use super::answers::Answered;
@@ -11,7 +11,7 @@ use super::{Export, json};
 use crate::record::{Code, EntryKind, NhsNumber, Part, Sex, SourceKey, Unreadable};
 use crate::source::attachments::{self, Letter};
 use crate::source::outlet::Outlet;
-use crate::source::{Belongs, Change, GroupFacts, PartFacts, PatientFacts, SourceError, dates};
+use crate::source::{Belongs, Change, GroupFacts, PartFacts, PatientAlso, PatientFacts, SourceError, dates};
 
 const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -76,8 +76,9 @@ impl Export {
             Some(_) => self.day(resource, &["birthDate"], number, outlet)?,
             None => None,
         };
+        let key = self.key(format!("Patient/{id}"));
         outlet.send(Change::Patient(PatientFacts {
-            key: self.key(format!("Patient/{id}")),
+            key: key.clone(),
             nhs_number,
             family_name: name.and_then(|name| json::text(name, "family")).unwrap_or_default().to_owned(),
             given_name: name.map(given).unwrap_or_default(),
@@ -90,7 +91,59 @@ impl Export {
             address: address(resource),
             online: None,
             registered: None,
-        }))
+            relatives: None,
+        }))?;
+        let mut also = PatientAlso::of(key);
+        for contact in json::all(resource, "contact") {
+            let name = json::first(contact, &["name"]).map(whole_name).filter(|name| !name.is_empty());
+            if self.has_ended(contact) { also.relatives_gone.extend(name) } else { also.relatives.extend(name) }
+        }
+        match also.relatives.is_empty() && also.relatives_gone.is_empty() {
+            true => Ok(()),
+            false => outlet.send(Change::PatientAlso(also)),
+        }
+    }
+
+    /// Whether a relation was over when the record was read.
+    fn has_ended(&self, relation: &Value) -> bool {
+        let today = self.latest.checked_sub_months(Months::new(12)).unwrap_or(self.latest);
+        let until = json::text(relation, "period.end").and_then(|end| json::day(end, NaiveDate::MAX).ok());
+        relation.get("active").and_then(Value::as_bool) == Some(false) || until.is_some_and(|until| until < today)
+    }
+
+    /// Learns which patient is whose related person.
+    pub(super) fn persons(&mut self, patient: &Value) {
+        let Some(id) = json::text(patient, "id") else { return };
+        for link in json::all(patient, "link.other.reference").into_iter().filter_map(Value::as_str) {
+            let person = json::local_reference(link, "");
+            if person.starts_with("RelatedPerson/") {
+                self.record.persons.insert(person, format!("Patient/{id}"));
+            }
+        }
+    }
+
+    /// Somebody to whom a patient is related: another patient, where the record says which, else a name.
+    pub(super) fn related_person(
+        &self,
+        resource: &Value,
+        number: u64,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), SourceError> {
+        let Some(opened) = self.open("RelatedPerson", resource, number, outlet)? else { return Ok(()) };
+        let mut also = PatientAlso::of(opened.patient);
+        let person = self.record.persons.get(&opened.key.id).map(|patient| self.key(patient.clone()));
+        let identifiers = json::all(resource, "identifier").into_iter();
+        let mut numbers = identifiers.filter(|it| json::text(it, "system") == Some(NHS_NUMBER));
+        let number = numbers.find_map(|number| json::text(number, "value")?.parse::<NhsNumber>().ok());
+        let name = name_of(resource).map(whole_name).filter(|name| !name.is_empty());
+        match (self.has_ended(resource), person, number) {
+            (false, Some(person), _) => also.related.push(person),
+            (true, Some(person), _) => also.related_gone.push(person),
+            (false, None, Some(number)) => also.related_numbers.push(number),
+            (false, None, None) => also.relatives.extend(name),
+            (true, None, _) => also.relatives_gone.extend(name),
+        }
+        outlet.send(Change::PatientAlso(also))
     }
 
     pub(super) fn encounter(&self, resource: &Value, number: u64, outlet: &mut Outlet<'_>) -> Result<(), SourceError> {
@@ -366,6 +419,7 @@ fn who(kind: &str) -> &'static str {
         | "Immunization"
         | "ImmunizationRecommendation"
         | "NutritionOrder"
+        | "RelatedPerson"
         | "VisionPrescription" => "patient",
         "Appointment" => "participant",
         "Task" => "for",

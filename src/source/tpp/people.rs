@@ -54,7 +54,6 @@ impl Read {
                 };
                 let born = self.day(*born, "DateBirth", row, outlet)?;
                 outlet.send(Change::Patient(PatientFacts {
-                    key,
                     nhs_number: number,
                     family_name: row.get(*family).to_owned(),
                     given_name: format!("{} {}", row.get(*first), row.get(*middle)).trim().to_owned(),
@@ -64,9 +63,7 @@ impl Read {
                         Some(b'M' | b'm') => Sex::Male,
                         _ => Sex::Unknown,
                     },
-                    address: String::new(),
-                    online: None,
-                    registered: None,
+                    ..PatientFacts::unknown(key)
                 }))
             },
         )
@@ -137,13 +134,18 @@ impl Read {
                 });
                 let other = identifier(row.get(*other)).map(|id| key(&patient.organisation, "patient", id));
                 let (proxies, related) = (Vec::from_iter(proxies), Vec::from_iter(other));
-                if proxies.is_empty() && related.is_empty() {
+                // Somebody of whom there is only the name.
+                let is_named = proxies.is_empty() && related.is_empty() && !row.get(*name).is_empty();
+                let relatives: Vec<String> = is_named.then(|| row.get(*name).to_owned()).into_iter().collect();
+                if proxies.is_empty() && related.is_empty() && relatives.is_empty() {
                     return Ok(());
                 }
                 let also = PatientAlso::of(patient);
                 outlet.send(Change::PatientAlso(match row.get(*ended) {
-                    "" => PatientAlso { proxies, related, ..also },
-                    _ => PatientAlso { proxies_gone: proxies, related_gone: related, ..also },
+                    "" => PatientAlso { proxies, related, relatives, ..also },
+                    _ => {
+                        PatientAlso { proxies_gone: proxies, related_gone: related, relatives_gone: relatives, ..also }
+                    }
                 }))
             },
         )
