@@ -238,6 +238,8 @@ pub struct PatientAlso {
     pub relatives: Vec<String>,
     /// And of those to whom it has ended.
     pub relatives_gone: Vec<String>,
+    /// Since when they are registered with the practice.
+    pub registered: Option<NaiveDate>,
 }
 
 impl PatientAlso {
@@ -254,6 +256,7 @@ impl PatientAlso {
             related_numbers: Vec::new(),
             relatives: Vec::new(),
             relatives_gone: Vec::new(),
+            registered: None,
         }
     }
 }

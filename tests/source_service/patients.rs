@@ -263,6 +263,86 @@ fn a_related_person_who_is_a_patient_makes_a_household_until_it_ends() {
     assert_eq!(household(&practice), ["NUMBERED A"]);
 }
 
+/// GP Connect says since when a patient has been a regular one of the practice; what was recorded before came with them.
+#[test]
+fn gp_connect_tells_history_that_came_with_a_patient() {
+    for (details, from_elsewhere) in [
+        (
+            json!([{ "url": "registrationPeriod", "valuePeriod": { "start": "2026-11-10" } },
+            { "url": "registrationType", "valueCodeableConcept": { "coding": [{ "code": "R" }] } }]),
+            true,
+        ),
+        // A registration that is not regular, or has ended, says nothing of it.
+        (
+            json!([{ "url": "registrationPeriod", "valuePeriod": { "start": "2026-11-10" } },
+            { "url": "registrationType", "valueCodeableConcept": { "coding": [{ "code": "T" }] } }]),
+            false,
+        ),
+        (
+            json!([{ "url": "registrationPeriod", "valuePeriod": { "start": "2026-11-10", "end": "2026-11-12" } },
+            { "url": "registrationType", "valueCodeableConcept": { "coding": [{ "code": "R" }] } }]),
+            false,
+        ),
+        (json!([{ "url": "registrationPeriod", "valuePeriod": { "start": "2026-11-10" } }]), false),
+    ] {
+        let practice = Practice::new();
+        let url = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-RegistrationDetails-1";
+        let patient = json!({
+            "resourceType": "Patient", "id": "1", "name": [{ "family": "Example" }],
+            "extension": [{ "url": url, "extension": details }],
+        });
+        let old = json!({
+            "resourceType": "Condition", "id": "c", "subject": { "reference": "Patient/1" }, "assertedDate": "2020-02-02",
+            "code": { "text": "Note" }, "note": [{ "text": "Says her partner hits her." }],
+        });
+        let bundle = json!({ "resourceType": "Bundle", "entry": [{ "resource": patient }, { "resource": old }] });
+        let path = practice.path().join("bundle.json");
+        fs::write(&path, bundle.to_string()).unwrap();
+        let pulled = practice.user("lea").pull(&format!("gpconnect:{}", path.display()));
+        assert_eq!((pulled.queued, pulled.not_open), if from_elsewhere { (0, 1) } else { (1, 0) }, "{details}");
+    }
+}
+
+/// SystmOne's batches say it where they have the registrations; only a regular one that has not ended counts.
+#[test]
+fn systmone_tells_history_that_came_with_a_patient() {
+    use tpp::{SRCODE, SREVENT, SRPATIENT, code, event, patient, table};
+    let columns = "RowIdentifier,IDOrganisationVisibleTo,IDPatient,DateRegistration,DateDeRegistration,RegistrationStatus,IDOrganisation,RemovedData";
+    let registered = |besides: &[(&str, &str)]| {
+        let mut fields = vec![
+            ("RowIdentifier", "1"),
+            ("IDOrganisationVisibleTo", tpp::ORGANISATION),
+            ("IDPatient", "1"),
+            ("DateRegistration", "01 Mar 2026 00:00:00"),
+            ("RegistrationStatus", "GMS"),
+            ("IDOrganisation", tpp::ORGANISATION),
+        ];
+        fields.extend_from_slice(besides);
+        tpp::row(columns, &fields)
+    };
+    for (rows, from_elsewhere) in [
+        (vec![registered(&[])], true),
+        (vec![registered(&[("DateDeRegistration", "02 Mar 2026 00:00:00")])], false),
+        (vec![registered(&[("RegistrationStatus", "Temporary")])], false),
+        (vec![registered(&[("RegistrationStatus", "")])], false),
+        (vec![registered(&[("IDOrganisation", "B1")])], false),
+        // Of two the earlier: what may be seen must not be taken for history.
+        (
+            vec![registered(&[]), registered(&[("RowIdentifier", "2"), ("DateRegistration", "01 Jan 2020 00:00:00")])],
+            false,
+        ),
+    ] {
+        let practice = Practice::new();
+        let batch = tpp::Batch::quiet()
+            .with("SRPatient", table(SRPATIENT, &[patient("1", &[])]))
+            .with("SRPatientRegistration", table(columns, &rows))
+            .with("SREvent", table(SREVENT, &[event("7", &[])]))
+            .with("SRCode", table(SRCODE, &[code("1", &[("SNOMEDText", "Domestic abuse")])]));
+        let pulled = practice.user("lea").pull(&crate::tpp_feed(&batch, &practice.path().join("day")));
+        assert_eq!((pulled.queued, pulled.not_open), if from_elsewhere { (0, 1) } else { (1, 0) }, "{rows:?}");
+    }
+}
+
 /// The code for enhanced review by its term alone, beside a CTV3 code or none: it holds what is new like the other.
 #[test]
 fn enhanced_review_is_known_by_its_term_where_a_system_sends_no_snomed_code() {

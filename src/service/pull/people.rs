@@ -125,6 +125,7 @@ impl<'p, 'a> People<'p, 'a> {
                 patient.relatives.push(name);
             }
         }
+        patient.registered = also.registered.or(patient.registered);
         for number in also.related_numbers {
             self.by_number.entry(number).or_default().insert(patient.id);
         }
@@ -159,7 +160,12 @@ impl<'p, 'a> People<'p, 'a> {
             return Ok(());
         }
         patient.as_of = as_of;
-        if known.is_some_and(|known| known.access_from != patient.access_from) {
+        // Who registered earlier than was thought may read more.
+        let opens = |known: &Patient| {
+            known.access_from != patient.access_from
+                || known.registered.is_some_and(|day| patient.registered < Some(day))
+        };
+        if known.is_some_and(opens) {
             self.opened.push(patient.id);
         }
         // Who opts out sees nothing any more from now on, and who comes back what was released.

@@ -90,7 +90,7 @@ impl Export {
             },
             address: address(resource),
             online: None,
-            registered: None,
+            registered: self.registered(resource),
             relatives: None,
         }))?;
         let mut also = PatientAlso::of(key);
@@ -102,6 +102,18 @@ impl Export {
             true => Ok(()),
             false => outlet.send(Change::PatientAlso(also)),
         }
+    }
+
+    /// Since when a patient has been a regular one of the practice. A registration that is not said to be regular, or that
+    /// has ended, says nothing of it.
+    fn registered(&self, resource: &Value) -> Option<NaiveDate> {
+        let details = json::all(resource, "extension")
+            .into_iter()
+            .find(|extension| json::text(extension, "url").is_some_and(|url| url.contains("RegistrationDetails")))?;
+        let is_regular = json::text(details, "extension.valueCodeableConcept.coding.code") == Some("R");
+        let has_ended = json::text(details, "extension.valuePeriod.end").is_some();
+        let since = json::text(details, "extension.valuePeriod.start").filter(|_| is_regular && !has_ended)?;
+        json::day(since, self.latest).ok()
     }
 
     /// Whether a relation was over when the record was read.

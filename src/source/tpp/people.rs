@@ -1,8 +1,12 @@
 //! Patients, where they live, who reads their record.
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
 use super::batch::Batch;
 use super::{Common, Named, Read, identifier, is_true, key};
-use crate::record::{AccessLevel, NhsNumber, Proxy, Sex};
+use crate::record::{AccessLevel, NhsNumber, Proxy, Sex, SourceKey};
 use crate::source::outlet::Sink;
 use crate::source::table::Column;
 use crate::source::{Change, PatientAlso, PatientFacts, SourceError};
@@ -21,6 +25,7 @@ impl Read {
         self.patients(batch, sink)?;
         self.addresses(batch, sink)?;
         self.relationships(batch, sink)?;
+        self.registrations(batch, sink)?;
         self.online(batch, "SROnlineServices", sink)?;
         self.online(batch, "SRSystmOnline", sink)?;
         self.access_levels(sink)
@@ -150,6 +155,42 @@ impl Read {
             },
         )
         .map(|_| ())
+    }
+
+    /// Since when patients are registered with the practice. Only what is sure to be a regular registration that has not
+    /// ended counts: a day that is too late would take for history what its patient reads.
+    fn registrations(&self, batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        let mut since: BTreeMap<SourceKey, NaiveDate> = BTreeMap::new();
+        self.table(
+            batch,
+            "SRPatientRegistration",
+            |header| {
+                (
+                    Common::find(header),
+                    header.required("DateRegistration"),
+                    ["DateDeRegistration", "RegistrationStatus", "IDOrganisation"].map(|name| header.optional(&[name])),
+                )
+            },
+            sink,
+            |(common, from, [until, status, elsewhere]), row, outlet| {
+                let named = self.name(common, "registration", Change::CompanionGone, row, outlet)?;
+                let Named::Here { patient, .. } = named else { return Ok(()) };
+                let words = self.lookup.words(row.get(*status)).to_ascii_lowercase();
+                let is_regular = words == "gms" || words.starts_with("gms ");
+                let is_here = ["", patient.organisation.as_str()].contains(&row.get(*elsewhere));
+                if !is_regular || !is_here || !row.get(*until).is_empty() {
+                    return Ok(());
+                }
+                if let Some(from) = self.day(*from, "DateRegistration", row, outlet)? {
+                    let known = since.entry(patient).or_insert(from);
+                    *known = from.min(*known);
+                }
+                Ok(())
+            },
+        )?;
+        let all = since.into_iter();
+        let mut all = all.map(|(key, since)| PatientAlso { registered: Some(since), ..PatientAlso::of(key) });
+        all.try_for_each(|also| sink(Change::PatientAlso(also)))
     }
 
     fn online(&self, batch: &Batch, table: &'static str, sink: &mut Sink<'_>) -> Result<(), SourceError> {

@@ -620,7 +620,7 @@ pub(super) static SHAPES: [Shape; 63] = [
 ];
 
 /// Tables that are read by functions of their own, or looked things up in.
-const READ_OTHERWISE: [&str; 15] = [
+const READ_OTHERWISE: [&str; 16] = [
     "SRConfiguredListOption",
     "SRCtv3",
     "SREvent",
@@ -632,6 +632,7 @@ const READ_OTHERWISE: [&str; 15] = [
     "SROnlineServices",
     "SRPatient",
     "SRPatientAddressHistory",
+    "SRPatientRegistration",
     "SRPatientRelationship",
     "SRStaffMember",
     "SRStaffMemberProfile",
