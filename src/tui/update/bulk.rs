@@ -1,7 +1,7 @@
 //! One act on all marked entries. There is only one: to hide them. Towards hidden is safe, and even that asks how
 //! many they are.
 
-use super::act::{decide, may_decide};
+use super::decide::{decide, may_decide};
 use super::refresh;
 use crate::protocol::{Reply, Request};
 use crate::record::{Act, EntryId, HideReason};

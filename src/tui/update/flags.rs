@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::act::may_decide;
+use super::decide::may_decide;
 use super::{beside, refresh};
 use crate::protocol::{PatientDone, PatientRecord, Proposed, Request};
 use crate::record::{Flag, PatientAct, PatientId, Safeguards};

@@ -1,7 +1,8 @@
 //! What else is done with an entry: asking the lead, putting it off, reading back what is left of it, and what the
 //! lead does. Each with words of the person's own.
 
-use super::act::{may_decide, open};
+use super::act::open;
+use super::decide::may_decide;
 use super::{beside, flags, queue, refresh, twins};
 use crate::protocol::{Decided, Request};
 use crate::record::{Act, Handling};

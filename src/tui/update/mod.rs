@@ -3,6 +3,8 @@
 mod act;
 mod beside;
 mod bulk;
+mod decide;
+mod entry;
 pub mod flags;
 pub mod handle;
 pub mod queue;
@@ -143,7 +145,7 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         Found::Action(action) => {
             state.typed.clear();
             match action {
-                Action::AllTheSame if state.overlay.is_none() => act::all_the_same(state, warned),
+                Action::AllTheSame if state.overlay.is_none() => decide::all_the_same(state, warned),
                 action => act::act(state, action),
             }
         }

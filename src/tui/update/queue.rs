@@ -1,6 +1,7 @@
 //! The queue: going through it, narrowing it, marking rows of it.
 
-use super::act::{self, decide, everywhere, open};
+use super::act::{self, everywhere, open};
+use super::decide::{self, decide};
 use super::{beside, bulk, handle, key_for, moved, refresh, skim};
 use crate::protocol::Only;
 use crate::record::{Act, EntryId, Tier};
@@ -39,7 +40,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             });
         }
         Action::Hide if !state.queue.marked.is_empty() => return bulk::ask(state),
-        Action::Hide => return with_row(state, |state, _| act::ask_reason(state)),
+        Action::Hide => return with_row(state, |state, _| decide::ask_reason(state)),
         Action::Mark => {
             return with_row(state, |state, _| {
                 mark_selected(state);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{act, key_for};
+use super::{act, decide, key_for};
 use crate::protocol::{Draft, Request};
 use crate::record::{AccessLevel, Act, Style};
 use crate::review::{RedactionError, render};
@@ -193,7 +193,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::PageDown => redacting.preview_top += page,
         Action::PageUp => redacting.preview_top = redacting.preview_top.saturating_sub(page),
-        Action::Hide => return act::ask_reason(state),
+        Action::Hide => return decide::ask_reason(state),
         Action::Decide => return decide(state),
         Action::Back => return leave(state),
         _ => return act::everywhere(state, action),
@@ -405,9 +405,9 @@ fn decide(state: &mut State) -> Vec<Effect> {
         let anyway = key_for(state, Action::AllTheSame);
         let warning =
             format!("match {first} is neither taken out nor kept: look at it, or {anyway} decides all the same");
-        return act::warn(state, target, act, warning);
+        return decide::warn(state, target, act, warning);
     }
-    act::decide(state, target, act)
+    decide::decide(state, target, act)
 }
 
 /// Leaves the page; what was made so far is kept.

@@ -1,7 +1,7 @@
 //! The skim page: reading down it, pulling lines out of it, letting the rest pass.
 
 use super::act::{self, back_to, everywhere};
-use super::{key_for, refresh};
+use super::{decide, key_for, refresh};
 use crate::protocol::{Decided, PassedOn, Reply, Request};
 use crate::record::EntryId;
 use crate::tui::action::Action;
@@ -39,7 +39,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 None => nothing(state),
             };
         }
-        Action::Hide => return if state.skim.current().is_some() { act::ask_reason(state) } else { nothing(state) },
+        Action::Hide => return if state.skim.current().is_some() { decide::ask_reason(state) } else { nothing(state) },
         Action::Pick => return pick(state),
         Action::Pass => return pass(state),
         Action::Back => return back_to(state, Screen::Queue),
