@@ -349,6 +349,11 @@ pub fn scrolled(top: usize, height: usize, rows: usize, from: usize, to: usize) 
     top.min(most)
 }
 
+/// Where the lines on how things stand are.
+pub fn status_text(size: (u16, u16)) -> Rect {
+    Rect::new(1, HEADER, size.0.saturating_sub(2), size.1.saturating_sub(HEADER + FOOTER))
+}
+
 /// Where the policy's lines stand.
 pub fn policy_text(size: (u16, u16)) -> Rect {
     Rect::new(1, HEADER, size.0.saturating_sub(2), size.1.saturating_sub(HEADER + FOOTER))

@@ -143,6 +143,8 @@ pub struct State {
     pub log: LogState,
     /// How things stand.
     pub status: Option<Status>,
+    /// Its first row on the screen.
+    pub status_top: usize,
     /// The rules of review that are in force.
     pub policy: PolicyState,
     /// What the status line says until the next key.
@@ -269,6 +271,7 @@ impl State {
             status: None,
             policy: PolicyState::default(),
             message: None,
+            status_top: 0,
             done: Vec::new(),
             warned: None,
             sending: None,

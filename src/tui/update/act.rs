@@ -104,15 +104,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Screen::Record => beside::record(state, action),
         Screen::Log => reading::log(state, action),
         Screen::Policy => reading::policy(state, action),
-        Screen::Status => match action {
-            Action::Policy => {
-                state.screen = Screen::Policy;
-                state.policy.top = 0;
-                vec![Effect::Ask(Request::Policy)]
-            }
-            Action::Back | Action::Status => back_to(state, state.under),
-            _ => everywhere(state, action),
-        },
+        Screen::Status => reading::status(state, action),
     }
 }
 

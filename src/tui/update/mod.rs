@@ -398,3 +398,7 @@ fn settle(state: &mut State) {
         *top = (*top).min(lines.saturating_sub(usize::from(super::view::help::height(size))));
     }
 }
+    if state.screen == Screen::Status {
+        let rows = super::view::status_rows(state.status.as_ref(), size).len();
+        state.status_top = state.status_top.min(rows.saturating_sub(usize::from(layout::status_text(size).height)));
+    }

@@ -1,4 +1,4 @@
-//! Pages that are only read: the log, and the policy.
+//! Pages that are only read: the log, how things stand, and the policy.
 
 use super::act::{back_to, everywhere};
 use super::{LOG_PAGE, MOST_ROWS, moved, refresh};
@@ -23,6 +23,21 @@ pub(super) fn log(state: &mut State, action: Action) -> Vec<Effect> {
     if !log.complete && log.selected + page >= log.lines.len() {
         let before = log.lines.last().map(|line| line.seq);
         return vec![Effect::Ask(Request::Audit { before, limit: LOG_PAGE, everything: false })];
+    }
+    Vec::new()
+}
+
+pub(super) fn status(state: &mut State, action: Action) -> Vec<Effect> {
+    let page = usize::from(layout::status_text(state.size).height).max(1);
+    match (moved(action, state.status_top, MOST_ROWS, page), action) {
+        (Some(row), _) => state.status_top = row,
+        (None, Action::Policy) => {
+            state.screen = Screen::Policy;
+            state.policy.top = 0;
+            return vec![Effect::Ask(Request::Policy)];
+        }
+        (None, Action::Back | Action::Status) => return back_to(state, state.under),
+        (None, _) => return everywhere(state, action),
     }
     Vec::new()
 }

@@ -31,6 +31,7 @@ use super::{layout, words};
 use pen::Pen;
 pub(in crate::tui) use policy::policy_rows;
 pub(in crate::tui) use skim::{Rows, rows as skim_rows};
+pub(in crate::tui) use status::status_rows;
 
 /// Draws the whole screen.
 pub fn draw(frame: &mut Frame<'_>, state: &State) {

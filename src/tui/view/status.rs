@@ -3,12 +3,14 @@
 use ratatui::layout::{Position, Rect};
 
 use super::{Pen, Theme};
+use crate::protocol::Status;
 use crate::tui::document::wrap;
+use crate::tui::layout;
 use crate::tui::state::State;
 use crate::tui::words;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
-    let (width, height) = state.size;
+    let (width, _) = state.size;
     let (login, role, practice) = match &state.welcome {
         Some(welcome) => (welcome.actor.login.as_str(), welcome.actor.role.name(), welcome.practice.as_str()),
         None => ("", "", ""),
@@ -19,20 +21,40 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     if let Some(status) = status {
         pen.line(1, 1, width - 2, &[(&format!("anteroom {} · rules {}", status.build, status.rules), theme.plain())]);
     }
-    pen.rule(Rect::new(0, 0, width, 1), 2, "", "", theme.dim());
-    let status = status?;
+    let page = layout::status_text(state.size);
+    let rows = status_rows(status, state.size);
+    let below = rows.len().saturating_sub(state.status_top + usize::from(page.height));
+    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    pen.rule(Rect::new(0, 0, width, 1), 2, "", &more, theme.dim());
+    for (i, Fact { name, text, alarm }) in rows.iter().skip(state.status_top).take(usize::from(page.height)).enumerate()
+    {
+        let (y, style) = (page.y + i as u16, if *alarm { theme.alarm() } else { theme.plain() });
+        pen.line(page.x, y, NAMES - 1, &[(name, theme.dim())]);
+        pen.line(page.x + NAMES, y, page.width.saturating_sub(NAMES), &[(text, style)]);
+    }
+    None
+}
+
+/// Columns of the names of facts.
+const NAMES: u16 = 23;
+
+/// A row of the page.
+pub struct Fact {
+    /// What it is about; empty where it goes on.
+    name: &'static str,
+    text: String,
+    alarm: bool,
+}
+
+/// How things stand, in rows of the page's width.
+pub fn status_rows(status: Option<&Status>, size: (u16, u16)) -> Vec<Fact> {
+    let Some(status) = status else { return Vec::new() };
     let totals = &status.totals;
-    let mut y = 3;
-    let last = height - 4;
-    let mut fact = |name: &str, text: String, alarm: bool| {
-        for (i, row) in wrap(&text, usize::from(width).saturating_sub(28)).into_iter().enumerate() {
-            if y <= last {
-                let style = if alarm { theme.alarm() } else { theme.plain() };
-                pen.line(1, y, 22, &[(if i == 0 { name } else { "" }, theme.dim())]);
-                pen.line(24, y, width - 25, &[(&row, style)]);
-                y += 1;
-            }
-        }
+    let width = usize::from(layout::status_text(size).width.saturating_sub(NAMES + 2));
+    let mut rows = Vec::new();
+    let mut fact = |name: &'static str, text: String, alarm: bool| {
+        let wrapped = wrap(&text, width).into_iter().enumerate();
+        rows.extend(wrapped.map(|(i, text)| Fact { name: if i == 0 { name } else { "" }, text, alarm }));
     };
     fact("to review", words::number(totals.to_review), false);
     fact("of these late", words::number(totals.late), totals.late > 0);
@@ -53,5 +75,5 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     for alarm in &status.alarms {
         fact("!", alarm.clone(), true);
     }
-    None
+    rows
 }
