@@ -394,7 +394,7 @@ fn settle(state: &mut State) {
     }
     let page = state.page();
     if let Some(Overlay::Help { top }) = &mut state.overlay {
-        let lines = super::view::help::lines(&state.keymap, page, state.ascii).len();
+        let lines = super::view::help::lines(&state.keymap, page, state.ascii, size.0).len();
         *top = (*top).min(lines.saturating_sub(usize::from(super::view::help::height(size))));
     }
 }

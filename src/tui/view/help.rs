@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{Pen, Theme};
 use crate::tui::action::{Action, Place};
+use crate::tui::document::wrap;
 use crate::tui::keymap::Keymap;
 use crate::tui::layout;
 use crate::tui::state::State;
@@ -14,7 +15,7 @@ pub enum HelpLine {
     /// A heading.
     Head(String),
     /// Keys and what they do.
-    Keys(String, &'static str),
+    Keys(String, String),
     /// A gap.
     Gap,
 }
@@ -24,8 +25,17 @@ pub fn height(size: (u16, u16)) -> u16 {
     size.1.saturating_sub(layout::FOOTER + layout::HEADER)
 }
 
-/// Every line, the page one comes from first.
-pub fn lines(keymap: &Keymap, page: Place, ascii: bool) -> Vec<HelpLine> {
+/// Columns before the sentences.
+const KEYS: u16 = 21;
+
+/// Every line, the page one comes from first, in at most `width` columns: a sentence that is longer goes on below.
+pub fn lines(keymap: &Keymap, page: Place, ascii: bool, width: u16) -> Vec<HelpLine> {
+    let room = usize::from(width.saturating_sub(KEYS + 1)).max(1);
+    let said = |keys: &str, sentence: &str| {
+        let rows = wrap(sentence, room).into_iter().enumerate();
+        rows.map(|(i, row)| HelpLine::Keys(if i == 0 { keys.to_owned() } else { String::new() }, row))
+            .collect::<Vec<_>>()
+    };
     let table = keymap.table(ascii);
     let others = Place::ALL.into_iter().filter(|place| *place != page && *place != Place::Help);
     let mut lines = Vec::new();
@@ -35,17 +45,17 @@ pub fn lines(keymap: &Keymap, page: Place, ascii: bool) -> Vec<HelpLine> {
         }
         lines.push(HelpLine::Head(words::capital(place.words())));
         if matches!(place, Place::Entry | Place::Redact) {
-            lines.push(HelpLine::Keys("1–9".to_owned(), "Go to the match with that number"));
+            lines.extend(said("1–9", "Go to the match with that number"));
         }
         if place == Place::Hide {
-            lines.push(HelpLine::Keys("1–8".to_owned(), "Hide for that reason, at once"));
+            lines.extend(said("1–8", "Hide for that reason, at once"));
         }
         for (_, keys, sentence) in table.iter().filter(|(at, keys, _)| *at == place && !keys.is_empty()) {
             // What is the same everywhere stands once, with the page one comes from.
             let general =
                 place != page && table.iter().any(|(at, same, what)| *at == page && same == keys && what == sentence);
             if !general {
-                lines.push(HelpLine::Keys(keys.clone(), sentence));
+                lines.extend(said(keys, sentence));
             }
         }
     }
@@ -64,7 +74,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, top: usize) {
         width - 2,
         &[("Every action is also on ", theme.dim()), (&palette, theme.key()), (", by its words.", theme.dim())],
     );
-    let lines = lines(&state.keymap, state.page(), state.ascii);
+    let lines = lines(&state.keymap, state.page(), state.ascii, width);
     let below = lines.len().saturating_sub(top + usize::from(height));
     let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
     pen.rule(Rect::new(0, 0, width, 1), 2, "", &more, theme.dim());
@@ -76,7 +86,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, top: usize) {
             }
             HelpLine::Keys(keys, sentence) => {
                 pen.line(3, y, 17, &[(keys, theme.key())]);
-                pen.line(21, y, width - 22, &[(sentence, theme.plain())]);
+                pen.line(KEYS, y, width - KEYS - 1, &[(sentence, theme.plain())]);
             }
             HelpLine::Gap => {}
         }
