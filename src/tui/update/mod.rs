@@ -91,15 +91,20 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
     effects
 }
 
-/// One request for the queue and one for the skim page at a time, however many things change them.
+/// One request for the queue and one for the skim page at a time, however many things change them. None while the daemon
+/// is away: it would be forgotten, and its answer waited for.
 fn ask_once(state: &mut State, effects: Vec<Effect>) -> Vec<Effect> {
     let mut out = Vec::with_capacity(effects.len());
     for effect in effects {
         let list = match &effect {
             Effect::Ask(Request::Rows(_)) => Some((&mut state.queue.asked, &mut state.queue.stale)),
             Effect::Ask(Request::Skim { .. }) => Some((&mut state.skim.asked, &mut state.skim.stale)),
+    let away = decide::is_away(state);
             _ => None,
         };
+        if away && matches!(effect, Effect::Ask(_)) {
+            continue;
+        }
         if let Some((asked, stale)) = list {
             if *asked {
                 *stale = true;
@@ -266,6 +271,10 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
     state.waiting = false;
     state.link = Link::Lost(why);
     Vec::new()
+    if let Some(redacting) = &mut state.redact {
+        // What was on its way to be kept may not have come.
+        redacting.unsaved |= redacting.changed;
+    }
 }
 
 /// Whoever reads with an entry in hand keeps it in hand: the daemon is told of keys, once a minute.

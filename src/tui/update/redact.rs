@@ -437,6 +437,10 @@ fn draft(redacting: &RedactState, entry: &EntryState) -> Draft {
 
 /// Keeps an unfinished redaction, where there is one.
 pub(super) fn kept_draft(state: &mut State) -> Vec<Effect> {
+    if decide::is_away(state) {
+        // It is kept when the daemon is back.
+        return Vec::new();
+    }
     match (&mut state.redact, &state.entry) {
         (Some(redacting), Some(entry)) if redacting.unsaved => {
             redacting.unsaved = false;
