@@ -168,6 +168,8 @@ pub struct State {
     pub last_key: Option<Key>,
     /// See `last_key`.
     pub came_by_itself: bool,
+    /// What the last key asked for, if it was no text and no part of a sequence.
+    pub acted: Option<Action>,
     /// The entry to select when the queue comes.
     pub reselect: Option<EntryId>,
     /// Minutes without a key.
@@ -269,9 +271,9 @@ impl State {
             fetching: None,
             log: LogState::default(),
             status: None,
+            status_top: 0,
             policy: PolicyState::default(),
             message: None,
-            status_top: 0,
             done: Vec::new(),
             warned: None,
             sending: None,
@@ -281,6 +283,7 @@ impl State {
             opening: None,
             last_key: None,
             came_by_itself: false,
+            acted: None,
             reselect: None,
             idle_minutes: 0,
             blank: None,

@@ -103,9 +103,9 @@ fn a_hide_is_taken_back_by_the_lead_alone_and_others_are_told() {
     });
     on_the_day(async |screen| {
         screen.press("enter O").await;
-        screen.until("Reopen is for what is hidden or withdrawn; this entry is waiting in the").await;
+        screen.until("This is for what is hidden or withdrawn; this entry is waiting in the").await;
         screen.press("U").await;
-        screen.until("Resume is for what is put off; this entry is waiting").await;
+        screen.until("This is for what is put off; this entry is waiting").await;
     });
 }
 

@@ -227,12 +227,11 @@ pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Flags => return flags::begin(state),
         Action::Alarms => alarms(state),
         Action::SwitchPerson => return switch_person(state),
-        Action::TakeOver => {
-            return match state.target() {
-                Some(target) => vec![Effect::Ask(Request::TakeOver { entry: target.entry })],
-                None => Vec::new(),
-            };
-        }
+        Action::TakeOver => match state.target() {
+            Some(target) => return vec![Effect::Ask(Request::TakeOver { entry: target.entry })],
+            None => state.say(Tone::Plain, "there is no entry here whose patient could be taken over"),
+        },
+        Action::AllTheSame => decide::unasked(state),
         Action::Tour => crate::tui::tour::toggle(state),
         action => {
             let about = action.about();

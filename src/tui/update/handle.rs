@@ -34,8 +34,8 @@ pub fn possible(state: ReviewState, action: Action, lead: bool) -> Result<(), St
     let Some(row) = rows().find(|row| row.from == state) else {
         let mut places: Vec<&str> = rows().map(|row| words::standing(row.from)).collect();
         places.dedup();
-        let (what, places) = (action.about().name, places.join(" or "));
-        return Err(format!("{what} is for what is {places}; this entry is {}", words::standing(state)));
+        let places = places.join(" or ");
+        return Err(format!("this is for what is {places}; this entry is {}", words::standing(state)));
     };
     match row.who {
         Who::Lead | Who::OtherLead if !lead => {

@@ -14,6 +14,7 @@ mod reply;
 mod skim;
 pub mod twins;
 mod typing;
+mod unmoved;
 mod versions;
 
 pub use typing::fitting;
@@ -39,6 +40,7 @@ pub const LOG_PAGE: usize = 200;
 
 /// Takes one input in. Nothing else changes the state.
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
+    let before = (matches!(input, Input::Key(_)) && state.place().is_some()).then(|| unmoved::Snapshot::of(state));
     let effects = match input {
         Input::Key(key) => {
             let mut effects = pressed(state, key);
@@ -83,6 +85,9 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
     };
     tour::watch(state);
     settle(state);
+    if let (Some(before), []) = (before, effects.as_slice()) {
+        unmoved::tell(state, &before);
+    }
     let page = layout::queue_page(state.size, &state.queue);
     let mut effects = ask_once(state, effects);
     if !state.queue.asked && may_read(state) && state.queue.lacks(page) {
@@ -94,17 +99,17 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
 /// One request for the queue and one for the skim page at a time, however many things change them. None while the daemon
 /// is away: it would be forgotten, and its answer waited for.
 fn ask_once(state: &mut State, effects: Vec<Effect>) -> Vec<Effect> {
+    let away = decide::is_away(state);
     let mut out = Vec::with_capacity(effects.len());
     for effect in effects {
-        let list = match &effect {
-            Effect::Ask(Request::Rows(_)) => Some((&mut state.queue.asked, &mut state.queue.stale)),
-            Effect::Ask(Request::Skim { .. }) => Some((&mut state.skim.asked, &mut state.skim.stale)),
-    let away = decide::is_away(state);
-            _ => None,
-        };
         if away && matches!(effect, Effect::Ask(_)) {
             continue;
         }
+        let list = match &effect {
+            Effect::Ask(Request::Rows(_)) => Some((&mut state.queue.asked, &mut state.queue.stale)),
+            Effect::Ask(Request::Skim { .. }) => Some((&mut state.skim.asked, &mut state.skim.stale)),
+            _ => None,
+        };
         if let Some((asked, stale)) = list {
             if *asked {
                 *stale = true;
@@ -133,6 +138,7 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     state.message = None;
     state.came_by_itself &= state.last_key == Some(key);
     state.last_key = Some(key);
+    state.acted = None;
     let Some(place) = state.place() else { return typing::key(state, key) };
     if state.typed.is_empty()
         && let Some(digit) = key.digit()
@@ -149,6 +155,7 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     match state.keymap.resolve(place, &typed) {
         Found::Action(action) => {
             state.typed.clear();
+            state.acted = Some(action);
             match action {
                 Action::AllTheSame if state.overlay.is_none() => decide::all_the_same(state, warned),
                 action => act::act(state, action),
@@ -264,6 +271,10 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
         state
             .say(Tone::Warning, format!("{label}: not known whether that counted; look again when the daemon is back"));
     }
+    if let Some(redacting) = &mut state.redact {
+        // What was on its way to be kept may not have come.
+        redacting.unsaved |= redacting.changed;
+    }
     state.opening = None;
     state.fetching = None;
     state.queue.asked = false;
@@ -271,10 +282,6 @@ fn lost(state: &mut State, why: String) -> Vec<Effect> {
     state.waiting = false;
     state.link = Link::Lost(why);
     Vec::new()
-    if let Some(redacting) = &mut state.redact {
-        // What was on its way to be kept may not have come.
-        redacting.unsaved |= redacting.changed;
-    }
 }
 
 /// Whoever reads with an entry in hand keeps it in hand: the daemon is told of keys, once a minute.
@@ -401,13 +408,13 @@ fn settle(state: &mut State) {
         let height = usize::from(layout::policy_text(size).height);
         state.policy.top = state.policy.top.min(rows.saturating_sub(height));
     }
+    if state.screen == Screen::Status {
+        let rows = super::view::status_rows(state.status.as_ref(), size).len();
+        state.status_top = state.status_top.min(rows.saturating_sub(usize::from(layout::status_text(size).height)));
+    }
     let page = state.page();
     if let Some(Overlay::Help { top }) = &mut state.overlay {
         let lines = super::view::help::lines(&state.keymap, page, state.ascii, size.0).len();
         *top = (*top).min(lines.saturating_sub(usize::from(super::view::help::height(size))));
     }
 }
-    if state.screen == Screen::Status {
-        let rows = super::view::status_rows(state.status.as_ref(), size).len();
-        state.status_top = state.status_top.min(rows.saturating_sub(usize::from(layout::status_text(size).height)));
-    }

@@ -85,9 +85,14 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
         Action::Back => state.overlay = None,
-        Action::Palette | Action::Help | Action::Blank | Action::Theme | Action::Redraw | Action::Quit => {
-            return act::everywhere(state, action);
-        }
+        Action::Palette
+        | Action::Help
+        | Action::Blank
+        | Action::Theme
+        | Action::Redraw
+        | Action::Suspend
+        | Action::Tour
+        | Action::Quit => return act::everywhere(state, action),
         _ => {
             let (waive, back) = (key_for(state, Action::Waive), key_for(state, Action::Back));
             state.say(Tone::Plain, format!("{waive} names the selected one as considered; {back} goes back"));
