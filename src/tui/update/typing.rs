@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::{act, bulk, flags, handle, queue};
 use crate::tui::action::{ACTIONS, About, Action, Place};
-use crate::tui::keymap::Key;
+use crate::tui::keymap::{Key, Keymap};
 use crate::tui::state::{Effect, Overlay, State, Tone};
 use crate::tui::words;
 use fuzzy_matcher::FuzzyMatcher;
@@ -103,10 +103,12 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
                     }
                 }
                 Typing::Leave => state.overlay = None,
-                Typing::Move(true) => *selected = (*selected + 1).min(fitting(typed, page).len().saturating_sub(1)),
+                Typing::Move(true) => {
+                    *selected = (*selected + 1).min(fitting(typed, page, &state.keymap).len().saturating_sub(1))
+                }
                 Typing::Move(false) => *selected = selected.saturating_sub(1),
                 Typing::Accept => {
-                    let chosen = fitting(typed, page).get(*selected).map(|about| about.action);
+                    let chosen = fitting(typed, page, &state.keymap).get(*selected).map(|about| about.action);
                     state.overlay = None;
                     match chosen {
                         Some(Action::Palette) | None => {}
@@ -145,8 +147,8 @@ pub(super) fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The actions that fit what was typed: those that can be done on the page first, of these the best.
-pub fn fitting(typed: &str, page: Place) -> Vec<&'static About> {
+/// The actions that fit what was typed: that whose key it is, then those that can be done on the page, of these the best.
+pub fn fitting(typed: &str, page: Place, keymap: &Keymap) -> Vec<&'static About> {
     let matcher = SkimMatcherV2::default();
     let mut fitting: Vec<(i64, usize, &About)> = ACTIONS
         .iter()
@@ -163,7 +165,13 @@ pub fn fitting(typed: &str, page: Place) -> Vec<&'static About> {
     let best = fitting.first().map_or(0, |(score, ..)| *score);
     fitting.retain(|(score, ..)| *score * 2 <= best);
     fitting.sort_by_key(|(.., about)| !about.at.contains(&page));
-    fitting.into_iter().map(|(.., about)| about).collect()
+    let mut fitting: Vec<&About> = fitting.into_iter().map(|(.., about)| about).collect();
+    let has_key = |about: &About| keymap.keys(page, about.action, true).iter().any(|key| key == typed);
+    if let Some(about) = ACTIONS.iter().find(|about| about.at.contains(&page) && has_key(about)) {
+        fitting.retain(|other| other.action != about.action);
+        fitting.insert(0, about);
+    }
+    fitting
 }
 
 /// What a key means in a line of text.

@@ -7,7 +7,7 @@ use crate::tui::state::State;
 use crate::tui::update::fitting;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, typed: &str, selected: usize) -> Option<Position> {
-    let found = fitting(typed, state.page());
+    let found = fitting(typed, state.page(), &state.keymap);
     let rows = usize::from(state.size.1).saturating_sub(8).min(16);
     let inside = dialog::frame(pen, state, theme, rows, "Do", "enter does it · esc leaves");
     let x = pen.line(inside.x, inside.y, inside.width, &[(": ", theme.key()), (typed, theme.strong())]);
