@@ -39,14 +39,17 @@ impl Service {
         let (sentence, marked) = match (part, place.and_then(|place| place.span)) {
             (Some(part), Some(span)) => {
                 let whole = sentences(&part.text).into_iter().find(|whole| whole.overlaps(span)).unwrap_or(span);
-                let inside =
-                    Span::new(span.start.max(whole.start) - whole.start, span.end.min(whole.end) - whole.start);
-                let sentence = whole.of(&part.text).unwrap_or_default().to_owned();
-                let marked = match finding {
-                    Some(finding) if inside.of(&sentence) == Some(sentence.as_str()) => quoted(&finding.why, &sentence),
-                    _ => inside,
+                let scored = Span::new(span.start.max(whole.start), span.end.min(whole.end));
+                let marked = match (finding, whole.of(&part.text)) {
+                    (Some(finding), Some(sentence)) if scored == whole => {
+                        let quoted = quoted(&finding.why, sentence);
+                        Span::new(whole.start + quoted.start, whole.start + quoted.end)
+                    }
+                    _ => scored,
                 };
-                (sentence, marked)
+                let shown = in_context(&part.text, whole);
+                let sentence = shown.of(&part.text).unwrap_or_default().to_owned();
+                (sentence, Span::new(marked.start - shown.start, marked.end - shown.start))
             }
             (Some(part), None) if !part.display.is_empty() => (part.display.clone(), Span::new(0, part.display.len())),
             _ => (finding.map(|finding| finding.why.clone()).unwrap_or_default(), Span::new(0, 0)),
@@ -112,6 +115,47 @@ impl Service {
             Err(refusal) => Err(self.refused(actor, event, &read.row, refusal)),
         }
     }
+}
+
+/// A sentence of fewer characters says too little by itself: “Keep going.”
+const TERSE: usize = 25;
+
+/// Characters of what is shown in its place: as many as a line has room for.
+const IN_CONTEXT: usize = 56;
+
+/// A terse sentence with what stands before it, and where nothing does with what stands after, as far as a line has room.
+fn in_context(text: &str, sentence: Span) -> Span {
+    let long = sentence.of(text).map_or(0, |words| words.chars().count());
+    let Some(mut room) = IN_CONTEXT.checked_sub(long).filter(|_| long < TERSE) else { return sentence };
+    let (before, after) =
+        (text.get(..sentence.start).unwrap_or_default(), text.get(sentence.end..).unwrap_or_default());
+    let mut shown = sentence;
+    for (at, c) in before.char_indices().rev() {
+        // A line of its own is about something else.
+        if c == '\n' || room == 0 {
+            break;
+        }
+        room -= 1;
+        if !c.is_whitespace()
+            && before.get(..at).unwrap_or_default().chars().next_back().is_none_or(char::is_whitespace)
+        {
+            shown = Span::new(at, shown.end);
+        }
+    }
+    if shown.start < sentence.start {
+        return shown;
+    }
+    for (at, c) in after.char_indices() {
+        if c == '\n' || room == 0 {
+            break;
+        }
+        room -= 1;
+        let end = at + c.len_utf8();
+        if !c.is_whitespace() && after.get(end..).unwrap_or_default().chars().next().is_none_or(char::is_whitespace) {
+            shown = Span::new(shown.start, sentence.end + end);
+        }
+    }
+    shown
 }
 
 /// Where the words that a reason quotes stand in the sentence it is about: of a sentence that scored as a whole
