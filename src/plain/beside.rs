@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::entry::Open;
+use super::voice::ended;
 use super::{Line, PlainError, Session};
 use crate::audit::Role;
 use crate::protocol::{Proposed, Reply, Request, WorkItem};
@@ -200,7 +201,8 @@ impl<W: Write, L: Line> Session<W, L> {
             }
             for (number, WorkItem { kind, patient_name, what, owner, .. }) in (1..).zip(&list.items) {
                 let kind = words::capital(kind.words());
-                self.voice.say(&format!("{number}. {kind}. {patient_name}: {what}. To see to it: {owner}."))?;
+                let what = ended(&format!("{patient_name}: {what}"));
+                self.voice.say(&format!("{number}. {kind}. {what} To see to it: {owner}."))?;
             }
             self.work = list.items;
             return Ok(());

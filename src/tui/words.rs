@@ -186,7 +186,7 @@ pub fn standing(state: State) -> &'static str {
 /// One more sentence that helps to choose a reason.
 pub fn reason_note(reason: HideReason) -> &'static str {
     match reason {
-        HideReason::WrongPatient => "tell records staff too",
+        HideReason::WrongPatient => "tell records staff",
         _ => "",
     }
 }

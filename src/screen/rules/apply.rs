@@ -129,7 +129,7 @@ impl Rules {
                 category,
                 tier,
                 span,
-                why: format!("Resembles disclosures: {}", words.join(", ")),
+                why: format!("Reads like {}: {}", likeness(category), words.join(", ")),
                 context: Context::default(),
             };
             found.push((resembles, removal::suggested(reading, span, &by_sentence)));
@@ -236,5 +236,14 @@ pub(super) fn as_finding(found: &Match) -> Finding {
         why: found.why.clone(),
         context: found.context,
         suggested: Vec::new(),
+    }
+}
+
+/// What a sentence reads like that no rule names, but the model takes for one of this category.
+fn likeness(category: Category) -> &'static str {
+    match category {
+        Category::ThirdParty => "a third party’s confidence",
+        Category::Perpetrator => "a perpetrator’s record",
+        category => category.words(),
     }
 }

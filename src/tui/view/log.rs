@@ -6,6 +6,7 @@ use super::{Pen, Theme};
 use crate::audit::{Event, Outcome};
 use crate::protocol::AuditLine;
 use crate::record::Style;
+use crate::review::State as ReviewState;
 use crate::tui::action::Action;
 use crate::tui::document::wrap;
 use crate::tui::layout;
@@ -227,8 +228,16 @@ fn particulars(line: &AuditLine) -> String {
         | Event::Undone
         | Event::HoldElapsed
         | Event::Published => match &line.record.states {
-            Some((from, to)) if from != to => format!("now {to}"),
+            Some((from, to)) if from != to => format!("now {}", standing(to)),
             _ => String::new(),
         },
+    }
+}
+
+/// A state of the log in words.
+fn standing(name: &str) -> &str {
+    match ReviewState::ALL.into_iter().find(|state| state.name() == name) {
+        Some(state) => words::standing(state),
+        None => name,
     }
 }

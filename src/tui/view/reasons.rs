@@ -308,8 +308,12 @@ fn draw_note(
 
 /// What a match is about, and why it was found.
 fn said(found: &Match) -> String {
+    let why = words::capital(&found.finding.why);
     match found.finding.category {
-        Category::Unscreened => words::capital(&found.finding.why),
+        Category::Unscreened => why,
+        // What names its category already says it once.
+        category if why.to_lowercase().contains(category.words()) => why,
+        Category::HonourFgmForcedMarriage => format!("Honour-based abuse: {why}"),
         category => format!("{}: {}", words::capital(category.words()), found.finding.why),
     }
 }

@@ -131,7 +131,11 @@ fn header(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect) {
         let pieces = [who[0], who[1], (welcome.actor.role.name(), theme.plain())];
         room = pen.line_to(area.right().saturating_sub(1), 0, area.width / 3, &pieces).saturating_sub(area.x + 3);
     }
-    let Progress { to_skim, page, key, read } = progress(state);
+    let Progress { to_skim, page, key, mut read } = progress(state);
+    // Where not all has room, fewer words.
+    if to_skim.width() + page.width() + key.width() + read.width() + 6 > usize::from(room) {
+        read = read.replace("counts as read", "read");
+    }
     let pieces = [
         (to_skim.as_str(), theme.strong()),
         ("   ", theme.plain()),
