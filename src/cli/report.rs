@@ -109,6 +109,17 @@ pub fn agreement(report: &AgreementReport, out: &mut impl Write) -> std::io::Res
             line.login, standing.withheld, standing.read, standing.expected, standing.low, standing.high
         )?;
     }
+    if let Some(pair) = report.pair.as_ref().filter(|pair| pair.is_too_often()) {
+        let [one, other] = &pair.logins;
+        writeln!(
+            out,
+            "! {one} and {other} decided {} of the {} entries that took two people ({}), where 40 % is the most that one \
+             pair should: let somebody else read second as well",
+            pair.together,
+            pair.of,
+            percent(pair.share())
+        )?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::hex;
 use crate::audit::Record;
 use crate::record::EntryId;
-use crate::review::quality::{Agreement, Missed, Sampled, Share, Standing};
+use crate::review::quality::{Agreement, Missed, Pair, Sampled, Share, Standing};
 
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct AgreementReport {
     pub agreement: Agreement,
     /// Each reviewer against their cases: the caller alone, or for the lead everybody.
     pub reviewers: Vec<ReviewerLine>,
+    /// For the lead: the two people who decided together most often.
+    #[serde(default)]
+    pub pair: Option<Pair>,
 }
 
 /// One reviewer against their cases.

@@ -7,7 +7,7 @@ use super::{Service, ServiceError};
 use crate::audit::{Actor, Event, Outcome, Role};
 use crate::protocol::{AgreementReport, ReviewerLine};
 use crate::record::{Act, EntryId, EntryVersion, RemovalTarget, SourceKey, Version, words};
-use crate::review::quality::{Agreement, Kind, Overlap, Reading, Verdict, funnel, overlap};
+use crate::review::quality::{Agreement, Kind, Overlap, Reading, Verdict, funnel, most_frequent, overlap};
 use crate::store::Table;
 
 /// Frames of the log read at once.
@@ -40,11 +40,15 @@ impl Service {
                 _ => None,
             })
             .collect();
-        let reviewers = match actor.role {
-            Role::Lead => reviewers(&read, |_| true),
-            _ => reviewers(&read, |login| login == actor.login),
+        let together = read.values().filter_map(|read| match read.said.as_slice() {
+            [(first, _), (second, _), ..] => Some([first.as_str(), second.as_str()]),
+            _ => None,
+        });
+        let (reviewers, pair) = match actor.role {
+            Role::Lead => (reviewers(&read, |_| true), most_frequent(together)),
+            _ => (reviewers(&read, |login| login == actor.login), None),
         };
-        Ok(AgreementReport { agreement: Agreement::of(&pairs), reviewers })
+        Ok(AgreementReport { agreement: Agreement::of(&pairs), reviewers, pair })
     }
 
     /// Who decided what, from the log: an act that was taken back is not counted.

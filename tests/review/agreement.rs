@@ -3,7 +3,7 @@
 use anteroom::protocol::{AgreementReport, Reply, Request};
 use anteroom::record::Act;
 use anteroom::review::State;
-use anteroom::review::quality::Share;
+use anteroom::review::quality::{Pair, Share, most_frequent};
 
 use crate::service_kit::extract::{self, row};
 use crate::service_kit::{Person, Practice};
@@ -50,6 +50,9 @@ pub fn two_who_read_the_same_are_compared_and_each_sees_only_their_own_line() {
     let logins: Vec<&str> = seen.reviewers.iter().map(|line| line.login.as_str()).collect();
     assert_eq!(logins, ["ben", "lea"]);
     assert_eq!((seen.reviewers[1].standing.read, seen.reviewers[1].standing.withheld), (3, 2));
+    let pair = Pair { logins: ["ben".to_owned(), "lea".to_owned()], together: 2, of: 2 };
+    assert_eq!(seen.pair, Some(pair));
+    assert_eq!(report(&mut ben).pair, None, "who decides with whom is the lead's to see");
     let own = report(&mut ben).reviewers;
     assert_eq!(own.iter().map(|line| line.login.as_str()).collect::<Vec<_>>(), ["ben"]);
     assert!(report(&mut practice.user("aud")).reviewers.is_empty());
@@ -63,6 +66,39 @@ pub fn two_who_read_the_same_are_compared_and_each_sees_only_their_own_line() {
     let first = text.lines().nth(1).unwrap();
     assert!(first.starts_with("one would show what the other hides") && first.contains("1 of 2"), "{text}");
     assert!(text.contains("2 readings are too few"), "{text}");
+    assert!(!text.contains("took two people ("), "two entries say nothing: {text}");
+}
+
+#[test]
+fn the_lead_is_told_when_one_pair_decides_more_than_two_of_five() {
+    let deciding = |together: usize, others: usize| {
+        let turns = (0..together).map(|n| if n % 2 == 0 { ["lea", "ben"] } else { ["ben", "lea"] });
+        let names = ["ann", "cy", "dan", "eve", "fay", "gil"];
+        let rest = (0..others).map(|n| [names[n % 6], names[(n + 1) % 6]]);
+        most_frequent(turns.chain(rest)).unwrap()
+    };
+    assert_eq!(deciding(5, 5).logins, ["ben", "lea"], "whoever of the two came first");
+    // Two of five are not more than that, and of nine entries nobody can tell.
+    let told = |together, others| deciding(together, others).is_too_often();
+    assert_eq!([told(4, 6), told(5, 6), told(5, 7), told(8, 12), told(9, 12)], [false, true, true, false, true]);
+    assert!(!told(9, 0) && told(10, 0));
+    assert_eq!(most_frequent(std::iter::empty()), None);
+
+    let practice = Practice::new();
+    let mut seen = report(&mut practice.user("lea"));
+    let said = |seen: &AgreementReport| {
+        let mut out = Vec::new();
+        anteroom::cli::report::agreement(seen, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    seen.pair = Some(deciding(9, 12));
+    assert!(
+        said(&seen).contains("! ben and lea decided 9 of the 21 entries that took two people ("),
+        "{}",
+        said(&seen)
+    );
+    seen.pair = Some(deciding(8, 12));
+    assert!(!said(&seen).contains("took two people ("), "{}", said(&seen));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod agreement;
 mod funnel;
 mod kappa;
 mod missed;
+mod pairs;
 mod share;
 mod tokens;
 
@@ -14,5 +15,6 @@ pub use agreement::{Agreement, Proportion, Reading, Verdict};
 pub use funnel::{Kind, Standing, funnel};
 pub use kappa::{Coefficient, FEWEST, Greyed, RAREST, Weights, ac1, cohen, shown};
 pub use missed::{Missed, Sampled, missed};
+pub use pairs::{Pair, most_frequent};
 pub use share::{Share, lower, upper};
 pub use tokens::{Overlap, overlap};
