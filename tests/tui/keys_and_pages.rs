@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::tui_support::daemon::Daemon;
-use crate::tui_support::{Screen, Start, on_screen, practice, sized};
+use crate::tui_support::{Start, on_screen, practice, sized};
 use crate::{decisions, on_the_day};
 use anteroom::audit::{Actor, Role};
 use anteroom::protocol::{Notice, Request};
-use anteroom::record::{Act, HideReason, RemovalTarget, Style};
+use anteroom::record::{Act, HideReason};
 use anteroom::tui::Exit;
 use crossterm::event::Event;
 
@@ -107,97 +107,6 @@ fn what_has_all_been_on_the_screen_is_approved_with_one_key() {
 }
 
 #[test]
-fn a_redaction_is_made_of_the_pieces_that_were_selected() {
-    on_the_day(async |screen| {
-        screen.press("r").await;
-        // The first match is settled as kept, then the sentence after it goes, then the word "Sertraline".
-        screen.press("backspace").await;
-        screen.until("1 of 5 settled").await;
-        screen.press("d").await;
-        screen.until("2 of 5 settled").await;
-        assert!(!preview(&screen).contains("checks her phone"), "{}", screen.text());
-        assert!(preview(&screen).contains("strangled her"), "{}", screen.text());
-        screen.press("t A enter").await;
-        screen.until("OBI Daniel").await;
-        let [Act::Redact { removals, style: Style::Marked }] = &decisions(&screen)[..] else {
-            panic!("{:?}", decisions(&screen));
-        };
-        assert!(removals.iter().all(|removal| matches!(removal.target, RemovalTarget::Text(_))));
-    });
-}
-
-/// What stands below the preview's rule.
-fn preview(screen: &Screen) -> String {
-    screen.text().split("app will show").nth(1).unwrap_or_default().to_owned()
-}
-
-#[test]
-fn a_coded_line_goes_as_a_whole() {
-    on_the_day(async |screen| {
-        screen.press("r g d").await;
-        assert!(!preview(&screen).contains("Anxiety states"), "{}", screen.text());
-        screen.press("enter").await;
-        // Pressed twice, the key that warned does nothing but warn again.
-        screen.press("enter").await;
-        screen.until("neither taken out nor kept: look at it, or y decides all the").await;
-        assert_eq!(decisions(&screen), []);
-        screen.press("y").await;
-        screen.until("OBI Daniel").await;
-        let [Act::Redact { removals, .. }] = &decisions(&screen)[..] else { panic!("{:?}", decisions(&screen)) };
-        assert_eq!(removals.len(), 1);
-        assert_eq!((removals[0].part.id.as_str(), &removals[0].target), ("p1", &RemovalTarget::Line));
-    });
-}
-
-#[test]
-fn when_nothing_is_left_hiding_is_offered() {
-    on_the_day(async |screen| {
-        screen.press("r + + + + + + d enter").await;
-        screen.until("Nothing worth reading is left, so the entry is hidden: choose why").await;
-        // The key that led here does not choose a reason when pressed twice.
-        screen.press("enter").await;
-        screen.until("Choose a reason: press its number").await;
-        assert_eq!(decisions(&screen), []);
-        screen.press("1").await;
-        screen.until("hidden  HOLT M").await;
-        assert_eq!(decisions(&screen), [Act::Hide { reason: HideReason::HarmToPatient }]);
-    });
-}
-
-#[test]
-fn nothing_is_sent_when_nothing_is_taken_out() {
-    on_the_day(async |screen| {
-        screen.press("r enter").await;
-        screen.until("Nothing is taken out").await;
-        assert_eq!(decisions(&screen), []);
-    });
-}
-
-#[test]
-fn a_half_made_redaction_is_kept_and_offered_again() {
-    on_the_day(async |screen| {
-        screen.press("r d esc").await;
-        screen.until("Your redaction is kept as a draft").await;
-        screen.press("esc").await;
-        screen.until("Why").await;
-        screen.press("enter").await;
-        screen.until("A redaction of yours is half made").await;
-        screen.press("r").await;
-        screen.until("Your redaction from before is here again").await;
-        screen.until("1 of 5 settled").await;
-        assert_eq!(decisions(&screen), []);
-    });
-}
-
-#[test]
-fn removed_words_that_stand_elsewhere_are_pointed_out() {
-    on_the_day(async |screen| {
-        screen.press("r A").await;
-        screen.until("still standing elsewhere: “sister”").await;
-    });
-}
-
-#[test]
 fn a_burst_of_keys_decides_once() {
     on_the_day(async |screen| {
         screen.press("G k").await;
@@ -222,75 +131,6 @@ fn what_is_pasted_is_never_taken_for_keys() {
         screen.rest().await;
         screen.press("a").await;
         screen.until("approved  BRIGGS S").await;
-    });
-}
-
-#[test]
-fn a_slow_daemon_is_said_and_does_not_freeze_the_keys() {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
-        screen.daemon.inside.borrow_mut().slow = true;
-        screen.press("x 1").await;
-        screen.until("waiting for the daemon…").await;
-        screen.press("j j").await;
-        screen.until("▶ 1h05").await;
-        screen.press("x 2").await;
-        screen.until("One moment: the last decision is on its way").await;
-        screen.daemon.inside.borrow_mut().slow = false;
-        screen.daemon.go_on.notify_waiters();
-        screen.until("hidden  HOLT M").await;
-        assert_eq!(decisions(&screen).len(), 1);
-    });
-}
-
-#[test]
-fn a_lost_daemon_is_said_and_what_was_open_is_still_there_when_it_is_back() {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
-        screen.press("r d").await;
-        screen.daemon.inside.borrow_mut().away = true;
-        screen.daemon.lose();
-        screen.until("it is tried again by itself").await;
-        screen.press("A enter").await;
-        screen.until("The daemon is away, so nothing can be decided").await;
-        screen.daemon.inside.borrow_mut().away = false;
-        screen.until("The daemon is back; what you had open is still here").await;
-        screen.press("enter").await;
-        screen.until("redacted  HOLT M").await;
-    });
-}
-
-#[test]
-fn a_decision_on_a_stale_version_shows_the_entry_anew() {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
-        screen.press("enter").await;
-        screen.until("NHS").await;
-        {
-            let mut inside = screen.daemon.inside.borrow_mut();
-            let entry = &mut inside.entries[0];
-            entry.row.version = entry.row.version.next();
-            entry.version.version = entry.row.version;
-            entry.version.parts[0].display = "Depressive episode".to_owned();
-        }
-        screen.press("a").await;
-        screen.until("The entry has changed since it was read").await;
-        screen.until("Depressive episode").await;
-        screen.press("a").await;
-        screen.until("approved  HOLT M").await;
-    });
-}
-
-#[test]
-fn a_changed_queue_is_fetched_once() {
-    on_the_day(async |screen| {
-        let before = screen.asked().len();
-        for _ in 0..20 {
-            screen.daemon.notify(&Notice::QueueChanged);
-        }
-        screen.rest().await;
-        let asked = screen.asked().len() - before;
-        assert!((1..=3).contains(&asked), "{asked} requests for twenty notices");
     });
 }
 
@@ -440,51 +280,6 @@ fn nothing_is_drawn_while_nothing_changes() {
 }
 
 #[test]
-fn the_end_of_the_input_ends_the_screen_at_once() {
-    on_the_day(async |screen| assert_eq!(screen.hang_up().await, Exit::Ended));
-    on_the_day(async |screen| {
-        screen.press("q").await;
-        assert_eq!(screen.ended().await, Exit::Left);
-    });
-}
-
-#[test]
-fn leaving_in_the_middle_of_a_redaction_keeps_it() {
-    on_the_day(async |screen| {
-        screen.press("r d ctrl-c").await;
-        let daemon = screen.daemon.clone();
-        assert_eq!(screen.ended().await, Exit::Left);
-        assert!(matches!(daemon.asked().last(), Some(Request::KeepDraft { draft: Some(_), .. })));
-    });
-}
-
-#[test]
-fn a_redaction_in_the_making_survives_a_lost_terminal() {
-    on_the_day(async |screen| {
-        screen.press("r d").await;
-        let daemon = screen.daemon.clone();
-        assert_eq!(screen.hang_up().await, Exit::Ended);
-        assert!(
-            matches!(daemon.asked().last(), Some(Request::KeepDraft { draft: Some(_), .. })),
-            "{:?}",
-            daemon.asked().last()
-        );
-    });
-}
-
-#[test]
-fn a_redaction_in_the_making_is_kept_after_a_moment_of_rest() {
-    on_the_day(async |screen| {
-        screen.press("r d").await;
-        let drafts =
-            |screen: &Screen| screen.asked().iter().filter(|asked| matches!(asked, Request::KeepDraft { .. })).count();
-        assert_eq!(drafts(&screen), 0, "not at every key");
-        tokio::time::sleep(Duration::from_millis(2300)).await;
-        assert_eq!(drafts(&screen), 1);
-    });
-}
-
-#[test]
 fn rows_that_a_pull_could_not_use_are_told_once() {
     on_the_day(async |screen| {
         screen.daemon.inside.borrow_mut().pulled.set_aside = 2;
@@ -578,20 +373,6 @@ fn a_key_that_is_still_down_does_not_approve_what_comes_next() {
 }
 
 #[test]
-fn an_entry_that_comes_late_does_not_take_the_person_back_to_it() {
-    on_the_day(async |screen| {
-        screen.press("enter").await;
-        screen.until("NHS").await;
-        screen.burst("a l");
-        screen.until("approved  HOLT M").await;
-        assert!(screen.text().contains("Audit log"), "{}", screen.text());
-        screen.press("esc").await;
-        screen.burst("esc");
-        screen.until("7 to review").await;
-    });
-}
-
-#[test]
 fn the_colours_change_with_a_key() {
     on_the_day(async |screen| {
         assert!(screen.picture().contains("cyan bold"));
@@ -604,26 +385,6 @@ fn the_colours_change_with_a_key() {
         screen.press("C").await;
         screen.until("Colours: none").await;
         assert!(!screen.picture().contains("light"), "{}", screen.picture());
-    });
-}
-
-#[test]
-fn what_only_the_daemon_can_do_is_refused_while_it_is_away() {
-    on_screen(Start::default(), Daemon::with(practice::day()), async |screen| {
-        screen.until("HOLT M").await;
-        screen.daemon.inside.borrow_mut().away = true;
-        screen.daemon.lose();
-        screen.until("it is tried again by itself").await;
-        let before = screen.asked().len();
-        for key in ["P", "B", "T", "w", "o", "S", "l", "="] {
-            screen.press(key).await;
-            screen.until("The daemon is away, so nothing can be asked of it").await;
-            screen.press("j").await;
-        }
-        screen.press("enter").await;
-        screen.until("The daemon is away, so nothing can be opened").await;
-        assert_eq!(screen.asked().len(), before);
-        assert!(screen.text().contains("HOLT M"), "{}", screen.text());
     });
 }
 

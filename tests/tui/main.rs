@@ -1,6 +1,7 @@
 //! The reviewer's screen, against a daemon in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod away;
 mod beside;
 mod handling;
 mod keys_and_pages;
@@ -10,6 +11,7 @@ mod queue;
 mod reasons;
 mod redaction;
 mod skim;
+mod skim_page;
 mod terminal;
 mod tour;
 #[path = "../tui_support/mod.rs"]

@@ -1,10 +1,10 @@
 //! Redaction: what each reader sees, what to think about, and vim's hands.
 
 use anteroom::protocol::{Request, Twin, TwinWhy};
-use anteroom::record::{Act, Removal, RemovalTarget, Span};
+use anteroom::record::{Act, HideReason, Removal, RemovalTarget, Span, Style};
 
 use crate::tui_support::daemon::Daemon;
-use crate::tui_support::{Start, on_screen, practice};
+use crate::tui_support::{Screen, Start, on_screen, practice};
 use crate::{decisions, on_the_day};
 
 #[test]
@@ -251,5 +251,96 @@ fn words_that_stand_twice_are_pointed_out_only_where_they_say_who_or_what() {
         screen.press("r s d ) d").await;
         screen.until("still standing elsewhere: “Derek”").await;
         assert!(!screen.text().contains("“notes”") && !screen.text().contains("“Wants”"), "{}", screen.text());
+    });
+}
+
+#[test]
+fn a_redaction_is_made_of_the_pieces_that_were_selected() {
+    on_the_day(async |screen| {
+        screen.press("r").await;
+        // The first match is settled as kept, then the sentence after it goes, then the word "Sertraline".
+        screen.press("backspace").await;
+        screen.until("1 of 5 settled").await;
+        screen.press("d").await;
+        screen.until("2 of 5 settled").await;
+        assert!(!preview(&screen).contains("checks her phone"), "{}", screen.text());
+        assert!(preview(&screen).contains("strangled her"), "{}", screen.text());
+        screen.press("t A enter").await;
+        screen.until("OBI Daniel").await;
+        let [Act::Redact { removals, style: Style::Marked }] = &decisions(&screen)[..] else {
+            panic!("{:?}", decisions(&screen));
+        };
+        assert!(removals.iter().all(|removal| matches!(removal.target, RemovalTarget::Text(_))));
+    });
+}
+
+/// What stands below the preview's rule.
+fn preview(screen: &Screen) -> String {
+    screen.text().split("app will show").nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_coded_line_goes_as_a_whole() {
+    on_the_day(async |screen| {
+        screen.press("r g d").await;
+        assert!(!preview(&screen).contains("Anxiety states"), "{}", screen.text());
+        screen.press("enter").await;
+        // Pressed twice, the key that warned does nothing but warn again.
+        screen.press("enter").await;
+        screen.until("neither taken out nor kept: look at it, or y decides all the").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("y").await;
+        screen.until("OBI Daniel").await;
+        let [Act::Redact { removals, .. }] = &decisions(&screen)[..] else { panic!("{:?}", decisions(&screen)) };
+        assert_eq!(removals.len(), 1);
+        assert_eq!((removals[0].part.id.as_str(), &removals[0].target), ("p1", &RemovalTarget::Line));
+    });
+}
+
+#[test]
+fn when_nothing_is_left_hiding_is_offered() {
+    on_the_day(async |screen| {
+        screen.press("r + + + + + + d enter").await;
+        screen.until("Nothing worth reading is left, so the entry is hidden: choose why").await;
+        // The key that led here does not choose a reason when pressed twice.
+        screen.press("enter").await;
+        screen.until("Choose a reason: press its number").await;
+        assert_eq!(decisions(&screen), []);
+        screen.press("1").await;
+        screen.until("hidden  HOLT M").await;
+        assert_eq!(decisions(&screen), [Act::Hide { reason: HideReason::HarmToPatient }]);
+    });
+}
+
+#[test]
+fn nothing_is_sent_when_nothing_is_taken_out() {
+    on_the_day(async |screen| {
+        screen.press("r enter").await;
+        screen.until("Nothing is taken out").await;
+        assert_eq!(decisions(&screen), []);
+    });
+}
+
+#[test]
+fn a_half_made_redaction_is_kept_and_offered_again() {
+    on_the_day(async |screen| {
+        screen.press("r d esc").await;
+        screen.until("Your redaction is kept as a draft").await;
+        screen.press("esc").await;
+        screen.until("Why").await;
+        screen.press("enter").await;
+        screen.until("A redaction of yours is half made").await;
+        screen.press("r").await;
+        screen.until("Your redaction from before is here again").await;
+        screen.until("1 of 5 settled").await;
+        assert_eq!(decisions(&screen), []);
+    });
+}
+
+#[test]
+fn removed_words_that_stand_elsewhere_are_pointed_out() {
+    on_the_day(async |screen| {
+        screen.press("r A").await;
+        screen.until("still standing elsewhere: “sister”").await;
     });
 }
