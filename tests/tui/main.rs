@@ -12,6 +12,7 @@ mod reasons;
 mod redaction;
 mod skim;
 mod skim_page;
+mod table;
 mod terminal;
 mod tour;
 #[path = "../tui_support/mod.rs"]

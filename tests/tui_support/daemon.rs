@@ -208,7 +208,7 @@ impl Inside {
         self.step(line.entry, State::Skim, State::AutoHold)
     }
 
-    fn answer(&mut self, request: Request, person: Option<&Actor>) -> Reply {
+    pub fn answer(&mut self, request: Request, person: Option<&Actor>) -> Reply {
         self.asked.push(request.clone());
         match request {
             Request::Hello { .. } => {
