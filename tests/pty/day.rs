@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::terminal::{Start, Terminal};
+use super::terminal::{BINARY, Start, Terminal};
 use super::{ENTER, ENTRY, ESCAPE, QUEUE, decides, next_opens};
 
 /// The number before “to review” in the queue.
@@ -217,4 +217,75 @@ fn the_whole_day_is_done_by_keys_alone() {
     terminal.press_for(ESCAPE, "0 to review");
     terminal.wait_for("Nothing waits for you.");
     terminal.wait_without("to skim S");
+}
+
+/// The number before “s” at the end of when the page counts as read.
+fn seconds_left(terminal: &Terminal) -> u64 {
+    let screen = terminal.screen();
+    let (before, _) = screen.lines().next().unwrap().split_once(" s ").unwrap_or_else(|| panic!("{screen}"));
+    before.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_page_of_lines_passes_only_after_each_was_in_sight_long_enough() {
+    let mut terminal = Start::demo().open();
+    terminal.wait_for(QUEUE);
+    terminal.press_for("S", "counts as read in");
+    let lines = terminal.screen().split(" to skim").next().unwrap().trim().parse::<usize>().unwrap();
+    let at_first = seconds_left(&terminal);
+    assert!(at_first >= 4 && at_first as usize >= lines / 3, "{at_first} s for {lines} lines");
+    terminal.press_for("p", "Too early: this page of");
+    terminal.wait_for(&format!("{lines} to skim"));
+
+    // What lies over the lines keeps them from being read.
+    let before = seconds_left(&terminal);
+    terminal.press_for("?", "Every action is also on");
+    terminal.watch(Duration::from_secs(2));
+    terminal.press_for(ESCAPE, "to skim   page");
+    assert!(seconds_left(&terminal) + 1 >= before, "{before} s before, {} now", seconds_left(&terminal));
+    terminal.press_for("p", "Too early: this page of");
+
+    terminal.wait_for("p passes it");
+    terminal.press_for("p", &format!("✓ passed  {lines} lines"));
+    terminal.wait_for("Nothing is left to skim");
+    terminal.press_for("u", &format!("Taken back: {lines} lines"));
+    terminal.wait_for(&format!("{lines} to skim"));
+}
+
+/// Hands that know vim press what means something there. None of it decides, takes out or loses anything.
+#[test]
+fn in_the_vim_map_what_is_no_key_here_changes_nothing_and_leaving_keeps_the_draft() {
+    let mut terminal = Start::program(BINARY, &["demo", "--no-tour", "--map", "vim"]).open();
+    terminal.wait_for(QUEUE);
+    terminal.press_for("/", "find ");
+    terminal.press("pallister m");
+    terminal.wait_for("1 fits");
+    terminal.press_for(ENTER, "fit “");
+    terminal.press_for(ENTER, ENTRY);
+    terminal.press_for("r", "REDACT");
+    let untouched = preview(&terminal);
+    terminal.press("2");
+    terminal.press_for("dim", "all 2 found are settled");
+    let taken_out = preview(&terminal);
+    assert_ne!(taken_out, untouched);
+
+    terminal.press("e");
+    terminal.press("V");
+    terminal.press_for("\x12", "“ctrl-r” does nothing while redacting");
+    assert_eq!(preview(&terminal), taken_out, "nothing was taken out or put back");
+    terminal.press_for(":", "enter does it");
+    terminal.press_for("q", ": q");
+    terminal.press_for(ENTER, ENTRY);
+    terminal.wait_for("A redaction of yours is half made");
+
+    // Also whoever comes back to it later finds it.
+    terminal.press_for(ESCAPE, "fit “");
+    terminal.press_for(ENTER, ENTRY);
+    terminal.press_for("r", "Your redaction from before is here again");
+    assert_eq!(preview(&terminal), taken_out);
+    terminal.press_for(ESCAPE, ENTRY);
+    terminal.press_for("l", "Audit log");
+    for done in ["redacted", "approved", "hid "] {
+        assert!(!terminal.screen().contains(&format!("dr.shah    {done}")), "{}", terminal.screen());
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::terminal::{BINARY, PATIENCE, Start, Terminal};
-use super::{CTRL_Z, ENTER, ENTRY, ESCAPE, QUEUE, decides, demo_folder};
+use super::{CTRL_Z, ENTER, ENTRY, ESCAPE, QUEUE, decides, demo_folder, named};
 
 /// A server of the test's own: its keys, its port, its folder, and one command for everybody.
 struct Server {
@@ -19,8 +19,17 @@ struct Server {
 }
 
 impl Server {
-    /// `None`, and why on standard output, where there is no sshd.
+    /// One command for everybody. `None`, and why on standard output, where there is no sshd.
     fn start() -> Option<Self> {
+        Self::start_with(&format!("ForceCommand {BINARY} demo --no-tour\n"))
+    }
+
+    /// The same with whoever logs in at their own shell, whose home is the server's folder.
+    fn start_with_shells() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    fn start_with(command: &str) -> Option<Self> {
         let Some(sshd) = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"]
             .into_iter()
             .map(PathBuf::from)
@@ -45,7 +54,7 @@ impl Server {
             "ListenAddress 127.0.0.1:{port}\nHostKey {host}\nAuthorizedKeysFile {user}\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              PermitRootLogin prohibit-password\nPrintMotd no\nPrintLastLog no\n\
-             SetEnv LANG=C.UTF-8 TMPDIR={folder}\nForceCommand {BINARY} demo --no-tour\n",
+             SetEnv LANG=C.UTF-8 TMPDIR={folder} HOME={folder}\n{command}",
             host = path("host").display(),
             user = path("user.pub").display(),
             folder = folder.path().display(),
@@ -94,9 +103,7 @@ impl Server {
         let mut all: Vec<&str> = arguments.to_vec();
         all.extend(options.iter().flat_map(|option| ["-o", option]));
         all.push(&there);
-        let mut terminal = Start::program("ssh", &all).open();
-        terminal.wait_for(QUEUE);
-        terminal
+        Start::program("ssh", &all).open()
     }
 
     fn demo_folder(&self) -> Option<PathBuf> {
@@ -119,6 +126,7 @@ fn is_root() -> bool {
 fn a_reviewer_logs_in_decides_and_leaves() {
     let Some(server) = Server::start() else { return };
     let mut terminal = server.log_in();
+    terminal.wait_for(QUEUE);
     terminal.press_for(ENTER, ENTRY);
     terminal.press_for("x", "Why?");
     decides(&mut terminal, "1", "✓ hidden  ");
@@ -177,6 +185,7 @@ fn late(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
 fn on_a_line_of_150_ms_keys_pressed_ahead_do_what_they_should() {
     let Some(server) = Server::start() else { return };
     let mut terminal = server.log_in_at(delayed(server.port, Duration::from_millis(75)));
+    terminal.wait_for(QUEUE);
     let begun = Instant::now();
     terminal.press("j");
     terminal.press("j");
@@ -194,7 +203,8 @@ fn on_a_line_of_150_ms_keys_pressed_ahead_do_what_they_should() {
 #[test]
 fn a_line_that_breaks_ends_the_session_there() {
     let Some(server) = Server::start() else { return };
-    let terminal = server.log_in();
+    let mut terminal = server.log_in();
+    terminal.wait_for(QUEUE);
     assert!(server.demo_folder().is_some());
     // The client vanishes without a word.
     terminal.signal(rustix::process::Signal::KILL);
@@ -203,4 +213,38 @@ fn a_line_that_breaks_ends_the_session_there() {
         assert!(broken.elapsed() < PATIENCE, "the session still runs");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn in_a_login_shell_it_is_put_aside_and_brought_back_and_nothing_of_a_record_stays_on_the_screen() {
+    let Some(server) = Server::start_with_shells() else { return };
+    let mut terminal = server.log_in();
+    terminal.press("PS1='ready> '\r");
+    terminal.wait_until("the shell", |screen| screen.contents().trim_end().ends_with("ready>"));
+    terminal.press(&format!("{BINARY} demo --no-tour\r"));
+    terminal.wait_for(QUEUE);
+    terminal.press_for(ENTER, ENTRY);
+    assert_ne!(named(&terminal.screen()), Vec::<String>::new(), "a name can be read");
+    let drawn = terminal.screen();
+
+    terminal.press(CTRL_Z);
+    terminal.wait_until("the shell", |screen| !screen.alternate_screen() && screen.contents().contains("Stopped"));
+    assert!(!terminal.emulator().hide_cursor());
+    assert_eq!(named(&terminal.everything()), Vec::<String>::new());
+    // The shell is a shell meanwhile.
+    terminal.press_for("echo so$((20 + 22))\r", "so42");
+    terminal.press_for("fg\r", ENTRY);
+    assert_eq!(terminal.screen(), drawn, "everything is drawn again");
+
+    terminal.press_for("x", "Why?");
+    decides(&mut terminal, "1", "✓ hidden  ");
+    terminal.press("Q");
+    terminal.wait_until("the shell", |screen| {
+        !screen.alternate_screen() && screen.contents().trim_end().ends_with("ready>")
+    });
+    assert_eq!(named(&terminal.everything()), Vec::<String>::new());
+    terminal.press("exit\r");
+    assert_eq!(terminal.wait_for_end().0, 0, "{}", server.log());
+    terminal.assert_restored();
+    assert_eq!(server.demo_folder(), None);
 }
