@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Calendar, ServiceError};
 use crate::audit::{Actor, Role};
-use crate::source::folder;
+use crate::source::{Connection, folder};
 use crate::store::BackupLock;
 
 const PRACTICE: &str = "practice.toml";
@@ -200,8 +200,8 @@ pub struct SourceSetting {
     pub stable_for: Duration,
     /// How long after it was due it counts as late.
     pub late_after: Duration,
-    /// The file with the token that a server asks for.
-    pub token: Option<PathBuf>,
+    /// How a server is reached.
+    pub connection: Connection,
 }
 
 impl SourceSetting {
@@ -252,6 +252,8 @@ struct SourceTable {
     #[serde(default = "two_hours")]
     late_after: u32,
     token: Option<PathBuf>,
+    proxy: Option<String>,
+    ca: Option<PathBuf>,
 }
 
 fn two_minutes() -> u32 {
@@ -297,7 +299,7 @@ impl SourceTable {
             late_after: Duration::minutes(i64::from(self.late_after)),
             name: self.name,
             what: self.what,
-            token: self.token,
+            connection: Connection { token: self.token, proxy: self.proxy, ca: self.ca },
         })
     }
 }

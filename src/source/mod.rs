@@ -63,20 +63,32 @@ pub trait Source {
     fn read(&mut self, sink: &mut dyn FnMut(Change) -> Result<(), SourceError>) -> Result<(), SourceError>;
 }
 
+/// How a server is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The file with the token that it asks for.
+    pub token: Option<PathBuf>,
+    /// The proxy on the way to it, `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`. It is asked to connect, and reads
+    /// nothing of what passes. `None`: the one that the environment names, if it names one.
+    pub proxy: Option<String>,
+    /// The file with the certificates of those who may vouch for the server, in PEM form, instead of those whom browsers
+    /// trust.
+    pub ca: Option<PathBuf>,
+}
+
 /// The feed that `spec` names, `KIND:PATH` with one of the kinds `emis`, `tpp`, `gpconnect`, `fhir`
-/// and `lines`; dates after `today` are mistakes. A FHIR server is `fhir:https://…`, and `token` the file with the token
-/// that it asks for.
+/// and `lines`; dates after `today` are mistakes. A FHIR server is `fhir:https://…`, reached by `connection`.
 ///
 /// # Errors
 /// When the kind of feed is not known.
-pub fn open(spec: &str, today: NaiveDate, token: Option<PathBuf>) -> Result<Box<dyn Source>, SourceError> {
+pub fn open(spec: &str, today: NaiveDate, connection: Connection) -> Result<Box<dyn Source>, SourceError> {
     match spec.split_once(':') {
         Some(("emis", path)) => Ok(Box::new(emis::Emis::new(path))),
         Some(("tpp", path)) => Ok(Box::new(tpp::Tpp::new(path, today))),
         Some(("gpconnect", path)) => Ok(Box::new(fhir::gpconnect::GpConnect::new(path, today))),
         Some(("lines", path)) => Ok(Box::new(lines::PlainLines::new(path, today))),
         Some(("fhir", base)) if base.starts_with("https://") || base.starts_with("http://") => {
-            Ok(Box::new(fhir::server::FhirServer::new(base, token, today)))
+            Ok(Box::new(fhir::server::FhirServer::new(base, connection, today)))
         }
         Some(("fhir", path)) => Ok(Box::new(fhir::Fhir::new(path, today))),
         _ => Err(SourceError(

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anteroom::audit::Actor;
 use anteroom::protocol::Pulled;
+use anteroom::source::Connection;
 use anteroom::source::fhir::server::FhirServer;
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -104,7 +105,7 @@ fn observation(n: usize, text: &str) -> Value {
 }
 
 fn pull(practice: &Practice, server: &Helios) -> Pulled {
-    let mut source = FhirServer::new(&server.base, None, Utc::now().date_naive());
+    let mut source = FhirServer::new(&server.base, Connection::default(), Utc::now().date_naive());
     practice.service.pull(&Actor::system("pull"), &mut source).unwrap()
 }
 

@@ -21,6 +21,7 @@ mod stub;
 #[allow(dead_code)]
 mod tpp;
 mod twodates;
+mod wire;
 
 use std::path::Path;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anteroom::audit::Actor;
 use anteroom::protocol::Pulled;
+use anteroom::source::Connection;
 use anteroom::source::fhir::server::FhirServer;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -39,11 +40,21 @@ pub fn pages(path: &str, base: &str) -> Answer {
 type Waits = Arc<Mutex<Vec<Option<Duration>>>>;
 
 pub fn pull(practice: &Practice, base: &str) -> (Result<Pulled, String>, Vec<Option<Duration>>) {
+    pull_by(practice, base, Connection::default())
+}
+
+/// By this connection, with a token.
+pub fn pull_by(
+    practice: &Practice,
+    base: &str,
+    connection: Connection,
+) -> (Result<Pulled, String>, Vec<Option<Duration>>) {
     let waits: Waits = Arc::default();
     let heard = Arc::clone(&waits);
     let token = practice.path().join("token");
     std::fs::write(&token, "secret-token\n").unwrap();
-    let mut server = FhirServer::new(base, Some(token), NaiveDate::from_ymd_opt(2026, 11, 16).unwrap())
+    let connection = Connection { token: Some(token), ..connection };
+    let mut server = FhirServer::new(base, connection, NaiveDate::from_ymd_opt(2026, 11, 16).unwrap())
         .waiting(move |_, asked_for| heard.lock().unwrap().push(asked_for));
     let pulled = practice.service.pull(&Actor::system("pull"), &mut server).map_err(|error| error.to_string());
     let waits = waits.lock().unwrap().clone();

@@ -1,7 +1,7 @@
 //! A FHIR server over HTTP that answers as a test says.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -52,17 +52,27 @@ impl Server {
     }
 
     /// A server all of whose answers a test gives.
-    pub fn answering(mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+    pub fn answering(answer: impl FnMut(&str, &str) -> Answer + Send + 'static) -> Self {
+        Self::speaking("http://127.0.0.1", Some, answer)
+    }
+
+    /// A server of this scheme and name that makes of each connection what it speaks through.
+    pub fn speaking<S: Read + Write>(
+        named: &str,
+        mut over: impl FnMut(TcpStream) -> Option<S> + Send + 'static,
+        mut answer: impl FnMut(&str, &str) -> Answer + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}/fhir", listener.local_addr().unwrap());
+        let base = format!("{named}:{}/fhir", listener.local_addr().unwrap().port());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (own_base, heard) = (base.clone(), Arc::clone(&asked));
         // It ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let Some((path, headers)) = request(&stream) else { continue };
+                let Some(mut stream) = over(stream) else { continue };
+                let Some((path, headers)) = request(&mut stream) else { continue };
                 heard.lock().unwrap().push((path.clone(), headers));
-                respond(stream, &answer(path.strip_prefix("/fhir/").unwrap_or(&path), &own_base));
+                respond(&mut stream, &answer(path.strip_prefix("/fhir/").unwrap_or(&path), &own_base));
             }
         });
         Self { base, asked }
@@ -73,7 +83,7 @@ impl Server {
     }
 }
 
-fn request(stream: &TcpStream) -> Option<Asked> {
+pub fn request(stream: &mut impl Read) -> Option<Asked> {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let path = lines.next()?.split(' ').nth(1)?.to_owned();
     let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
@@ -83,7 +93,7 @@ fn request(stream: &TcpStream) -> Option<Asked> {
     Some((path, headers.collect()))
 }
 
-fn respond(mut stream: TcpStream, answer: &Answer) {
+fn respond(stream: &mut impl Write, answer: &Answer) {
     let mut head =
         format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n", answer.status, answer.body.len());
     for (name, value) in &answer.headers {
@@ -91,6 +101,7 @@ fn respond(mut stream: TcpStream, answer: &Answer) {
     }
     let body = &answer.body.as_bytes()[..answer.cut.unwrap_or(answer.body.len())];
     let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
+    let _ = stream.flush();
 }
 
 pub fn patient() -> Value {

@@ -280,8 +280,9 @@ impl Service {
     }
 
     fn open_source(&self, spec: &str) -> Result<Box<dyn Source>, SourceError> {
-        let token = self.settings.sources.iter().find(|setting| setting.what == spec).and_then(|it| it.token.clone());
-        source::open(spec, self.now().date_naive(), token)
+        let setting = self.settings.sources.iter().find(|setting| setting.what == spec);
+        let connection = setting.map(|setting| setting.connection.clone()).unwrap_or_default();
+        source::open(spec, self.now().date_naive(), connection)
     }
 
     fn named_source(&self, name: &str) -> Result<&SourceSetting, ServiceError> {

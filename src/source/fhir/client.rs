@@ -6,15 +6,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::json;
-use crate::source::SourceError;
+use crate::source::{Connection, SourceError};
 
 /// The largest page that is taken, in bytes.
 const PAGE_LIMIT: u64 = 64 << 20;
@@ -23,6 +25,9 @@ const TRIES: u32 = 6;
 /// How long a server may take to begin, and then to send.
 const TO_CONNECT: Duration = Duration::from_secs(20);
 const TO_ANSWER: Duration = Duration::from_secs(120);
+/// What is said of a server that proves to be nobody whom this machine knows.
+const NOT_TRUSTED: &str = "the server’s certificate is not one that is trusted here: ask whoever runs the server, and name the \
+                           certificates of those who vouch for it as ca in practice.toml";
 /// The longest pause that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
@@ -92,19 +97,29 @@ pub(super) enum Pages {
 }
 
 impl Client {
-    /// A client of the server at `base`, with the token in the file `token`. Nothing is asked yet.
+    /// A client of the server at `base`, reached by `connection`. Nothing is asked yet.
     ///
     /// # Errors
-    /// When records would cross a network in clear.
-    pub(super) fn new(base: &str, token: Option<PathBuf>, wait: Rc<RefCell<Wait>>) -> Result<Self, SourceError> {
-        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let in_clear = base.starts_with("http://") && !local.iter().any(|host| base.starts_with(host));
-        if in_clear {
+    /// When records would cross a network in clear; when the proxy's address or the certificates are not of the right form.
+    pub(super) fn new(base: &str, connection: &Connection, wait: Rc<RefCell<Wait>>) -> Result<Self, SourceError> {
+        let is_encrypted = base.starts_with("https://");
+        if !is_encrypted && !["127.0.0.1", "localhost", "[::1]"].contains(&host(base)) {
             return Err(SourceError(format!(
                 "{base} is not encrypted, and records would cross the network in clear: name the server with https://"
             )));
         }
-        let agent = ureq::Agent::config_builder()
+        let mut config = ureq::Agent::config_builder();
+        if !is_encrypted {
+            // What is not encrypted stays on this machine, whatever the environment says of proxies.
+            config = config.proxy(None);
+        } else if let Some(proxy) = &connection.proxy {
+            config = config.proxy(Some(proxy_at(proxy)?));
+        }
+        if let Some(path) = &connection.ca {
+            let trusted = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&certificates(path)?)).build();
+            config = config.tls_config(trusted);
+        }
+        let agent = config
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(TO_CONNECT))
@@ -113,7 +128,7 @@ impl Client {
             .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Self { base: base.to_owned(), token, agent, wait })
+        Ok(Self { base: base.to_owned(), token: connection.token.clone(), agent, wait })
     }
 
     fn authorization(&self) -> Result<Option<String>, SourceError> {
@@ -266,23 +281,70 @@ fn origin(url: &str) -> &str {
     url.get(..end).unwrap_or(url)
 }
 
+/// The host of an address. Somebody's name before it makes it none, so that it is not taken for the host.
+fn host(url: &str) -> &str {
+    let authority = origin(url).split("://").nth(1).unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// What is said of a proxy must not repeat its address, which may hold a password.
+fn proxy_at(address: &str) -> Result<ureq::Proxy, SourceError> {
+    let proxy = address.starts_with("http://").then(|| ureq::Proxy::new(address).ok()).flatten();
+    proxy.ok_or_else(|| {
+        SourceError("proxy in practice.toml is not of the form http://HOST:PORT: write it so".to_owned())
+    })
+}
+
+/// All certificates in a file.
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, SourceError> {
+    let wrong = |why: &str| SourceError(format!("the certificates (ca) in {} {why}: mend the file", path.display()));
+    let text = std::fs::read(path).map_err(|error| wrong(&format!("cannot be read ({})", error.kind())))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&text) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(_) => return Err(wrong("are not in PEM form")),
+        }
+    }
+    if certificates.is_empty() { Err(wrong("are not there: it holds none in PEM form")) } else { Ok(certificates) }
+}
+
+/// Why nothing was answered at all.
+fn unanswered(error: &ureq::Error) -> NotCome {
+    let later = |why: &str| NotCome::Later { why: why.to_owned(), asked_for: None };
+    let never = |why: &str| NotCome::Never(why.to_owned());
+    match error {
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
+            never("the address or the token is not of the right form: mend it in practice.toml")
+        }
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => never(NOT_TRUSTED),
+        // What is wrong with the encryption comes as data that cannot be.
+        ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            match error.to_string().contains("certificate") {
+                true => never(NOT_TRUSTED),
+                false => never("what answers at this address does not encrypt as it should: check it in practice.toml"),
+            }
+        }
+        ureq::Error::ConnectProxyFailed(why) if why.contains("407") || why.contains("403") => {
+            never("the proxy does not let this through: ask whoever runs it, or mend proxy in practice.toml")
+        }
+        ureq::Error::ConnectProxyFailed(_) => later("the proxy does not reach the server"),
+        ureq::Error::HostNotFound => later("the name of the server, or of the proxy, is not known"),
+        ureq::Error::Timeout(_) => later("the server did not answer in time"),
+        _ => later("the server cannot be reached"),
+    }
+}
+
 fn once(agent: &ureq::Agent, url: &str, authorization: Option<&str>) -> Result<Came, NotCome> {
-    let later = |why: String| NotCome::Later { why, asked_for: None };
     let mut request = agent.get(url).header("Accept", "application/fhir+json");
     if let Some(authorization) = authorization {
         request = request.header("Authorization", authorization);
     }
-    let mut response = request.call().map_err(|error| match error {
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
-            NotCome::Never("the address or the token is not of the right form: mend it in practice.toml".to_owned())
-        }
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => NotCome::Never(
-            "the server’s certificate is not one that is trusted here: ask whoever runs the server".into(),
-        ),
-        ureq::Error::HostNotFound => later("the server’s name is not known".to_owned()),
-        ureq::Error::Timeout(_) => later("the server did not answer in time".to_owned()),
-        _ => later("the server cannot be reached".to_owned()),
-    })?;
+    let mut response = request.call().map_err(|error| unanswered(&error))?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (retry_after, date) = (header("retry-after"), header("date"));
     let now = date.as_deref().and_then(http_date);
@@ -339,6 +401,22 @@ mod tests {
         assert_eq!([millis(1, 0.0), millis(30, 1.0)], [500, 60_000]);
         assert_eq!(pause(1, Some(Duration::from_secs(7)), 0.3), Duration::from_secs(7));
         assert_eq!(pause(1, Some(Duration::from_secs(86_400)), 0.3), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn an_address_s_host() {
+        assert_eq!(host("http://127.0.0.1:8080/fhir"), "127.0.0.1");
+        assert_eq!(host("http://[::1]:8080/fhir"), "[::1]");
+        assert_eq!(host("http://[::1]/fhir"), "[::1]");
+        assert_eq!(host("http://localhost?x"), "localhost");
+        for elsewhere in [
+            "http://localhost.example/",
+            "http://127.0.0.1@a.example/",
+            "http://localhost:80@a.example:80/",
+            "ftp:localhost",
+        ] {
+            assert!(!["127.0.0.1", "localhost", "[::1]"].contains(&host(elsewhere)), "{elsewhere}");
+        }
     }
 
     #[test]

@@ -11,7 +11,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use super::client::{Asked, Client, Pages, Wait, pause};
 use super::elsewhere::{Elsewhere, Server};
 use super::{Export, SYSTEM, json, kinds, of_changes, shapes};
 use crate::source::outlet::{Outlet, Sink};
-use crate::source::{Change, Covers, Manifest, Reached, Source, SourceError, dates};
+use crate::source::{Change, Connection, Covers, Manifest, Reached, Source, SourceError, dates};
 
 /// Resources asked for in one page.
 const PAGE: u32 = 200;
@@ -34,7 +33,7 @@ const OVERLAP: chrono::Duration = chrono::Duration::minutes(5);
 /// A server.
 pub struct FhirServer {
     base: String,
-    token: Option<PathBuf>,
+    connection: Connection,
     latest: NaiveDate,
     since: Option<DateTime<Utc>>,
     reached: Reached,
@@ -42,9 +41,8 @@ pub struct FhirServer {
 }
 
 impl FhirServer {
-    /// A source that reads from the server at `base` as of `today`, with the token in the file `token`. Nothing is
-    /// asked yet.
-    pub fn new(base: &str, token: Option<PathBuf>, today: NaiveDate) -> Self {
+    /// A source that reads from the server at `base`, reached by `connection`, as of `today`. Nothing is asked yet.
+    pub fn new(base: &str, connection: Connection, today: NaiveDate) -> Self {
         let wait: Wait = Box::new(|failures, asked_for| {
             let mut byte = [0; 1];
             // Without random bytes there is no jitter, which does little harm.
@@ -53,7 +51,7 @@ impl FhirServer {
         });
         Self {
             base: base.trim_end_matches('/').to_owned(),
-            token,
+            connection,
             latest: dates::a_year_after(today),
             since: None,
             reached: Reached::new(),
@@ -124,7 +122,7 @@ impl Source for FhirServer {
     }
 
     fn read(&mut self, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let client = Rc::new(Client::new(&self.base, self.token.clone(), Rc::clone(&self.wait))?);
+        let client = Rc::new(Client::new(&self.base, &self.connection, Rc::clone(&self.wait))?);
         let mut export = Export::new(SYSTEM, self.latest, shapes::r4::shape_of);
         export.elsewhere = Elsewhere::On(Server::new(Rc::clone(&client)));
         let declared = self.declared(&client)?;
