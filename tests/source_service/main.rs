@@ -14,6 +14,7 @@ mod moved;
 mod order;
 mod partial;
 mod patients;
+mod published;
 mod scheduled;
 mod server;
 mod stub;
