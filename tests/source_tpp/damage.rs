@@ -170,6 +170,28 @@ fn names_that_climb_out_of_a_zip_are_left_out() {
     assert!(read.notices()[0].starts_with("The manifest lists tables that are not in the batch: SREvent."));
 }
 
+/// Whoever delivers a batch must not have another file of the machine read in its place, nor another folder.
+#[test]
+fn a_link_that_leads_out_of_the_batch_is_named_and_not_followed() {
+    use std::os::unix::fs::symlink;
+    const LEADS_OUT: &str =
+        "the link leads out of the feed’s folder and was not followed: put the file itself there, then pull again";
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    batch().write(folder.path());
+    batch().write(elsewhere.path());
+    std::fs::remove_file(folder.path().join("SREvent.csv")).unwrap();
+    symlink(elsewhere.path().join("SREvent.csv"), folder.path().join("SREvent.csv")).unwrap();
+    symlink(elsewhere.path(), folder.path().join("20260301_0200")).unwrap();
+    let found = read(folder.path()).unwrap();
+    assert_eq!(found.set_aside(), [format!("20260301_0200: {LEADS_OUT}"), format!("SREvent.csv: {LEADS_OUT}")]);
+    assert!(!found.0.iter().any(|change| matches!(change, Change::Group(_))));
+    assert_eq!(found.parts().len(), 2, "the tables beside it are read");
+    // So is the manifest: a batch whose manifest lies elsewhere has not arrived.
+    std::fs::remove_file(folder.path().join("SRManifest.csv")).unwrap();
+    symlink(elsewhere.path().join("SRManifest.csv"), folder.path().join("SRManifest.csv")).unwrap();
+    assert!(read(folder.path()).err().unwrap().to_string().contains("holds no SRManifest.csv"));
+}
+
 #[test]
 fn a_zip_that_grows_without_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
