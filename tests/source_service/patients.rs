@@ -343,6 +343,56 @@ fn systmone_tells_history_that_came_with_a_patient() {
     }
 }
 
+/// A practice whose online access to new entries began on the first of February.
+fn open_since_february() -> Practice {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = "[practice]\nods = \"Z99901\"\nname = \"Test\"\nshown_by = \"portal\"\ngo_live = 2026-02-01\n";
+    fs::write(dir.path().join("practice.toml"), settings).unwrap();
+    fs::write(dir.path().join("users.toml"), crate::kit::USERS).unwrap();
+    Practice::open(dir)
+}
+
+/// Neither SystmOne nor FHIR says from which day on a patient's online record shows. The day on which somebody was given a
+/// login is not that day: what was recorded before it they may read as well.
+#[test]
+fn where_a_feed_does_not_say_since_when_a_record_shows_the_practice_s_own_day_counts() {
+    use tpp::{SRCODE, SREVENT, SRPATIENT, code, event, patient, table};
+    let online = "RowIdentifier,IDOrganisationVisibleTo,DateEventRecorded,DateEvent,IDPatient,ViewRecord,DateDeleted";
+    let login = tpp::row(
+        online,
+        &[
+            ("RowIdentifier", "1"),
+            ("IDOrganisationVisibleTo", tpp::ORGANISATION),
+            ("DateEventRecorded", "27 Feb 2026 10:00:00"),
+            ("DateEvent", "27 Feb 2026 10:00:00"),
+            ("IDPatient", "1"),
+            ("ViewRecord", "TRUE"),
+        ],
+    );
+    for (recorded, iso, is_open) in
+        [("20 Feb 2026 09:00:00", "2026-02-20", true), ("20 Jan 2026 09:00:00", "2026-01-20", false)]
+    {
+        let practice = open_since_february();
+        let batch = tpp::Batch::quiet()
+            .with("SRPatient", table(SRPATIENT, &[patient("1", &[])]))
+            .with("SROnlineServices", table(online, std::slice::from_ref(&login)))
+            .with("SREvent", table(SREVENT, &[event("7", &[("DateEventRecorded", recorded)])]))
+            .with(
+                "SRCode",
+                table(SRCODE, &[code("1", &[("SNOMEDText", "Domestic abuse"), ("DateEventRecorded", recorded)])]),
+            );
+        let pulled = practice.user("lea").pull(&crate::tpp_feed(&batch, &practice.path().join("day")));
+        assert_eq!((pulled.queued, pulled.not_open), if is_open { (1, 0) } else { (0, 1) }, "{recorded}");
+
+        let practice = open_since_february();
+        let ada = json!({ "resourceType": "Patient", "id": "ada", "name": [{ "family": "Ada", "given": ["A"] }] });
+        let mut said = condition("c1", "ada");
+        said["recordedDate"] = json!(iso);
+        let pulled = practice.user("lea").pull(&export(&practice, "all", &[ada, said]));
+        assert_eq!((pulled.queued, pulled.not_open), if is_open { (1, 0) } else { (0, 1) }, "{iso}");
+    }
+}
+
 /// The code for enhanced review by its term alone, beside a CTV3 code or none: it holds what is new like the other.
 #[test]
 fn enhanced_review_is_known_by_its_term_where_a_system_sends_no_snomed_code() {
