@@ -52,7 +52,8 @@ pub struct Chain {
 
 /// Reads the journal in `directory`, several segments at a time, and calls `each` with every whole frame, those
 /// of one segment in order; a sentence that it returns is damage. `until` bounds the reading for a journal
-/// that is being written: nothing from there on is read.
+/// that is being written: nothing from there on is read, and one segment after the other, since each is held in memory
+/// whole and others are at work.
 ///
 /// # Errors
 /// When the directory or a file in it cannot be read, or is of another version's form.
@@ -73,7 +74,8 @@ pub fn read_chain(directory: &Path, until: Option<Place>, each: &Each<'_>) -> io
         Ok(())
     };
     thread::scope(|scope| {
-        let more = thread::available_parallelism().map_or(1, NonZero::get).min(numbers.len()).min(MOST_THREADS);
+        let most = if until.is_some() { 1 } else { MOST_THREADS };
+        let more = thread::available_parallelism().map_or(1, NonZero::get).min(numbers.len()).min(most);
         let helpers: Vec<_> = (1..more).map(|_| scope.spawn(work)).collect();
         let ours = work();
         helpers.into_iter().fold(ours, |result, helper| {
@@ -163,8 +165,11 @@ fn numbers(directory: &Path, until: Option<Place>) -> io::Result<Vec<u32>> {
 
 fn load(directory: &Path, number: u32, until: Option<Place>, bytes: &mut Vec<u8>) -> io::Result<()> {
     let most = until.filter(|until| until.segment == number).map_or(u64::MAX, |until| until.offset);
+    let file = File::open(directory.join(segment_name(number)))?;
     bytes.clear();
-    File::open(directory.join(segment_name(number)))?.take(most).read_to_end(bytes).map(drop)
+    // Grown as it is read it would take twice the memory.
+    bytes.reserve_exact(usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default());
+    file.take(most).read_to_end(bytes).map(drop)
 }
 
 /// The segment's header, or that it is damaged.
