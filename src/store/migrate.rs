@@ -16,7 +16,7 @@ use super::backup::sums_of;
 use super::embedded::EmbeddedStore;
 use super::journal::{Index, sync_directory};
 use super::master::Master;
-use super::opening::{Options, replay};
+use super::opening::{AT_FIRST, Options, replay};
 use super::seal::Sealer;
 use super::sled::View;
 use super::{Store, StoreError};
@@ -68,7 +68,7 @@ fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>, cache_bytes: u6
     let broken =
         |why: String| StoreError::Unavailable(format!("cannot make a new view in {}: {why}", directory.display()));
     let view = View::open(&directory.join(NEW), sealer, cache_bytes).map_err(broken)?;
-    replay(&view, journal, journal.end().0, &|| true)?;
+    replay(&view, journal, journal.end().0, AT_FIRST, &|| true)?;
     view.check().map_err(broken)?;
     Ok(view)
 }

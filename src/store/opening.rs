@@ -222,7 +222,7 @@ fn catch_up(
     let whole = opening.and_then(|view| {
         let index = Arc::clone(&index);
         guarded(patience(&path, journal.seq() - view.applied().seq), move || {
-            replay(&view, &index, index.end().0, &|| true).map_err(|why| why.to_string())?;
+            replay(&view, &index, index.end().0, AT_FIRST, &|| true).map_err(|why| why.to_string())?;
             if view.applied().rows() <= check_rows {
                 view.check()?;
             }
@@ -242,13 +242,25 @@ fn catch_up(
     })?;
     let view = View::open(&path, sealer, options.cache_bytes)
         .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
-    replay(&view, &index, index.end().0, &|| true)?;
+    replay(&view, &index, index.end().0, AT_FIRST, &|| true)?;
     Ok((view, (journal.seq() > 0).then_some(why)))
 }
 
-/// Puts the frames that the view lacks into it, up to the frame `last`, while another thread reads the next ones. Breaks
-/// off when `go_on`, asked between some of them and others, says so.
-pub(super) fn replay(view: &View, journal: &Index, last: u64, go_on: &dyn Fn() -> bool) -> Result<(), StoreError> {
+/// Units that are put into a view together before anybody works with the store, bytes: the more, the more rows of one of
+/// sled's pages change at a time.
+pub(super) const AT_FIRST: usize = 64 << 20;
+/// The same beside the work of others, who need the memory.
+pub(super) const BESIDE_WORK: usize = 8 << 20;
+
+/// Puts the frames that the view lacks into it, up to the frame `last`, about `together` bytes of units at a time, while
+/// another thread reads the next ones. Breaks off when `go_on`, asked between some of them and others, says so.
+pub(super) fn replay(
+    view: &View,
+    journal: &Index,
+    last: u64,
+    together: usize,
+    go_on: &dyn Fn() -> bool,
+) -> Result<(), StoreError> {
     let first = view.applied().seq + 1;
     let step = |raw: &RawFrame<'_>, opened: super::seal::Opened| {
         let unit = Arc::new(payload::decode_changes(&opened.contents)?);
@@ -269,14 +281,25 @@ pub(super) fn replay(view: &View, journal: &Index, last: u64, go_on: &dyn Fn() -
                 }
             }
         });
+        let put = |some: &[Step]| {
+            view.apply(some)
+                .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))
+        };
+        let (mut gathered, mut bytes) = (Vec::new(), 0);
         for read in steps {
             if !go_on() {
-                break;
+                return Ok(());
             }
-            view.apply(&read?)
-                .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))?;
+            let read = read?;
+            bytes += read.iter().map(Step::bytes).sum::<usize>();
+            gathered.extend(read);
+            if bytes >= together {
+                put(&gathered)?;
+                gathered.clear();
+                bytes = 0;
+            }
         }
-        Ok(())
+        if gathered.is_empty() { Ok(()) } else { put(&gathered) }
     })
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::journal::{Index, sync_directory};
 use super::migrate::{remove, size};
-use super::opening::replay;
+use super::opening::{BESIDE_WORK, replay};
 use super::seal::Sealer;
 use super::sled::{View, guarded};
 use super::space_of;
@@ -101,7 +101,8 @@ impl Shrinking {
         let (place, sealer, cache_bytes) = (folder.to_owned(), Arc::clone(&self.sealer), self.cache_bytes);
         let view = guarded(PATIENCE, move || View::open(&place, &sealer, cache_bytes))?;
         fs::write(folder.join(UNFINISHED), []).map_err(cannot)?;
-        let fill = || replay(&view, &self.journal, self.journal.end().0, go_on).map_err(|why| why.to_string());
+        let fill =
+            || replay(&view, &self.journal, self.journal.end().0, BESIDE_WORK, go_on).map_err(|why| why.to_string());
         fill()?;
         let mut counting = view.count();
         while go_on() && !counting.go_on()? {}
@@ -116,7 +117,8 @@ impl Shrinking {
     }
 
     fn bring(&self, view: &View, least: u64) -> Result<(), String> {
-        let bring = || self.journal.wait_for(least).and_then(|()| replay(view, &self.journal, least, &|| true));
+        let bring =
+            || self.journal.wait_for(least).and_then(|()| replay(view, &self.journal, least, BESIDE_WORK, &|| true));
         bring().map_err(|why| why.to_string())
     }
 

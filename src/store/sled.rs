@@ -128,7 +128,7 @@ pub struct Step {
 
 impl Step {
     /// About how much memory it takes, bytes.
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let row = |(_, key, value): &super::Write| 200 + 2 * key.len() + value.as_ref().map_or(0, Vec::len);
         500 + self.unit.writes.iter().map(row).sum::<usize>()
     }
