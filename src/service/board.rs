@@ -8,8 +8,8 @@
 //! wrong can only make something wait, or stand in the wrong place of a list.
 
 mod kept;
+mod place;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -26,30 +26,9 @@ use crate::review::order::{Order, Waits};
 use crate::review::sampling::{Planted, Sample, SampleReading, Stratum, Window};
 use crate::review::{Policy, State};
 
+use place::{Facts, Further, Place};
+
 pub use kept::{LAYOUT, Piece};
-
-/// The place of one entry on the board.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    seq: u64,
-    state: State,
-    tier: Tier,
-    since: DateTime<Utc>,
-    due: Option<DateTime<Utc>>,
-    look_again: Option<DateTime<Utc>>,
-    review_by: Option<NaiveDate>,
-    patient: PatientId,
-    version: Version,
-    recorded: DateTime<Utc>,
-    by_rule: bool,
-    samples: Box<[Sample]>,
-}
-
-impl Place {
-    fn waits(&self, id: EntryId) -> Waits {
-        Waits { tier: Reverse(self.tier), since: self.since, recorded: self.recorded, entry: id }
-    }
-}
 
 /// One that waits for a person, with what can be asked of it.
 #[derive(Debug)]
@@ -95,21 +74,23 @@ pub struct Board {
 impl Board {
     /// Puts an entry where its row says, unless a later unit already has.
     pub fn put(&mut self, id: EntryId, seq: u64, row: &EntryRow) {
-        let place = Place {
+        let place = Place::from(Facts {
             seq,
-            state: row.review.state,
-            tier: row.review.tier,
-            // Undone or kept back, it waits since it came, not since it came back.
-            since: row.review.first_pulled,
-            due: row.review.due,
-            look_again: row.review.look_again.as_ref().map(|again| again.since),
-            review_by: row.review.review_by,
             patient: row.entry.patient,
             version: row.review.version,
-            recorded: row.recorded.unwrap_or(row.review.first_pulled),
+            state: row.review.state,
+            tier: row.review.tier,
             by_rule: row.review.decisions.is_empty(),
-            samples: row.samples.clone().into(),
-        };
+            // Undone or kept back, it waits since it came, not since it came back.
+            since: row.review.first_pulled,
+            recorded: row.recorded.unwrap_or(row.review.first_pulled),
+            due: row.review.due,
+            further: Further {
+                look_again: row.review.look_again.as_ref().map(|again| again.since),
+                review_by: row.review.review_by,
+                samples: row.samples.clone().into(),
+            },
+        });
         if self.places.get(&id).is_some_and(|old| old.seq > seq) {
             return;
         }
@@ -141,12 +122,12 @@ impl Board {
             }
         }
         if let Some(listed) = listed {
-            let (tier, since) = (place.tier, place.since);
+            let (tier, since) = (place.tier, place.since());
             let at = self.listed.insert(Waiting { entry: id, tier, since, listed });
             self.waiting.insert(place.waits(id), at);
         }
         if place.state == State::Skim {
-            self.skim.insert((place.since, place.recorded, id));
+            self.skim.insert((place.since(), place.recorded(), id));
         }
         if place.state.waits_for_lead() {
             self.for_lead.insert(place.waits(id));
@@ -154,21 +135,21 @@ impl Board {
         if place.state == State::AwaitingSecond {
             self.for_second.insert(id);
         }
-        match place.due {
+        match place.due() {
             Some(due) if place.state == State::Deferred => self.put_off.insert((due, id)),
             Some(due) => self.timed.insert((due, id)),
             None => false,
         };
-        if let Some(since) = place.look_again {
+        if let Some(since) = place.look_again() {
             self.look_again.insert((since, id));
         }
-        if let Some(day) = place.review_by {
+        if let Some(day) = place.review_by() {
             self.hides.insert((day, id));
         }
         if withholds {
             self.withholding.entry(place.patient).or_default().insert(id);
         }
-        for sample in &place.samples {
+        for sample in place.samples() {
             self.tallies.entry((sample.window, sample.stratum)).or_default().add(sample);
         }
         *self.counts.entry(place.state).or_default() += 1;
@@ -177,7 +158,7 @@ impl Board {
     }
 
     fn take_off(&mut self, id: EntryId, old: &Place) {
-        for sample in &old.samples {
+        for sample in old.samples() {
             self.tallies.entry((sample.window, sample.stratum)).or_default().remove(sample);
         }
         if let Some(at) = self.waiting.remove(&old.waits(id)) {
@@ -185,15 +166,15 @@ impl Board {
         }
         self.for_lead.remove(&old.waits(id));
         self.for_second.remove(&id);
-        self.skim.remove(&(old.since, old.recorded, id));
-        if let Some(due) = old.due {
+        self.skim.remove(&(old.since(), old.recorded(), id));
+        if let Some(due) = old.due() {
             self.timed.remove(&(due, id));
             self.put_off.remove(&(due, id));
         }
-        if let Some(since) = old.look_again {
+        if let Some(since) = old.look_again() {
             self.look_again.remove(&(since, id));
         }
-        if let Some(day) = old.review_by {
+        if let Some(day) = old.review_by() {
             self.hides.remove(&(day, id));
         }
         if let Some(withholding) = self.withholding.get_mut(&old.patient) {
@@ -238,7 +219,7 @@ impl Board {
     /// behind the last. Identifiers are digests, so that where `from` is one, each is as likely.
     pub fn unread_sample(&self, window: Window, from: EntryId) -> Option<EntryId> {
         let unread = |sample: &Sample| sample.window == window && sample.drawn && sample.reading.is_none();
-        let waits = |place: &Place| place.state == State::Queued && place.samples.iter().any(unread);
+        let waits = |place: &Place| place.state == State::Queued && place.samples().iter().any(unread);
         let mut in_turn = self.places.range(from..).chain(self.places.range(..from));
         in_turn.find(|(_, place)| waits(place)).map(|(id, _)| *id)
     }
@@ -359,7 +340,7 @@ impl Board {
     /// How many entries pulled since then were held by screening, and hidden or redacted by people.
     pub fn found_since(&self, since: DateTime<Utc>) -> u64 {
         let held = self.withholding.values().flatten().filter_map(|id| self.places.get(id));
-        held.filter(|place| place.tier >= Tier::Weak && place.since >= since).count() as u64
+        held.filter(|place| place.tier >= Tier::Weak && place.since() >= since).count() as u64
     }
 
     /// Strata in which a reader found since then that somebody could have come to serious harm.
@@ -369,14 +350,14 @@ impl Board {
             sample.reading.as_ref().is_some_and(found)
         };
         let withheld = self.withholding.values().flatten().filter_map(|id| self.places.get(id));
-        withheld.flat_map(|place| place.samples.iter().filter(missed)).map(|sample| sample.stratum).collect()
+        withheld.flat_map(|place| place.samples().iter().filter(missed)).map(|sample| sample.stratum).collect()
     }
 
     /// Whether another entry of the patient, recorded so near to `at`, was held for what was found in it.
     pub fn held_near(&self, patient: PatientId, but: EntryId, at: DateTime<Utc>, near: Duration) -> bool {
         let held = |place: &Place| {
             let stands = !matches!(place.state, State::Superseded | State::SourceDeleted | State::Screening);
-            stands && place.tier >= Tier::Cue && (place.recorded - at).abs() <= near
+            stands && place.tier >= Tier::Cue && (place.recorded() - at).abs() <= near
         };
         self.of_patient(patient).filter(|id| *id != but).any(|id| self.places.get(&id).is_some_and(held))
     }
@@ -386,7 +367,7 @@ impl Board {
         let cleared = |place: &Place| {
             place.state == State::Released
                 && place.by_rule
-                && place.samples.iter().any(|sample| strata.contains(&sample.stratum))
+                && place.samples().iter().any(|sample| strata.contains(&sample.stratum))
         };
         self.places.iter().filter(|(_, place)| cleared(place)).map(|(id, _)| *id).collect()
     }
@@ -459,7 +440,7 @@ impl Board {
             .chain([patient])
             .flat_map(|member| self.withholding(member))
             .filter_map(|id| self.places.get(&id))
-            .any(|place| place.tier >= tier && place.recorded >= since)
+            .any(|place| place.tier >= tier && place.recorded() >= since)
     }
 
     /// Where an entry stands.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The practice's time.
@@ -70,13 +70,18 @@ fn since_boot() -> time::Duration {
     time::Duration::new(now.tv_sec.try_into().unwrap_or_default(), now.tv_nsec.try_into().unwrap_or_default())
 }
 
+/// To the microsecond: nobody can tell more, and what is kept of a moment takes less.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
 /// The machine's clock.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        now()
     }
 }
 
@@ -112,7 +117,7 @@ impl SetClock {
 
 impl Clock for SetClock {
     fn now(&self) -> DateTime<Utc> {
-        Utc::now() + Duration::milliseconds(self.ahead.load(Ordering::Relaxed))
+        now() + Duration::milliseconds(self.ahead.load(Ordering::Relaxed))
     }
 
     fn is_set_on_purpose(&self) -> bool {

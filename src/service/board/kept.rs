@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::exposure::Clock;
 use super::super::find::Listed;
-use super::{Board, Place};
+use super::{Board, Facts, Further, Place};
 use crate::record::{EntryId, PatientId, Tier, Version};
 use crate::review::State;
 use crate::review::sampling::{Planted, Sample};
@@ -100,13 +100,13 @@ impl Board {
             state: place.state,
             tier: place.tier,
             version: place.version.0,
-            since: At(place.since),
-            due: place.due.map(At),
-            look_again: place.look_again.map(At),
-            review_by: place.review_by,
-            recorded: At(place.recorded),
+            since: At(place.since()),
+            due: place.due().map(At),
+            look_again: place.look_again().map(At),
+            review_by: place.review_by(),
+            recorded: At(place.recorded()),
             by_rule: place.by_rule,
-            samples: place.samples.to_vec(),
+            samples: place.samples().to_vec(),
             withholds: self.withholding.get(&place.patient).is_some_and(|entries| entries.contains(&id)),
             entered: clock.map(|clock| At(clock.entered)),
             decided: clock.and_then(|clock| clock.decided).map(At),
@@ -128,23 +128,26 @@ impl Board {
 
     fn take_in_one(&mut self, kept: Kept) {
         let (id, patient) = (EntryId(kept.id), PatientId(kept.patient));
-        let place = Place {
+        let moment = |at: Option<At>| at.map(|At(at)| at);
+        let place = Place::from(Facts {
             seq: kept.seq,
-            state: kept.state,
-            tier: kept.tier,
-            since: kept.since.0,
-            due: kept.due.map(|At(at)| at),
-            look_again: kept.look_again.map(|At(at)| at),
-            review_by: kept.review_by,
             patient,
             version: Version(kept.version),
-            recorded: kept.recorded.0,
+            state: kept.state,
+            tier: kept.tier,
             by_rule: kept.by_rule,
-            samples: kept.samples.into(),
-        };
+            since: kept.since.0,
+            recorded: kept.recorded.0,
+            due: moment(kept.due),
+            further: Further {
+                look_again: moment(kept.look_again),
+                review_by: kept.review_by,
+                samples: kept.samples.into(),
+            },
+        });
         if let Some(At(entered)) = kept.entered {
-            let decided = kept.decided.map(|At(at)| at);
-            self.clocks.set(id, Clock { entered, pulled: place.since, decided });
+            let decided = moment(kept.decided);
+            self.clocks.set(id, Clock { entered, pulled: place.since(), decided });
         }
         let listed = kept.listed.map(|(said, changed)| Listed::kept(patient, said, changed));
         self.stand(id, place, listed, kept.withholds, kept.planted);
