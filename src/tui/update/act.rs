@@ -2,8 +2,8 @@
 
 use super::decide::{self, is_away};
 use super::{
-    LOG_PAGE, MOST_ROWS, beside, bulk, entry, flags, key_for, may_read, moved, queue, reading, redact, refresh, skim,
-    twins,
+    LOG_PAGE, MOST_ROWS, beside, bulk, entry, flags, home, key_for, may_read, moved, queue, reading, redact, refresh,
+    skim, twins,
 };
 use crate::protocol::Request;
 use crate::record::HideReason;
@@ -181,15 +181,6 @@ pub(super) fn back_to(state: &mut State, screen: Screen) -> Vec<Effect> {
 pub(super) fn stays(state: &mut State) {
     let leaves = key_for(state, Action::Leave);
     state.say(Tone::Plain, format!("there is no page behind this one; {leaves} leaves the program"));
-}
-
-fn home(state: &State) -> Screen {
-    use crate::audit::Role;
-    match state.welcome.as_ref().map(|welcome| welcome.actor.role) {
-        Some(Role::Auditor) => Screen::Log,
-        Some(Role::Admin | Role::System) => Screen::Status,
-        Some(Role::Clinician | Role::Lead) | None => Screen::Queue,
-    }
 }
 
 pub(super) fn everywhere(state: &mut State, action: Action) -> Vec<Effect> {

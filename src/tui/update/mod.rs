@@ -318,7 +318,8 @@ fn end_idle(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-fn may_read(state: &State) -> bool {
+/// Whether this role reads records.
+pub fn may_read(state: &State) -> bool {
     state.welcome.as_ref().is_some_and(|welcome| matches!(welcome.actor.role, Role::Clinician | Role::Lead))
 }
 
@@ -334,6 +335,15 @@ fn refresh(state: &State) -> Vec<Effect> {
         Screen::Status => effects.push(Effect::Ask(Request::Status)),
         _ => {}
     }
+/// The page behind which there is none.
+pub fn home(state: &State) -> Screen {
+    match state.welcome.as_ref().map(|welcome| welcome.actor.role) {
+        Some(Role::Auditor) => Screen::Log,
+        Some(Role::Admin | Role::System) => Screen::Status,
+        Some(Role::Clinician | Role::Lead) | None => Screen::Queue,
+    }
+}
+
     effects
 }
 

@@ -12,6 +12,7 @@ use crate::tui::keymap::spelled;
 use crate::tui::layout;
 use crate::tui::state::{Deed, Link, Overlay, Screen, State, Tone};
 use crate::tui::update::handle::possible;
+use crate::tui::update::{home, may_read};
 use crate::tui::words;
 
 pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) {
@@ -138,6 +139,9 @@ fn hints(state: &State) -> Option<(Hints, Hints)> {
         {
             false
         }
+        // Who reads no records has no worklist, and one page behind which there is none.
+        Action::Worklist => may_read(state),
+        Action::Back if state.screen == home(state) && place != Place::Queue => state.overlay.is_some(),
         // Behind the queue there is no page.
         Action::Back if place == Place::Queue => !state.queue.marked.is_empty() || !state.queue.only.is_all(),
         Action::Leave => place == Place::Queue,
