@@ -341,7 +341,42 @@ fn every_page_is_drawn_at_every_size() {
         }
         screen.resize(59, 24);
         screen.until("Anteroom needs 60x16; this is 59x24.").await;
+        screen.until("Make the window larger; ctrl-c leaves.").await;
     });
+}
+
+#[test]
+fn nothing_is_decided_on_a_terminal_too_small_to_read_it() {
+    on_the_day(async |screen| {
+        let asked = screen.asked().len();
+        for keys in ["a y", "x 1", "j j enter a y", "r A enter y", ": h i d e enter 1", "u"] {
+            screen.resize(59, 24);
+            screen.until("Make the window larger").await;
+            screen.press(keys).await;
+        }
+        screen.resize(80, 24);
+        screen.until("▶ 3h12!").await;
+        assert_eq!(screen.asked().len(), asked);
+        screen.resize(40, 12);
+        screen.until("Make the window larger").await;
+        screen.press("ctrl-c").await;
+        assert_eq!(screen.ended().await, Exit::Left);
+    });
+}
+
+#[test]
+fn who_reads_no_records_is_offered_no_worklist_and_no_way_back_from_the_first_page() {
+    for (role, page) in [(Role::Auditor, "Audit log"), (Role::Admin, "Status")] {
+        on_screen(
+            Start::default(),
+            Daemon::with(practice::day()).change(|inside| inside.role = role),
+            async |screen| {
+                screen.until(page).await;
+                let bar = screen.text().lines().last().unwrap_or_default().to_owned();
+                assert!(bar.contains("? help") && !bar.contains("worklist") && !bar.contains("back"), "{bar}");
+            },
+        );
+    }
 }
 
 #[test]

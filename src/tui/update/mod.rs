@@ -19,7 +19,7 @@ mod versions;
 
 pub use typing::fitting;
 
-use super::action::Action;
+use super::action::{Action, Place};
 use super::document::Laid;
 use super::keymap::{Found, Key, spelled};
 use super::layout;
@@ -139,7 +139,11 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     state.came_by_itself &= state.last_key == Some(key);
     state.last_key = Some(key);
     state.acted = None;
-    let Some(place) = state.place() else { return typing::key(state, key) };
+    let place = state.place();
+    if layout::too_small(state.size) && !works_unseen(state, place, key) {
+        return Vec::new();
+    }
+    let Some(place) = place else { return typing::key(state, key) };
     if state.typed.is_empty()
         && let Some(digit) = key.digit()
         && let Some(effects) = act::digit(state, digit)
@@ -180,6 +184,14 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Whether a key does something although the page cannot be seen: nothing is decided on a terminal that is too small to
+/// read what is decided on.
+fn works_unseen(state: &State, place: Option<Place>, key: Key) -> bool {
+    let Some(place) = place else { return false };
+    let unseen = [Action::Quit, Action::Suspend, Action::Redraw, Action::Blank];
+    matches!(state.keymap.resolve(place, &[key]), Found::Action(action) if unseen.contains(&action))
 }
 
 fn resized(state: &mut State, terminal: (u16, u16)) -> Vec<Effect> {
@@ -323,6 +335,15 @@ pub fn may_read(state: &State) -> bool {
     state.welcome.as_ref().is_some_and(|welcome| matches!(welcome.actor.role, Role::Clinician | Role::Lead))
 }
 
+/// The page behind which there is none.
+pub fn home(state: &State) -> Screen {
+    match state.welcome.as_ref().map(|welcome| welcome.actor.role) {
+        Some(Role::Auditor) => Screen::Log,
+        Some(Role::Admin | Role::System) => Screen::Status,
+        Some(Role::Clinician | Role::Lead) | None => Screen::Queue,
+    }
+}
+
 fn ask_queue(state: &State) -> Vec<Effect> {
     if may_read(state) { vec![act::queue_request(state)] } else { Vec::new() }
 }
@@ -335,15 +356,6 @@ fn refresh(state: &State) -> Vec<Effect> {
         Screen::Status => effects.push(Effect::Ask(Request::Status)),
         _ => {}
     }
-/// The page behind which there is none.
-pub fn home(state: &State) -> Screen {
-    match state.welcome.as_ref().map(|welcome| welcome.actor.role) {
-        Some(Role::Auditor) => Screen::Log,
-        Some(Role::Admin | Role::System) => Screen::Status,
-        Some(Role::Clinician | Role::Lead) | None => Screen::Queue,
-    }
-}
-
     effects
 }
 

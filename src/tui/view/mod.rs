@@ -25,6 +25,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub use theme::Theme;
 
+use super::action::Action;
 use super::document::wrap;
 use super::state::{Blank, IDLE_END_MINUTES, IDLE_MINUTES, Overlay, Screen, State};
 use super::{layout, words};
@@ -98,6 +99,9 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
         let (width, height) = layout::SMALLEST;
         let words = format!("Anteroom needs {width}x{height}; this is {}x{}.", state.size.0, state.size.1);
         pen.line(0, 0, state.size.0, &[(&words, theme.plain())]);
+        let leaves = state.place().and_then(|_| state.key(Action::Quit)).map(|key| format!("; {key} leaves"));
+        let what = format!("Make the window larger{}.", leaves.unwrap_or_default());
+        pen.line(0, 1, state.size.0, &[(&what, theme.plain())]);
         return None;
     }
     let mut cursor = match state.screen {
