@@ -63,7 +63,7 @@ const STEPS: [Step; 9] = [
         done: |state, _| state.entry.as_ref().is_some_and(|entry| entry.current.is_some()) || state.redact.is_some(),
     },
     Step {
-        says: |_| "Most of this is harmless, some of it endangers. {} takes words out.",
+        says: |_| "Where only some of it endangers, only that has to go. {} takes words out.",
         action: Action::Redact,
         done: |state, _| state.redact.is_some(),
     },

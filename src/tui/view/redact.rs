@@ -48,7 +48,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     if width >= layout::WIDE {
         pen.line(areas.preview.x - 1, areas.warnings.y - 1, 1, &[("┴", theme.dim())]);
     }
-    warnings(pen, theme, areas.warnings, redacting);
+    warnings(pen, state, theme, areas.warnings, redacting);
     cursor
 }
 
@@ -185,7 +185,7 @@ fn preview(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState)
     }
 }
 
-fn warnings(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState) {
+fn warnings(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, redacting: &RedactState) {
     let room = usize::from(area.height) - 1;
     let hidden = redacting.warnings.len().saturating_sub(room);
     for (i, warning) in redacting.warnings.iter().take(room).enumerate() {
@@ -200,7 +200,11 @@ fn warnings(pen: &mut Pen<'_>, theme: Theme, area: Rect, redacting: &RedactState
             let are = if all == 1 { "is" } else { "are" };
             format!("all {all} found {are} settled; the rest is yours to read")
         }
-        _ => format!("{done} of {all} settled"),
+        _ => {
+            let keys = state.key(Action::Remove).zip(state.key(Action::Keep));
+            let how = keys.map(|(out, left)| format!(": {out} takes out, {left} leaves in")).unwrap_or_default();
+            format!("{done} of {all} settled{how}")
+        }
     };
     if hidden > 0 {
         line.push_str(&format!("   {hidden} more to think about"));
