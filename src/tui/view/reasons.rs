@@ -183,6 +183,11 @@ fn with_removals(entry: &EntryState, width: u16) -> bool {
 
 /// The sentence of a reason in rows.
 fn rows_of(entry: &EntryState, width: u16, reason: &Reason) -> Vec<String> {
+    rows_within(entry, width, reason, MOST_ROWS)
+}
+
+/// The sentence of a reason in at most so many rows.
+fn rows_within(entry: &EntryState, width: u16, reason: &Reason, most: usize) -> Vec<String> {
     let (text, right) = match reason {
         Reason::Match(index) => {
             let beside = if with_removals(entry, width) { 14 } else { 0 };
@@ -192,8 +197,8 @@ fn rows_of(entry: &EntryState, width: u16, reason: &Reason) -> Vec<String> {
     };
     let room = usize::from(width.saturating_sub(right + 6)).max(12);
     let mut rows = wrap(&text, room);
-    if rows.len() > MOST_ROWS {
-        let rest = rows.split_off(MOST_ROWS - 1).join(" ");
+    if rows.len() > most {
+        let rest = rows.split_off(most.saturating_sub(1)).join(" ");
         rows.push(fit(&rest, room, false));
     }
     rows
@@ -233,10 +238,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, area: Rect, e
     let mut y = area.y;
     let mut shown = 0;
     for (index, (reason, rows)) in reasons.iter().enumerate().skip(top) {
-        let tall = tall(index);
-        if usize::from(y - area.y) + tall > room {
+        let left = room.saturating_sub(usize::from(y - area.y));
+        // What is to be known is begun where there is room for some of it.
+        let cut = matches!(reason, Reason::Note { .. }) && (1..tall(index)).contains(&left);
+        let tall = if cut { left } else { tall(index) };
+        if tall > left {
             break;
         }
+        let rows = if cut { &rows_within(entry, area.width, reason, left) } else { rows };
         let line = Rect::new(area.x, y, area.width, tall as u16);
         match reason {
             Reason::Match(index) => {
