@@ -71,6 +71,11 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
+/// How many rows of a page stand below its end; nothing where none does.
+pub fn more_rows(below: usize) -> String {
+    if below > 0 { format!("↓ {}", count(below as u64, "more row", "more rows")) } else { String::new() }
+}
+
 /// With commas between thousands.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();

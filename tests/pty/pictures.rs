@@ -142,8 +142,8 @@ fn first_and_wide() -> Pictures {
     out
 }
 
-/// A picture without what differs from one run to the next: seconds of the clock, the room on this machine's disk, and how
-/// often the screen asked for the queue.
+/// A picture without what differs from one run to the next: seconds of the clock, the room on this machine's disk, how
+/// often the screen asked for the queue, and how many patients came with one unit of a pull.
 fn steady(picture: &str) -> String {
     let is_time = |word: &str| word.len() == 8 && word.bytes().filter(|byte| *byte == b':').count() == 2;
     let is_log = picture.contains("Audit log");

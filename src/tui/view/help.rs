@@ -76,7 +76,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme, top: usize) {
     );
     let lines = lines(&state.keymap, state.page(), state.ascii, width);
     let below = lines.len().saturating_sub(top + usize::from(height));
-    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    let more = words::more_rows(below);
     pen.rule(Rect::new(0, 0, width, 1), 2, "", &more, theme.dim());
     for (i, line) in lines.iter().skip(top).take(usize::from(height)).enumerate() {
         let y = layout::HEADER + i as u16;

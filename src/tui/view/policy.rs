@@ -9,6 +9,7 @@ use crate::protocol::PolicyFile;
 use crate::tui::document::wrap;
 use crate::tui::layout;
 use crate::tui::state::State;
+use crate::tui::words;
 
 /// The file in rows of the page's width, and whether each only explains.
 pub fn policy_rows(file: &PolicyFile, size: (u16, u16)) -> Vec<(bool, String)> {
@@ -55,7 +56,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let page = layout::policy_text(state.size);
     let rows = policy_rows(file, state.size);
     let below = rows.len().saturating_sub(state.policy.top + usize::from(page.height));
-    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    let more = words::more_rows(below);
     pen.rule(area, 2, "", &more, theme.dim());
     for (i, (explains, row)) in rows.iter().skip(state.policy.top).take(usize::from(page.height)).enumerate() {
         let style = if *explains { theme.dim() } else { theme.plain() };

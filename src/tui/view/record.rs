@@ -38,7 +38,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     pen.line(1, 1, width - 2, &[(&readers, theme.plain())]);
     let page = layout::record_list(state.size);
     let below = open.record.entries.len().saturating_sub(open.top + usize::from(page.height));
-    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    let more = words::more_rows(below);
     pen.rule(area, 2, "", &more, theme.dim());
     let proposed = open.record.proposed.iter();
     let proposed = proposed.map(|Proposed { flag, why }| format!("proposed: “{}”: {why}", flag.words()));

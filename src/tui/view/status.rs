@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let page = layout::status_text(state.size);
     let rows = status_rows(status, state.size);
     let below = rows.len().saturating_sub(state.status_top + usize::from(page.height));
-    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    let more = words::more_rows(below);
     pen.rule(Rect::new(0, 0, width, 1), 2, "", &more, theme.dim());
     for (i, Fact { name, text, alarm }) in rows.iter().skip(state.status_top).take(usize::from(page.height)).enumerate()
     {

@@ -31,7 +31,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Pos
     let lines = list.lines();
     let page = layout::worklist_list(state.size);
     let below = lines.len().saturating_sub(list.top + usize::from(page.height));
-    let more = if below > 0 { format!("↓ {below} more rows") } else { String::new() };
+    let more = words::more_rows(below);
     pen.rule(area, 2, "", &more, theme.dim());
     if list.come && list.items.is_empty() {
         let sentence = "Nothing is disputed, late, asked of the lead or due for another look, and nobody with \
