@@ -13,6 +13,7 @@
 mod absent;
 mod arrive;
 mod assemble;
+mod group;
 mod index;
 mod intake;
 mod ledger;
@@ -30,11 +31,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use blake3::Hasher;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use self::arrive::{Common, Group, Worker};
+use self::arrive::{Common, Worker};
+use self::group::Group;
 use self::intake::{Intake, WholeRecord};
 pub(super) use self::ledger::StreamState;
 use self::pending::{Hand, Pending, Tally};
@@ -46,7 +47,7 @@ use crate::audit::{Actor, Event};
 use crate::protocol::{Pulled, Pulling};
 use crate::record::{EntryId, Flag, Patient, PatientId};
 pub use crate::source::folder::from_outside;
-use crate::source::{Change, Manifest, PatientFacts, Source, SourceError};
+use crate::source::{Change, Manifest, Source, SourceError};
 use crate::store::Table;
 
 /// How many make entries at the same time. One more than there are cores here, because each waits for the
@@ -280,43 +281,6 @@ impl Service {
         }
         Ok(pulled)
     }
-
-    /// What patients of one address share; `None` where there is no address.
-    fn address_digest(&self, address: &str) -> Option<String> {
-        (!address.trim().is_empty()).then(|| {
-            let folded: String = address.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-            Hasher::new_keyed(&self.keys.household).update(folded.as_bytes()).finalize().to_hex().to_string()
-        })
-    }
-
-    /// What is known of a patient with what a feed says now. What the feed does not say stays.
-    fn merged(&self, facts: PatientFacts, known: Option<&Patient>) -> Patient {
-        let household = self.address_digest(&facts.address);
-        let (access, access_from, proxies) = match (facts.online, known) {
-            (Some(online), _) => (online.level, online.from, online.proxies),
-            (None, Some(known)) => (known.access, known.access_from, known.proxies.clone()),
-            (None, None) => Default::default(),
-        };
-        Patient {
-            id: self.keys.identity.patient(&facts.key),
-            key: facts.key,
-            nhs_number: facts.nhs_number,
-            family_name: facts.family_name,
-            given_name: facts.given_name,
-            born: facts.born,
-            sex: facts.sex,
-            access,
-            access_from,
-            proxies,
-            household: household.or_else(|| known.and_then(|known| known.household.clone())),
-            related: known.map(|known| known.related.clone()).unwrap_or_default(),
-            relatives: facts.relatives.or_else(|| Some(known?.relatives.clone())).unwrap_or_default(),
-            flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
-            registered: facts.registered.or_else(|| known?.registered),
-            enhanced_as_of: known.and_then(|known| known.enhanced_as_of),
-            as_of: known.and_then(|known| known.as_of),
-        }
-    }
 }
 
 impl<'a> Pull<'a> {
@@ -367,53 +331,6 @@ impl<'a> Pull<'a> {
             Ok(())
         })?;
         Ok((tally, keys))
-    }
-}
-
-impl Tally {
-    /// Says what is not in the numbers. Returns what is worth knowing and nothing to worry about.
-    fn say(&mut self) -> Option<String> {
-        /// So few new entries say nothing of the feed as a whole.
-        const FEW: u64 = 10;
-        let column = match self.pulled.source.as_str() {
-            "emis" => Some("PatientGuid"),
-            "tpp" => Some("IDPatient"),
-            _ => None,
-        };
-        let notices = &mut self.pulled.notices;
-        if let Some(column) = column.filter(|_| self.pulled.new >= FEW && self.of_strangers * 2 >= self.pulled.new) {
-            notices.push(format!(
-                "{} of {} new entries are of patients whom no extract has sent: either the patients did not come, or \
-                 {column} holds something else because columns are swapped; all are kept and withheld: ask the supplier \
-                 for the extract again",
-                self.of_strangers, self.pulled.new
-            ));
-        }
-        let information = (self.unknown_deletions > 0).then(|| {
-            let deletions = match self.unknown_deletions {
-                1 => "1 deletion names a line".to_owned(),
-                many => format!("{many} deletions name lines"),
-            };
-            format!(
-                "{}: {deletions} that never came; nothing need be done, unless an extract is missing",
-                self.pulled.source
-            )
-        });
-        let notices = &mut self.pulled.notices;
-        if self.left > 0 {
-            notices.push(format!(
-                "{} entries of this extract had changed since in a later one, and were left as that one made them",
-                self.left
-            ));
-        }
-        if self.transferred > 0 {
-            notices.push(format!(
-                "{} entries of history came with new patients and stay withheld: they do not clear by \
-                 themselves; {} of them hold something that a clinician should know of",
-                self.transferred, self.transferred_held
-            ));
-        }
-        information
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lines and a header become a version of an entry: what is stored, with what the feed says now.
 
-use super::arrive::Group;
+use super::group::Group;
 use crate::record::{Author, EntryId, EntryKind, EntryVersion, Part, SourceKey, Unreadable, Version};
 
 /// An entry with more text than this is cut to what can be read and screened; the lines beyond are

@@ -56,6 +56,51 @@ impl Tally {
         self.transferred_held += other.transferred_held;
         self.of_strangers += other.of_strangers;
     }
+
+    /// Says what is not in the numbers. Returns what is worth knowing and nothing to worry about.
+    pub fn say(&mut self) -> Option<String> {
+        /// So few new entries say nothing of the feed as a whole.
+        const FEW: u64 = 10;
+        let column = match self.pulled.source.as_str() {
+            "emis" => Some("PatientGuid"),
+            "tpp" => Some("IDPatient"),
+            _ => None,
+        };
+        let notices = &mut self.pulled.notices;
+        if let Some(column) = column.filter(|_| self.pulled.new >= FEW && self.of_strangers * 2 >= self.pulled.new) {
+            notices.push(format!(
+                "{} of {} new entries are of patients whom no extract has sent: either the patients did not come, or \
+                 {column} holds something else because columns are swapped; all are kept and withheld: ask the supplier \
+                 for the extract again",
+                self.of_strangers, self.pulled.new
+            ));
+        }
+        let information = (self.unknown_deletions > 0).then(|| {
+            let deletions = match self.unknown_deletions {
+                1 => "1 deletion names a line".to_owned(),
+                many => format!("{many} deletions name lines"),
+            };
+            format!(
+                "{}: {deletions} that never came; nothing need be done, unless an extract is missing",
+                self.pulled.source
+            )
+        });
+        let notices = &mut self.pulled.notices;
+        if self.left > 0 {
+            notices.push(format!(
+                "{} entries of this extract had changed since in a later one, and were left as that one made them",
+                self.left
+            ));
+        }
+        if self.transferred > 0 {
+            notices.push(format!(
+                "{} entries of history came with new patients and stay withheld: they do not clear by \
+                 themselves; {} of them hold something that a clinician should know of",
+                self.transferred, self.transferred_held
+            ));
+        }
+        information
+    }
 }
 
 /// What a unit of work grows from: writes that go together, with their records.

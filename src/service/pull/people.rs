@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use blake3::Hasher;
 use chrono::{DateTime, Utc};
 
-use super::super::ServiceError;
 use super::super::read::has_readers;
 use super::super::rows::{self, get};
+use super::super::{Service, ServiceError};
 use super::Pull;
 use super::intake::Intake;
 use super::pending::Pending;
@@ -214,5 +215,44 @@ impl Intake<'_, '_> {
             self.commit_when_full()
         })?;
         self.commit()
+    }
+}
+
+impl Service {
+    /// What patients of one address share; `None` where there is no address.
+    fn address_digest(&self, address: &str) -> Option<String> {
+        (!address.trim().is_empty()).then(|| {
+            let folded: String = address.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+            Hasher::new_keyed(&self.keys.household).update(folded.as_bytes()).finalize().to_hex().to_string()
+        })
+    }
+
+    /// What is known of a patient with what a feed says now. What the feed does not say stays.
+    pub(super) fn merged(&self, facts: PatientFacts, known: Option<&Patient>) -> Patient {
+        let household = self.address_digest(&facts.address);
+        let (access, access_from, proxies) = match (facts.online, known) {
+            (Some(online), _) => (online.level, online.from, online.proxies),
+            (None, Some(known)) => (known.access, known.access_from, known.proxies.clone()),
+            (None, None) => Default::default(),
+        };
+        Patient {
+            id: self.keys.identity.patient(&facts.key),
+            key: facts.key,
+            nhs_number: facts.nhs_number,
+            family_name: facts.family_name,
+            given_name: facts.given_name,
+            born: facts.born,
+            sex: facts.sex,
+            access,
+            access_from,
+            proxies,
+            household: household.or_else(|| known.and_then(|known| known.household.clone())),
+            related: known.map(|known| known.related.clone()).unwrap_or_default(),
+            relatives: facts.relatives.or_else(|| Some(known?.relatives.clone())).unwrap_or_default(),
+            flags: known.map(|known| known.flags.clone()).unwrap_or_default(),
+            registered: facts.registered.or_else(|| known?.registered),
+            enhanced_as_of: known.and_then(|known| known.enhanced_as_of),
+            as_of: known.and_then(|known| known.as_of),
+        }
     }
 }
