@@ -21,6 +21,7 @@ mod exported;
 mod json;
 mod kinds;
 mod observations;
+mod people;
 mod resources;
 mod shapes;
 mod xml;
