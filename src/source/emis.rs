@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use super::outlet::{Outlet, Sink};
-use super::table::{Column, Row};
+use super::table::{self, Column, Row};
 use super::{Change, Manifest, Source, SourceError, Whole, WholeBy, dates, manifest};
 use crate::record::{Author, SourceKey};
 use codes::Codes;
@@ -126,6 +126,7 @@ impl Source for Emis {
                 day.say_of_others(file, sink)
             })?;
         }
+        table::say_unread(folder.unread(), "EMIS Web", sink)?;
         sink(Change::Whole(Whole { kinds: folder.kinds(), known: WholeBy::ItsContent }))
     }
 }

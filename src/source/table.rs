@@ -233,13 +233,44 @@ pub(super) fn read_from<C>(
 ///
 /// # Errors
 /// When it cannot be read to its end, or has no header.
-pub(super) fn rows_with(input: impl Read, column: &str) -> io::Result<Option<u64>> {
+pub(super) fn rows_with(input: impl Read, column: &str, encoding: Encoding) -> io::Result<Option<u64>> {
     let mut rows = Rows::new(input);
-    let (header, _) = read_header(&mut rows, Encoding::Windows1252).map_err(io::Error::other)?;
+    let (header, _) = read_header(&mut rows, encoding).map_err(io::Error::other)?;
     let Some(key) = header.place_of(column).0 else { return Ok(None) };
     rows.expect(header.names.len(), key);
     while rows.next()?.is_some() {}
     Ok(Some(rows.number().saturating_sub(1)))
+}
+
+/// A table that nothing reads: its name, its file, and how many rows it has of patients, as [`rows_with`] counts them.
+pub(super) type Unread<'a> = (&'a str, &'a str, io::Result<Option<u64>>);
+
+/// Names the tables about patients that nothing reads, with the number of their rows; `system` is where to look at them.
+///
+/// # Errors
+/// What `sink` returned.
+pub(super) fn say_unread<'a>(
+    tables: impl Iterator<Item = Unread<'a>>,
+    system: &str,
+    sink: &mut Sink<'_>,
+) -> Result<(), SourceError> {
+    let mut unread = Vec::new();
+    for (table, file, rows) in tables {
+        match rows {
+            // It is not about patients, or there is none.
+            Ok(None | Some(0)) => {}
+            Ok(Some(rows)) => {
+                unread.push(format!("{table} ({rows} {})", if rows == 1 { "row" } else { "rows" }));
+                sink(Change::FileRead { file: file.to_owned(), rows })?;
+            }
+            Err(_) => unread.push(format!("{table} (it cannot be read)")),
+        }
+    }
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let unread = unread.join(", ");
+    sink(Change::Notice(format!("Not screened, because nothing here reads them: {unread}; look at them in {system}.")))
 }
 
 /// The columns by which rows are told apart.

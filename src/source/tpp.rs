@@ -134,7 +134,11 @@ impl Source for Tpp {
         read.ownerless(sink)?;
         read.staff(sink)?;
         read.whole(&batch, sink)?;
-        unread(&batch, sink)?;
+        let unread = batch.tables().filter(|(table, _)| shapes::is_unread(table)).map(|(table, file)| {
+            let rows = batch.files.with(file, |input| table::rows_with(input?, "IDPatient", Encoding::Windows1252));
+            (table, &*file.name, rows)
+        });
+        table::say_unread(unread, "SystmOne", sink)?;
         read.end(sink)
     }
 }
@@ -154,29 +158,6 @@ impl Common {
             profile: header.optional(&["IDProfileEnteredBy"]),
         }
     }
-}
-
-/// Names the tables about patients that nothing reads, with the number of their rows.
-fn unread(batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-    let mut unread = Vec::new();
-    for (table, file) in batch.tables().filter(|(table, _)| shapes::is_unread(table)) {
-        match batch.files.with(file, |input| input.and_then(|input| table::rows_with(input, "IDPatient"))) {
-            // It is not about patients, or there is none.
-            Ok(None | Some(0)) => {}
-            Ok(Some(rows)) => {
-                unread.push(format!("{table} ({rows} {})", if rows == 1 { "row" } else { "rows" }));
-                sink(Change::FileRead { file: file.name.clone(), rows })?;
-            }
-            Err(_) => unread.push(format!("{table} (it cannot be read)")),
-        }
-    }
-    if unread.is_empty() {
-        return Ok(());
-    }
-    sink(Change::Notice(format!(
-        "Not screened, because nothing here reads them: {}; look at them in SystmOne.",
-        unread.join(", ")
-    )))
 }
 
 /// A row identifier; zero and below stand for none.

@@ -292,6 +292,31 @@ fn files_that_are_no_table_of_the_day() {
     );
 }
 
+/// Later versions of the extract have tables that are not published.
+#[test]
+fn a_table_that_nothing_reads_is_named_with_the_number_of_its_rows() {
+    let columns = "\u{feff}PatientGuid,OrganisationGuid,Detail\r\n";
+    let rows = format!("{columns}{},{PRACTICE},\"two\r\nlines, \"\"quoted\"\"\"\r\n{},,x\r\n", guid(1), guid(2));
+    let read = Extract::quiet()
+        .file(&format!("1_CareRecord_Safeguarding_{STAMP}.csv"), &rows)
+        .file(&format!("1_CareRecord_Alert_{STAMP}.csv"), format!("{columns}{},,x\r\n", guid(1)))
+        // Nothing of patients is in these.
+        .file(&format!("1_CareRecord_Nothing_{STAMP}.csv"), columns)
+        .file(&format!("1_Admin_Location_{STAMP}.csv"), "LocationGuid\r\nx\r\n")
+        .file(&format!("1_Appointment_Slot_{STAMP}.csv"), &rows)
+        .read();
+    let mut said = read.notices();
+    said.retain(|notice| notice.starts_with("Not screened"));
+    assert_eq!(
+        said,
+        [
+            "Not screened, because nothing here reads them: CareRecord_Alert (1 row), CareRecord_Safeguarding (2 rows); look at \
+          them in EMIS Web."
+        ]
+    );
+    assert_eq!(read.notices().len(), 1);
+}
+
 #[test]
 fn two_files_of_one_table_are_read_the_oldest_first() {
     let older = format!("900_CareRecord_Observation_{}.csv", STAMP.replace("0301", "0228"));

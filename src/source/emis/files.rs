@@ -8,7 +8,7 @@ use chrono::NaiveDateTime;
 use crate::source::encoding::Encoding;
 use crate::source::outlet::{Outlet, Sink};
 use crate::source::packed::{FeedFile, Files};
-use crate::source::table::{self, Header, Naming, Row};
+use crate::source::table::{self, Header, Naming, Row, Unread};
 use crate::source::{SetAside, SourceError};
 
 /// The tables that are read.
@@ -126,6 +126,8 @@ pub(super) struct Folder {
     pub(super) online: Option<OneFile>,
     /// Files that cannot be read as they are.
     pub(super) refused: Vec<SetAside>,
+    /// Tables of the extract that nothing reads.
+    others: Vec<(String, OneFile)>,
     /// Comma-separated files whose names are not an extract's.
     not_ours: Vec<String>,
 }
@@ -133,11 +135,16 @@ pub(super) struct Folder {
 /// How files end that are packed in a way that is not read here.
 const PACKED: [&str; 7] = [".zip", ".7z", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"];
 
+/// Tables about patients in which nobody writes anything of their record: when they come, who changed what, how they were
+/// registered.
+const WITHOUT_WORDS: [&str; 4] =
+    ["Admin_PatientHistory", "Appointment_Slot", "Audit_PatientAudit", "Audit_RegistrationAudit"];
+
 /// What one file name says.
 enum Named {
     Table(ExtractFile),
-    /// A table of the extract that holds nothing a patient reads in their record.
-    OtherTable,
+    /// A table of the extract that nothing reads.
+    Other(String, OneFile),
     NotOurs,
 }
 
@@ -230,10 +237,20 @@ impl Folder {
         } else if bare.ends_with(".csv") {
             match parse_name(file) {
                 Named::Table(file) => self.files.push(file),
-                Named::OtherTable => {}
+                Named::Other(table, file) => self.others.push((table, file)),
                 Named::NotOurs => self.not_ours.push(name),
             }
         }
+    }
+
+    /// The tables that nothing reads and in which something of a patient's record may stand.
+    pub(super) fn unread(&self) -> impl Iterator<Item = Unread<'_>> {
+        let is_empty_of_words = |table: &str| WITHOUT_WORDS.iter().any(|name| name.eq_ignore_ascii_case(table));
+        let others = self.others.iter().filter(move |(table, _)| !is_empty_of_words(table));
+        others.map(|(table, OneFile { files, file })| {
+            let rows = files.with(file, |input| table::rows_with(input?, "PatientGuid", Encoding::Utf8));
+            (table.as_str(), file.name.as_str(), rows)
+        })
     }
 
     /// When the newest of the tables was extracted.
@@ -328,7 +345,7 @@ fn parse_name(file: OneFile) -> Named {
             extracted,
             set: 0,
         }),
-        None => Named::OtherTable,
+        None => Named::Other(table_name, file),
     }
 }
 
