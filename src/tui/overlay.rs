@@ -19,7 +19,10 @@ pub enum Overlay {
         selected: usize,
     },
     /// Typing what to look for in the queue.
-    Find,
+    Find {
+        /// Whether nothing was typed yet: the first letter then begins anew, instead of going on with the words before.
+        untouched: bool,
+    },
     /// Which rows of the queue to show.
     Filter,
     /// Why to hide.

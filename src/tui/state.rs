@@ -295,7 +295,7 @@ impl State {
         match &self.overlay {
             Some(
                 Overlay::Palette { .. }
-                | Overlay::Find
+                | Overlay::Find { .. }
                 | Overlay::Filter
                 | Overlay::Flags
                 | Overlay::Write { .. }

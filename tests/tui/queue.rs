@@ -50,6 +50,24 @@ fn a_digit_shows_only_some_rows_and_back_shows_all() {
     });
 }
 
+#[test]
+fn looking_again_begins_anew_unless_the_words_before_are_edited() {
+    on_the_day(async |screen| {
+        screen.press("/ b r i g g s enter").await;
+        screen.until("1 of 8 fit “briggs”").await;
+        screen.press("/").await;
+        screen.until("a letter begins anew, backspace edits").await;
+        screen.press("o b i enter").await;
+        screen.until("2 of 8 fit “obi”").await;
+        screen.press("/ backspace enter").await;
+        screen.until("fit “ob”").await;
+        screen.press("/ backspace r i g g s enter").await;
+        screen.until("fit “origgs”").await;
+        screen.press("/ esc").await;
+        screen.until("HOLT M").await;
+    });
+}
+
 /// On a slow line the rows of the list before stand there until the new ones come.
 #[test]
 fn nothing_is_done_to_a_row_of_another_list_than_the_one_that_was_asked_for() {

@@ -63,7 +63,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Vec<Effect> {
             });
         }
         Action::Skim => return skim::enter(state),
-        Action::Find => state.overlay = Some(Overlay::Find),
+        Action::Find => state.overlay = Some(Overlay::Find { untouched: true }),
         Action::Filter => state.overlay = Some(Overlay::Filter),
         Action::Back if !state.queue.marked.is_empty() => {
             state.queue.marked.clear();

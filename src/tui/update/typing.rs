@@ -23,9 +23,13 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             state.overlay = None;
             Vec::new()
         }
-        Some(Overlay::Find) => {
+        Some(Overlay::Find { untouched }) => {
             let mut only = state.queue.only.clone();
-            match key.typing() {
+            let typed = key.typing();
+            if std::mem::take(untouched) && matches!(typed, Typing::Text(_)) {
+                only.words.clear();
+            }
+            match typed {
                 Typing::Text(c) if only.words.chars().count() < LONGEST => only.words.push(c),
                 Typing::Erase => {
                     if only.words.pop().is_none() {
@@ -137,7 +141,7 @@ pub(super) fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
             typed.extend(line.chars().take(LONGEST_WORDS.saturating_sub(typed.chars().count())))
         }
         Some(Overlay::Palette { typed, .. }) => *typed = line.chars().take(LONGEST).collect(),
-        Some(Overlay::Find) => {
+        Some(Overlay::Find { .. }) => {
             let words = line.chars().take(LONGEST).collect();
             let only = crate::protocol::Only { words, ..state.queue.only.clone() };
             return queue::narrow(state, only);

@@ -230,7 +230,7 @@ fn beside(pen: &mut Pen<'_>, state: &State, theme: Theme) {
 }
 
 /// The line in which one types what to look for.
-pub(super) fn draw_find(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
+pub(super) fn draw_find(pen: &mut Pen<'_>, state: &State, theme: Theme, untouched: bool) -> Option<Position> {
     let y = state.size.1 - 1;
     pen.clear(Rect::new(0, y, state.size.0, 1));
     let found = match state.queue.len() {
@@ -239,12 +239,11 @@ pub(super) fn draw_find(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Optio
         1 => "  1 fits".to_owned(),
         n => format!("  {} fit", words::number(n as u64)),
     };
+    let keys = match untouched && !state.queue.only.words.is_empty() {
+        true => "   a letter begins anew, backspace edits, esc shows all",
+        false => "   enter keeps, esc shows all",
+    };
     let x = pen.line(1, y, state.size.0 - 1, &[("find ", theme.key()), (&state.queue.only.words, theme.strong())]);
-    pen.line(
-        x,
-        y,
-        state.size.0.saturating_sub(x),
-        &[(&found, theme.dim()), ("   enter keeps, esc shows all", theme.dim())],
-    );
+    pen.line(x, y, state.size.0.saturating_sub(x), &[(&found, theme.dim()), (keys, theme.dim())]);
     Some(Position::new(x.min(state.size.0 - 1), y))
 }

@@ -127,7 +127,7 @@ fn page(pen: &mut Pen<'_>, state: &State, theme: Theme) -> Option<Position> {
     match &state.overlay {
         Some(Overlay::Help { top }) => help::draw(pen, state, theme, *top),
         Some(Overlay::Palette { typed, selected }) => cursor = palette::draw(pen, state, theme, typed, *selected),
-        Some(Overlay::Find) => cursor = bar::draw_find(pen, state, theme),
+        Some(Overlay::Find { untouched }) => cursor = bar::draw_find(pen, state, theme, *untouched),
         Some(Overlay::Hide { targets, selected }) => cursor = dialog::hide(pen, state, theme, targets, *selected),
         Some(Overlay::Count { targets, reason, typed }) => {
             cursor = dialog::count(pen, state, theme, targets, *reason, typed);
