@@ -15,7 +15,7 @@ pub use audit::{
     AgreementReport, AuditLine, ClearingMode, ClearingReport, ReaderLine, ReviewerLine, StratumLine, Verified,
     WindowLine,
 };
-pub use entry::{Decided, Draft, Earlier, Opened, PatientCard, PatientRecord, Proposed, Twin, TwinWhy};
+pub use entry::{Decided, Draft, Earlier, Opened, PatientCard, PatientRecord, Proposed, Twin, TwinWhy, Withheld};
 pub use queue::{Claimed, Holding, PassedLine, PassedOn, Queue, QueueRow, Skim, SkimLine, Totals};
 pub use said::{Notice, Reply, Welcome};
 pub use status::{

@@ -4,8 +4,8 @@
 mod tui_support;
 
 use anteroom::audit::{Actor, Role};
-use anteroom::protocol::Earlier;
-use anteroom::record::{Act, Decision, Version};
+use anteroom::protocol::{Earlier, Withheld};
+use anteroom::record::{Act, Decision, HideReason, Version};
 use tui_support::daemon::Daemon;
 use tui_support::{Screen, Start, on_screen, practice};
 
@@ -27,6 +27,13 @@ fn day() -> Daemon {
     let earlier = Earlier { content: before.clone(), decisions: vec![approved.clone()] };
     changed.before = Some((before, vec![approved]));
     changed.also_here = vec![waiting];
+    let hide = Decision {
+        by: "dr.vik".to_owned(),
+        act: Act::Hide { reason: HideReason::ChildInterests },
+        at: practice::at(16, 9, 0),
+    };
+    changed.withheld =
+        vec![Withheld { title: "School nurse".to_owned(), recorded: Some(practice::at(12, 9, 0)), decision: hide }];
     Daemon::with(day).change(|inside| {
         inside.alarms = vec!["the feed of Thursday did not come".to_owned()];
         inside.totals.set_aside = 4;

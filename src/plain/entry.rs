@@ -154,6 +154,10 @@ impl Open {
                 self.tell_readers(voice)?;
                 let card = &self.opened.patient;
                 card.household.iter().try_for_each(|other| voice.say(&format!("At the same address: {other}.")))?;
+                let withheld = self.opened.withheld.iter().map(words::withheld);
+                withheld
+                    .map(|other| ended(&format!("Withheld before: {other}")))
+                    .try_for_each(|line| voice.say(&line))?;
                 card.flags.iter().try_for_each(|flag| voice.say(&format!("Flag: {flag}.")))
             }
             _ if self.opened.may_not_release.is_some() => {

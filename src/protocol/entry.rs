@@ -49,6 +49,21 @@ pub struct Opened {
     /// Other entries with the same sensitive words, of this patient and of those linked with them.
     #[serde(default)]
     pub twins: Vec<Twin>,
+    /// Other entries of this patient of which people withhold something, last decided first, at most eight. Empty for
+    /// a second reader who reads back.
+    #[serde(default)]
+    pub withheld: Vec<Withheld>,
+}
+
+/// Another entry of which people withhold something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Its heading.
+    pub title: String,
+    /// When it was recorded.
+    pub recorded: Option<DateTime<Utc>>,
+    /// The last decision on it.
+    pub decision: Decision,
 }
 
 /// Another entry with the same sensitive words.

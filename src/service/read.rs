@@ -12,7 +12,7 @@ use super::settings::ShownBy;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Event, Record, Role};
 use crate::protocol::{
-    AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, Wanted, hex,
+    AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, Wanted, Withheld, hex,
 };
 use crate::record::{
     AccessLevel, Act, EntryId, EntryVersion, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
@@ -317,6 +317,7 @@ impl Service {
             draft: draft.map(|read| read.row).filter(|draft| draft.version == Some(row.review.version)),
             may_not_release: if second.to_read_back { None } else { self.why_not_release(actor, &row) },
             twins: if second.to_read_back { Vec::new() } else { self.twins_beside(actor, &row, &second.version)? },
+            withheld: if second.to_read_back { Vec::new() } else { self.withheld_beside(&row, &patient)? },
             version: second.version,
         };
         Ok(opened)
@@ -358,6 +359,27 @@ impl Service {
         }
         rows.sort_by_key(|row| (std::cmp::Reverse(row.tier), row.waiting_since, row.entry));
         Ok(rows)
+    }
+
+    /// What people withhold of other entries of this patient: a harm that was seen once can be told of again.
+    fn withheld_beside(&self, row: &EntryRow, patient: &Patient) -> Result<Vec<Withheld>, ServiceError> {
+        const MOST: usize = 8;
+        let ids: Vec<EntryId> = self.board().withholding(patient.id).filter(|id| *id != row.entry.id).collect();
+        let mut withheld = Vec::new();
+        for id in ids {
+            let Some(EntryRow { title, recorded, review, .. }) = self.row(id)?.map(|read| read.row) else { continue };
+            // What awaits a second reader is not told to who may be that reader.
+            if !matches!(
+                review.state,
+                State::Hidden | State::Retracting | State::Retracted | State::Settling | State::Released
+            ) {
+                continue;
+            }
+            withheld.extend(review.decisions.into_iter().last().map(|decision| Withheld { title, recorded, decision }));
+        }
+        withheld.sort_by_key(|other| std::cmp::Reverse(other.decision.at));
+        withheld.truncate(MOST);
+        Ok(withheld)
     }
 
     fn household(&self, patient: &Patient) -> Result<Vec<Patient>, ServiceError> {

@@ -7,7 +7,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::action::Place;
 use super::document::fit;
-use crate::record::{Act, HideReason, Shown, Tier};
+use crate::protocol::Withheld;
+use crate::record::{Act, Decision, HideReason, Shown, Tier};
 use crate::review::State;
 
 /// `Fri 20 Nov 09:14`, the practice's time.
@@ -164,6 +165,18 @@ pub fn done(act: &Act) -> &'static str {
         Act::Redact { .. } => "redacted",
         Act::Hide { .. } => "hidden",
     }
+}
+
+/// `Letter of 10 Nov 2026, hidden by dr.shah on 16 Nov 2026: Serious harm to the patient`.
+pub fn withheld(other: &Withheld) -> String {
+    let day = |at: DateTime<Utc>| at.with_timezone(&London).format("%-d %b %Y").to_string();
+    let of = other.recorded.map(|at| format!(" of {}", day(at))).unwrap_or_default();
+    let why = match &other.decision.act {
+        Act::Hide { reason } => format!(": {}", reason.words()),
+        Act::Approve | Act::Redact { .. } => String::new(),
+    };
+    let Decision { act, by, at } = &other.decision;
+    format!("{}{of}, {} by {by} on {}{why}", other.title, done(act), day(*at))
 }
 
 /// Where an entry stands, as a sentence goes on after “it is”.

@@ -400,3 +400,26 @@ pub fn a_single_word_is_looked_for_only_where_it_is_a_name() {
 /// The property by name.
 pub const P25: (&str, fn()) =
     ("p25_every_published_rendition_has_no_unwaived_twin", p25_every_published_rendition_has_no_unwaived_twin);
+
+#[test]
+pub fn what_people_withhold_of_a_patient_stands_beside_their_other_entries_but_not_what_awaits_a_second_reader() {
+    let practice = practice(&[
+        row(1, 1, 0, &format!("{}. Rest and fluids, {}.", SENSITIVE[1], "quillwort")),
+        row(2, 2, 0, "Knee pain, plumbago. Referred to MARAC today."),
+        row(3, 3, 1, &format!("{}. Knee pain, {}.", SENSITIVE[2], "fescuelike")),
+    ]);
+    let mut ben = practice.user("ben");
+    let [una, again, tom] = ["quillwort", "plumbago", "fescuelike"].map(|word| entry(&practice, word));
+    assert_eq!([&una.withheld, &again.withheld, &tom.withheld].map(Vec::len), [0, 0, 0]);
+    decide(&mut ben, &una, hide(), Vec::new()).unwrap();
+    let told = ben.open(again.row.entry).withheld;
+    let [withheld] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&withheld.decision.act, withheld.decision.by.as_str()), (&hide(), "ben"));
+    assert_eq!((&withheld.title, withheld.recorded), (&una.version.title, una.row.recorded));
+    assert!(ben.open(tom.row.entry).withheld.is_empty(), "it is another patient's");
+
+    let act = without(&again, "Referred to MARAC today.");
+    let again = ben.open(again.row.entry);
+    assert_eq!(decide(&mut ben, &again, act, Vec::new()).unwrap().state, State::AwaitingSecond);
+    assert!(practice.user("lea").read(una.row.entry).withheld.is_empty(), "who may be the second reader reads blind");
+}

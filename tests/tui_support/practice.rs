@@ -131,6 +131,7 @@ pub fn entry(
         before: None,
         earlier_removals: Vec::new(),
         also_here: Vec::new(),
+        withheld: Vec::new(),
         draft: None,
         may_not_release: None,
         twins: Vec::new(),

@@ -164,6 +164,7 @@ pub(super) fn patient(pen: &mut Pen<'_>, state: &State, theme: Theme, selected: 
     if !card.flags.is_empty() {
         section(&mut lines, "Flags", card.flags.clone(), "");
     }
+    section(&mut lines, "Withheld before", opened.withheld.iter().map(words::withheld).collect(), "nothing");
     lines.push(("Also here".to_owned(), theme.strong()));
     let first = lines.len();
     let others = reasons::others(opened);
