@@ -28,7 +28,7 @@ use crate::review::{Policy, State};
 
 use place::{Facts, Further, Place};
 
-pub use kept::{LAYOUT, Piece};
+pub use kept::{LAYOUT, Piece, Taking};
 
 /// One that waits for a person, with what can be asked of it.
 #[derive(Debug)]
@@ -108,16 +108,16 @@ impl Board {
             self.clocks.put(row);
         }
         let withholds = real && row.review.decisions.iter().any(|decision| withholds(&decision.act));
-        self.stand(id, place, listed, withholds, row.planted.clone());
+        self.stand(id, &place, listed, withholds, row.planted.clone());
+        self.places.insert(id, place);
     }
 
-    /// Puts an entry that stands nowhere on the board.
-    fn stand(&mut self, id: EntryId, place: Place, listed: Option<Listed>, withholds: bool, planted: Option<Planted>) {
+    /// Puts an entry that stands nowhere on the board where its place says.
+    fn stand(&mut self, id: EntryId, place: &Place, listed: Option<Listed>, withholds: bool, planted: Option<Planted>) {
         if let Some(planted) = planted {
             self.decoys.insert(id, planted);
             // Nothing counts one that has been read.
             if place.state == State::SourceDeleted {
-                self.places.insert(id, place);
                 return;
             }
         }
@@ -154,7 +154,6 @@ impl Board {
         }
         *self.counts.entry(place.state).or_default() += 1;
         self.of_patient.entry(place.patient).or_default().insert(id);
-        self.places.insert(id, place);
     }
 
     fn take_off(&mut self, id: EntryId, old: &Place) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::board::{Board, LAYOUT, Piece};
+use super::board::{Board, LAYOUT, Piece, Taking};
 use super::rows::{self, EntryRow};
 use super::{Service, ServiceError, lock};
 use crate::record::EntryId;
@@ -47,20 +47,20 @@ pub(super) fn board(store: &dyn Store) -> Result<Found, ServiceError> {
 fn kept_board(store: &dyn Store) -> Result<Option<Found>, ServiceError> {
     const PAGE: usize = 1_000;
     let Some(program) = program() else { return Ok(None) };
-    let (board, ours) = (Mutex::new(Board::default()), AtomicBool::new(false));
+    let (taking, ours) = (Mutex::new(Taking::default()), AtomicBool::new(false));
     let take_in = |bytes: &[u8]| match postcard::from_bytes::<Piece>(bytes) {
         Ok(piece) => {
             if matches!(&piece, Piece::Program(kept) if *kept == program) {
                 ours.store(true, Ordering::Relaxed);
             }
-            lock(&board).take_in(piece);
+            lock(&taking).take_in(piece);
             true
         }
         Err(_) => false,
     };
     let worth_it = |seq: u64| store.head().saturating_sub(seq) <= WORTHLESS;
     let Some(kept) = store.derived(&form(), &worth_it, &take_in)? else { return Ok(None) };
-    let mut board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut board = taking.into_inner().unwrap_or_else(PoisonError::into_inner).board();
     let ours = ours.into_inner();
     let mut next = kept + 1;
     loop {

@@ -114,13 +114,22 @@ impl Board {
             planted: self.decoys.get(&id).cloned(),
         })
     }
+}
 
-    /// Takes in what was kept, into a board that holds nothing of it yet.
+/// A board that is being made of what was kept.
+#[derive(Debug, Default)]
+pub struct Taking {
+    board: Board,
+    places: Vec<(EntryId, Place)>,
+}
+
+impl Taking {
+    /// Takes in a part, in any order, once.
     pub fn take_in(&mut self, piece: Piece) {
         match piece {
             Piece::Program(_) => {}
             Piece::Names(names) => {
-                self.names.extend(names.into_iter().map(|(patient, name)| (PatientId(patient), name)));
+                self.board.names.extend(names.into_iter().map(|(patient, name)| (PatientId(patient), name)));
             }
             Piece::Entries(entries) => entries.into_iter().for_each(|kept| self.take_in_one(kept)),
         }
@@ -147,10 +156,17 @@ impl Board {
         });
         if let Some(At(entered)) = kept.entered {
             let decided = moment(kept.decided);
-            self.clocks.set(id, Clock { entered, pulled: place.since(), decided });
+            self.board.clocks.set(id, Clock { entered, pulled: place.since(), decided });
         }
         let listed = kept.listed.map(|(said, changed)| Listed::kept(patient, said, changed));
-        self.stand(id, place, listed, kept.withholds, kept.planted);
+        self.board.stand(id, &place, listed, kept.withholds, kept.planted);
+        self.places.push((id, place));
+    }
+
+    /// The board, of all that was taken in. Where entries stand is laid down at once: an index that grows one by one takes
+    /// half as much memory again.
+    pub fn board(self) -> Board {
+        Board { places: self.places.into_iter().collect(), ..self.board }
     }
 }
 
