@@ -42,6 +42,16 @@ const PLAIN: Shape = Shape {
     unreadable: None,
 };
 
+/// What is given on a ward or when somebody leaves it.
+const OF_HOSPITAL: Shape = Shape {
+    kind: EntryKind::Medication,
+    heading: "Medication",
+    words: &["NameOfMedication"],
+    values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
+    texts: &["MedicationEndReason"],
+    ..PLAIN
+};
+
 /// Every table that is read line by line, in the order in which lines may lean on those before.
 pub(super) static SHAPES: [Shape; 63] = [
     Shape {
@@ -568,46 +578,10 @@ pub(super) static SHAPES: [Shape; 63] = [
         values: &["ConsentedToVacc", "RefusalOrConsentCurrent"],
         ..PLAIN
     },
-    Shape {
-        table: "SROnAdmissionMedication",
-        prefix: "admission-medication",
-        kind: EntryKind::Medication,
-        heading: "Medication",
-        words: &["NameOfMedication"],
-        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
-        texts: &["MedicationEndReason"],
-        ..PLAIN
-    },
-    Shape {
-        table: "SROutPatientMedication",
-        prefix: "outpatient-medication",
-        kind: EntryKind::Medication,
-        heading: "Medication",
-        words: &["NameOfMedication"],
-        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
-        texts: &["MedicationEndReason"],
-        ..PLAIN
-    },
-    Shape {
-        table: "SRPlaceHolderMedication",
-        prefix: "placeholder-medication",
-        kind: EntryKind::Medication,
-        heading: "Medication",
-        words: &["NameOfMedication"],
-        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
-        texts: &["MedicationEndReason"],
-        ..PLAIN
-    },
-    Shape {
-        table: "SRTTOMedication",
-        prefix: "take-home-medication",
-        kind: EntryKind::Medication,
-        heading: "Medication",
-        words: &["NameOfMedication"],
-        values: &["DoseFrequency", "StandardIssueDose", "StandardIssueQuantity", "InstalmentDailyDose"],
-        texts: &["MedicationEndReason"],
-        ..PLAIN
-    },
+    Shape { table: "SROnAdmissionMedication", prefix: "admission-medication", ..OF_HOSPITAL },
+    Shape { table: "SROutPatientMedication", prefix: "outpatient-medication", ..OF_HOSPITAL },
+    Shape { table: "SRPlaceHolderMedication", prefix: "placeholder-medication", ..OF_HOSPITAL },
+    Shape { table: "SRTTOMedication", prefix: "take-home-medication", ..OF_HOSPITAL },
     Shape {
         table: "SRVariableDoseCDMedication",
         prefix: "variable-medication",
