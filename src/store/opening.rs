@@ -56,7 +56,7 @@ impl Default for Options {
             floor_bytes: 512 << 20,
             check_rows: 200_000,
             check_bytes: 256 << 20,
-            cache_bytes: 16 << 20,
+            cache_bytes: 32 << 20,
             check_every: Duration::from_secs(24 * 60 * 60),
             shrink_every: Duration::from_secs(10 * 60),
             year: chrono::Utc::now().year(),
