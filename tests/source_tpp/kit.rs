@@ -30,7 +30,8 @@ pub fn row(columns: &str, fields: &[(&str, &str)]) -> String {
     quoted.collect::<Vec<_>>().join(",")
 }
 
-pub fn event(id: &str, besides: &[(&str, &str)]) -> String {
+/// A row with what all tables of records have, and what is given besides.
+pub fn of(columns: &str, id: &str, besides: &[(&str, &str)]) -> String {
     let mut fields = vec![
         ("RowIdentifier", id),
         ("IDOrganisationVisibleTo", ORGANISATION),
@@ -39,7 +40,11 @@ pub fn event(id: &str, besides: &[(&str, &str)]) -> String {
         ("IDPatient", "1"),
     ];
     fields.extend_from_slice(besides);
-    row(SREVENT, &fields)
+    row(columns, &fields)
+}
+
+pub fn event(id: &str, besides: &[(&str, &str)]) -> String {
+    of(SREVENT, id, besides)
 }
 
 pub fn code(id: &str, besides: &[(&str, &str)]) -> String {

@@ -11,19 +11,6 @@ use crate::kit::*;
 
 const COMMON: &str = "RowIdentifier,IDOrganisationVisibleTo,DateEventRecorded,DateEvent,IDEvent,IDPatient,RemovedData";
 
-/// A row with what all tables of records have, and what is given besides.
-fn of(columns: &str, id: &str, besides: &[(&str, &str)]) -> String {
-    let mut fields = vec![
-        ("RowIdentifier", id),
-        ("IDOrganisationVisibleTo", ORGANISATION),
-        ("DateEventRecorded", "28 Feb 2026 09:30:00"),
-        ("DateEvent", "28 Feb 2026 09:20:00"),
-        ("IDPatient", "1"),
-    ];
-    fields.extend_from_slice(besides);
-    row(columns, &fields)
-}
-
 #[test]
 fn a_drug_sensitivity_is_a_line_that_is_held_because_its_drug_is_not_named() {
     let columns = format!("{COMMON},IDDrugCode,IDMultiLexAction,FormulationSpecific");
