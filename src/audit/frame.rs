@@ -14,8 +14,10 @@ pub type Digest = [u8; 32];
 /// What the first frame names as its predecessor.
 pub const NO_FRAME: Digest = [0; 32];
 
-const FRAME_MAGIC: [u8; 4] = *b"Afr1";
-const FRAME_HEADER: usize = 4 + 4 + 8 + 8 + 32;
+/// What a frame begins with.
+pub const FRAME_MAGIC: [u8; 4] = *b"Afr1";
+/// Bytes of a frame before its payload.
+pub const FRAME_HEADER: usize = 4 + 4 + 8 + 8 + 32;
 
 /// Bytes that a frame takes beside its payload.
 pub const FRAME_OVERHEAD: usize = FRAME_HEADER + 32;
@@ -49,6 +51,14 @@ pub fn write_frame(out: &mut Vec<u8>, seq: u64, synced: u64, previous: &Digest, 
     let digest = blake3::hash(out.get(start..).unwrap_or_default());
     out.extend_from_slice(digest.as_bytes());
     digest.into()
+}
+
+/// How long the frame is that `bytes` begins with, as it says itself; `None` if no frame begins there.
+pub fn frame_length(mut bytes: &[u8]) -> Option<usize> {
+    if take::<4>(&mut bytes)? != FRAME_MAGIC {
+        return None;
+    }
+    Some(FRAME_OVERHEAD + u32::from_le_bytes(take(&mut bytes)?) as usize)
 }
 
 /// The whole frame that `bytes` begins with and its length, or `None` if there is none whose digest is

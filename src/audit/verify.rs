@@ -4,9 +4,11 @@
 //! renamed segment file. Not found, because nothing on the same disk can show it: a journal whose last
 //! frames, or all, were taken away, or that was rewritten whole. That needs a head kept elsewhere.
 
+mod window;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +16,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::frame::{
-    Digest, HeaderError, NO_FRAME, RawFrame, SEGMENT_HEADER, SegmentHeader, find_frame, parse_frame, segment_name,
-    segment_number,
+    Digest, HeaderError, NO_FRAME, RawFrame, SEGMENT_HEADER, SegmentHeader, segment_name, segment_number,
 };
+use window::Window;
 
 /// Where something stands in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,23 +53,29 @@ pub struct Chain {
 }
 
 /// Reads the journal in `directory`, several segments at a time, and calls `each` with every whole frame, those
-/// of one segment in order; a sentence that it returns is damage. `until` bounds the reading for a journal
-/// that is being written: nothing from there on is read, and one segment after the other, since each is held in memory
-/// whole and others are at work.
+/// of one segment in order; a sentence that it returns is damage. A few MB of each segment are in memory. `until` bounds
+/// the reading for a journal that is being written: nothing from there on is read, and one segment after the other,
+/// since others are at work.
 ///
 /// # Errors
 /// When the directory or a file in it cannot be read, or is of another version's form.
 pub fn read_chain(directory: &Path, until: Option<Place>, each: &Each<'_>) -> io::Result<Chain> {
+    read_through(directory, until, WINDOW, each)
+}
+
+/// Bytes of a segment that are in memory at a time, unless a frame is longer: many times what one unit of a pull takes.
+const WINDOW: usize = 4 << 20;
+
+fn read_through(directory: &Path, until: Option<Place>, window: usize, each: &Each<'_>) -> io::Result<Chain> {
     let numbers = numbers(directory, until)?;
     let next = AtomicUsize::new(0);
     let read = Mutex::new(BTreeMap::new());
     let work = || -> io::Result<()> {
-        let mut bytes = Vec::new();
         while let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
-            load(directory, *number, until, &mut bytes)?;
+            let mut file = open(directory, *number, until, window)?;
             // What does not say where it belongs is read when it is known what comes before it.
-            if let Ok(header) = header_of(*number, &bytes)? {
-                let found = Segment::read(*number, &bytes, (header.first, header.previous), each);
+            if let Ok(header) = header_of(*number, &mut file)? {
+                let found = Segment::read(*number, &mut file, (header.first, header.previous), each)?;
                 read.lock().unwrap_or_else(PoisonError::into_inner).insert(*number, (header, found));
             }
         }
@@ -105,10 +113,9 @@ pub fn read_chain(directory: &Path, until: Option<Place>, each: &Each<'_>) -> io
                 found
             }
             None => {
-                let mut bytes = Vec::new();
-                load(directory, number, until, &mut bytes)?;
                 chain.damage.push(format!("{name} {}", HeaderError::Damaged));
-                Segment::read(number, &bytes, (next, chain.head), each)
+                let mut file = open(directory, number, until, window)?;
+                Segment::read(number, &mut file, (next, chain.head), each)?
             }
         };
         next = found.next;
@@ -126,11 +133,10 @@ pub fn read_chain(directory: &Path, until: Option<Place>, each: &Each<'_>) -> io
 pub fn read_end(directory: &Path, each: &Each<'_>) -> io::Result<Option<Chain>> {
     let numbers = numbers(directory, None)?;
     let mut chain = Chain::empty();
-    let mut bytes = Vec::new();
     for (expected, number) in (1..).zip(&numbers) {
-        bytes.clear();
-        File::open(directory.join(segment_name(*number)))?.take(SEGMENT_HEADER as u64).read_to_end(&mut bytes)?;
-        let Ok(header) = header_of(*number, &bytes)? else { return Ok(None) };
+        let Ok(header) = header_of(*number, &mut open(directory, *number, None, SEGMENT_HEADER)?)? else {
+            return Ok(None);
+        };
         let follows = chain.segments.last().is_none_or(|before| before.first <= header.first);
         if header.number != expected || *number != expected || !follows {
             return Ok(None);
@@ -138,8 +144,8 @@ pub fn read_end(directory: &Path, each: &Each<'_>) -> io::Result<Option<Chain>> 
         chain.segments.push(header);
     }
     let (Some(number), Some(header)) = (numbers.last(), chain.segments.last()) else { return Ok(None) };
-    load(directory, *number, None, &mut bytes)?;
-    let found = Segment::read(*number, &bytes, (header.first, header.previous), each);
+    let mut file = open(directory, *number, None, WINDOW)?;
+    let found = Segment::read(*number, &mut file, (header.first, header.previous), each)?;
     (chain.seq, chain.synced, chain.head) =
         (header.first.saturating_sub(1), header.first.saturating_sub(1), header.previous);
     // Those before it are taken at its word.
@@ -163,18 +169,16 @@ fn numbers(directory: &Path, until: Option<Place>) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-fn load(directory: &Path, number: u32, until: Option<Place>, bytes: &mut Vec<u8>) -> io::Result<()> {
+fn open(directory: &Path, number: u32, until: Option<Place>, window: usize) -> io::Result<Window<File>> {
     let most = until.filter(|until| until.segment == number).map_or(u64::MAX, |until| until.offset);
     let file = File::open(directory.join(segment_name(number)))?;
-    bytes.clear();
-    // Grown as it is read it would take twice the memory.
-    bytes.reserve_exact(usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default());
-    file.take(most).read_to_end(bytes).map(drop)
+    let length = file.metadata()?.len().min(most);
+    Ok(Window::new(file, length, window))
 }
 
 /// The segment's header, or that it is damaged.
-fn header_of(number: u32, bytes: &[u8]) -> io::Result<Result<SegmentHeader, ()>> {
-    match SegmentHeader::parse(bytes) {
+fn header_of(number: u32, file: &mut Window<File>) -> io::Result<Result<SegmentHeader, ()>> {
+    match SegmentHeader::parse(file.from(0, SEGMENT_HEADER)?) {
         Ok(header) => Ok(Ok(header)),
         Err(HeaderError::Damaged) => Ok(Err(())),
         Err(why) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} {why}", segment_name(number)))),
@@ -242,39 +246,36 @@ struct Segment {
 
 impl Segment {
     /// Reads the frames of a segment, of which the first must be number `next` and follow `head`.
-    fn read(number: u32, bytes: &[u8], (next, head): (u64, Digest), each: &Each<'_>) -> Self {
+    fn read(number: u32, file: &mut Window<File>, (next, head): (u64, Digest), each: &Each<'_>) -> io::Result<Self> {
         let end = Place { segment: number, offset: SEGMENT_HEADER as u64 };
         let mut found = Self { frames: 0, next, head, last: None, end, loose: 0, damage: Vec::new() };
-        let used = length_without_zeros_at_end(bytes);
-        let mut at = SEGMENT_HEADER;
-        while at < used {
-            if let Some((frame, length)) = bytes.get(at..).and_then(parse_frame) {
-                found.frame(Place { segment: number, offset: at as u64 }, &frame, each);
-                at += length;
-                continue;
+        let mut at = end.offset;
+        let mut zeros_from = None;
+        loop {
+            while let Some((frame, length)) = file.frame(at)? {
+                found.frame(Place { segment: number, offset: at }, &frame, each);
+                at += length as u64;
             }
+            let used = match zeros_from {
+                Some(used) => used,
+                None => *zeros_from.insert(file.used(at)?),
+            };
             // Frames of the append that was interrupted may stand behind a hole; they were never
             // acknowledged. One that was written when the hole's frame was already on the disk shows damage.
-            let mut sound = find_frame(bytes, at, used);
-            while let Some((place, frame)) = sound
-                && frame.synced < found.next
-            {
-                sound = find_frame(bytes, place + 1, used);
-            }
-            let Some((place, frame)) = sound else { break };
+            let Some((place, seq, previous)) = file.find(at, used, found.next)? else {
+                found.end.offset = at;
+                found.loose = used.saturating_sub(at);
+                return Ok(found);
+            };
             found.damage.push(format!(
-                "{} is damaged between byte {at} and byte {place}, where frame {} should be; frame {} follows it",
+                "{} is damaged between byte {at} and byte {place}, where frame {} should be; frame {seq} follows it",
                 segment_name(number),
-                found.next,
-                frame.seq
+                found.next
             ));
-            found.next = frame.seq;
-            found.head = frame.previous;
+            found.next = seq;
+            found.head = previous;
             at = place;
         }
-        found.end.offset = at as u64;
-        found.loose = used.saturating_sub(at) as u64;
-        found
     }
 
     fn frame(&mut self, place: Place, frame: &RawFrame<'_>, each: &Each<'_>) {
@@ -304,18 +305,13 @@ impl Segment {
     }
 }
 
-fn length_without_zeros_at_end(mut bytes: &[u8]) -> usize {
-    // Whole blocks first: a fresh segment is 64 MiB of zeros.
-    const BLOCK: [u8; 4096] = [0; 4096];
-    while let Some(rest) = bytes.strip_suffix(&BLOCK) {
-        bytes = rest;
-    }
-    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
 
     use super::super::frame::write_frame;
     use super::*;
@@ -442,5 +438,105 @@ mod tests {
         let until = Place { segment: 1, offset: offset as u64 };
         let chain = read_chain(directory.path(), Some(until), &|_, _| Ok(())).unwrap();
         assert_eq!((chain.frames, chain.loose, chain.damage.as_slice()), (4, 0, [].as_slice()));
+    }
+
+    /// All that reading finds, and all that it hands on.
+    fn told(directory: &Path, until: Option<Place>, window: usize) -> String {
+        let told = Mutex::new(String::new());
+        let chain = read_through(directory, until, window, &|place, frame| {
+            writeln!(told.lock().unwrap(), "{place:?} {frame:?}").map_err(|why| why.to_string())
+        });
+        let mut told = told.into_inner().unwrap();
+        write!(told, "{chain:?}").unwrap();
+        told
+    }
+
+    /// What becomes of a segment's bytes: something is overwritten, cut off, put in, or made zeros.
+    fn damage() -> impl Strategy<Value = (usize, usize, u8)> {
+        (0..3_000_usize, 0..300_usize, 0..6_u8)
+    }
+
+    fn damaged(mut bytes: Vec<u8>, (at, length, how): (usize, usize, u8)) -> Vec<u8> {
+        let at = at.min(bytes.len());
+        let end = (at + length).min(bytes.len());
+        match how {
+            0 => bytes.truncate(at),
+            1 => bytes[at..end].fill(0),
+            2 => drop(bytes.drain(at..end)),
+            // What looks as a frame does where it begins, and says that it is as long as it likes.
+            3 => drop(bytes.splice(at..end, [&b"Afr1"[..], &(length as u32 * 7).to_le_bytes()].concat())),
+            4 => bytes[at..end].iter_mut().for_each(|byte| *byte ^= 1),
+            _ => {}
+        }
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn through_a_window_everything_is_found_that_is_found_in_the_whole(
+            payloads in proptest::collection::vec((0..200_usize, 0..3_u64), 2..20),
+            long in 0..2_000_usize,
+            zeros in 0..9_000_usize,
+            damages in proptest::collection::vec(damage(), 0..3),
+            until in proptest::option::of(0..4_000_u64),
+            windows in proptest::collection::vec(1..400_usize, 3),
+        ) {
+            // One is longer than any of the windows.
+            let middle = payloads.len() / 2;
+            let length = |at: usize| if at == middle { 400 + long } else { payloads[at].0 };
+            let contents: Vec<Vec<u8>> = (0..payloads.len()).map(|at| vec![at as u8 + 1; length(at)]).collect();
+            let lines: Vec<Line<'_>> = (0..payloads.len())
+                .map(|at| (at as u64 + 1, (at as u64).saturating_sub(payloads[at].1), contents[at].as_slice()))
+                .collect();
+            let frames = frames(&lines);
+            let previous = frames[middle - 1].last_chunk().copied().unwrap();
+            let first = SegmentHeader { number: 1, first: 1, previous: NO_FRAME };
+            let second = SegmentHeader { number: 2, first: middle as u64 + 1, previous };
+            let directory = tempfile::tempdir().unwrap();
+            for (header, frames) in [(first, &frames[..middle]), (second, &frames[middle..])] {
+                let bytes = [header.write(), frames.concat(), vec![0; zeros]].concat();
+                let bytes = damages.iter().fold(bytes, |bytes, damage| damaged(bytes, *damage));
+                fs::write(directory.path().join(segment_name(header.number)), bytes).unwrap();
+            }
+            // Bounded as it is beside a writer, so that the frames come in one order.
+            let until = Some(Place { segment: 2, offset: until.unwrap_or(u64::MAX) });
+            let whole = told(directory.path(), until, usize::MAX >> 1);
+            for window in windows {
+                prop_assert_eq!(&told(directory.path(), until, window), &whole);
+            }
+        }
+    }
+
+    #[test]
+    fn wherever_the_window_ends_a_hole_and_the_frame_behind_it_are_found() {
+        let mut frames = five();
+        frames[2] = vec![0; 300];
+        let directory = tempfile::tempdir().unwrap();
+        let bytes = segment(&frames);
+        fs::write(directory.path().join(segment_name(1)), &bytes).unwrap();
+        let whole = told(directory.path(), None, bytes.len());
+        assert!(whole.contains("frame 4 follows it"), "{whole}");
+        for window in 0..600 {
+            assert_eq!(told(directory.path(), None, window), whole, "through {window} bytes");
+        }
+    }
+
+    #[test]
+    fn frames_that_straddle_the_end_of_the_window_and_longer_ones_are_read_as_others_are() {
+        let payloads = [1, 3, WINDOW - 500, WINDOW / 2, WINDOW + 7, 2].map(|length| vec![7; length]);
+        let lines: Vec<Line<'_>> = (1..).zip(&payloads).map(|(seq, payload)| (seq, seq - 1, &payload[..])).collect();
+        let mut frames = frames(&lines);
+        let sound = read(&segment(&frames));
+        assert_eq!((sound.frames, sound.loose, sound.damage.as_slice()), (6, 0, [].as_slice()));
+        assert_eq!(sound.end.unwrap().offset as usize, SEGMENT_HEADER + frames.concat().len());
+        // A hole that is longer than the window, before a frame that says that all before it was on the disk.
+        let at = SEGMENT_HEADER + frames[..4].concat().len();
+        frames[4].fill(0);
+        let hole = read(&segment(&frames));
+        let place = at + frames[4].len();
+        let named = format!("is damaged between byte {at} and byte {place}, where frame 5 should be; frame 6 follows");
+        assert!(hole.damage.len() == 1 && hole.damage[0].contains(&named), "{:?}", hole.damage);
     }
 }
