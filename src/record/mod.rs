@@ -9,6 +9,7 @@ mod finding;
 mod identity;
 mod lease;
 mod patient;
+mod relation;
 mod shown;
 mod span;
 
@@ -19,5 +20,6 @@ pub use finding::{Category, Context, Finding, Lane, Place, Screening, Subject, T
 pub use identity::{EntryId, IdentityKey, NhsNumber, NhsNumberError, PatientId, SourceKey, Version};
 pub use lease::{Stage, Token};
 pub use patient::{AccessLevel, Flag, FlagRefused, FlagSet, Patient, PatientAct, Proxy, Safeguards, Sex};
+pub use relation::{Relation, Relative};
 pub use shown::Shown;
 pub use span::{Span, sentences, sentences_into, snap_to_words, words};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{NhsNumber, PatientId, SourceKey};
+use super::{NhsNumber, PatientId, Relation, SourceKey};
 
 /// A patient as far as review needs to know them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,10 +30,10 @@ pub struct Patient {
     pub proxies: Vec<Proxy>,
     /// Patients with the same value share an address: a keyed digest, never the address itself.
     pub household: Option<String>,
-    /// Patients of the practice to whom a relation is declared.
+    /// People to whom records of their own at the source declare a relation.
     #[serde(default)]
-    pub related: Vec<PatientId>,
-    /// Names of people to whom a relation is declared and of whom the source does not say which patient they are.
+    pub related: Vec<Relation>,
+    /// Names of people whom the patient's own row at the source names: a carer, a contact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relatives: Vec<String>,
     /// What people have set over the whole patient.

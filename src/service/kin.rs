@@ -5,15 +5,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::record::{Patient, PatientId};
+use crate::record::{NhsNumber, Patient, PatientId, Relative};
 
-/// Names, folded, who bears them, and who names them as proxies or relatives.
+/// Names, folded, who bears them, and who names them as proxies or relatives; and relations to somebody in particular.
 #[derive(Debug, Default)]
 pub struct Kin {
     bearers: HashMap<String, BTreeSet<PatientId>>,
     named_by: HashMap<String, BTreeSet<PatientId>>,
-    declared: HashMap<PatientId, BTreeSet<PatientId>>,
-    declared_by: HashMap<PatientId, BTreeSet<PatientId>>,
+    declared: HashMap<PatientId, BTreeSet<Relative>>,
+    declared_by: HashMap<Relative, BTreeSet<PatientId>>,
+    number: HashMap<PatientId, NhsNumber>,
+    of_number: HashMap<NhsNumber, BTreeSet<PatientId>>,
     names: HashMap<PatientId, Names>,
 }
 
@@ -28,6 +30,7 @@ impl Kin {
     pub fn settle(&mut self, patient: &Patient) {
         let id = patient.id;
         self.declare(patient);
+        self.number(patient);
         let names = Names {
             own: folded(&format!("{} {}", patient.given_name, patient.family_name)),
             others: named(patient).map(folded).filter(|name| !name.is_empty()).collect(),
@@ -54,7 +57,8 @@ impl Kin {
     }
 
     fn declare(&mut self, patient: &Patient) {
-        let now: BTreeSet<PatientId> = patient.related.iter().copied().collect();
+        let related = patient.related.iter().map(|relation| &relation.to);
+        let now: BTreeSet<Relative> = related.filter(|to| !matches!(to, Relative::Named(_))).cloned().collect();
         let before = match now.is_empty() {
             true => self.declared.remove(&patient.id),
             false => self.declared.insert(patient.id, now.clone()),
@@ -69,10 +73,39 @@ impl Kin {
         }
     }
 
+    fn number(&mut self, patient: &Patient) {
+        let (id, now) = (patient.id, &patient.nhs_number);
+        if self.number.get(&id) == now.as_ref() {
+            return;
+        }
+        let before = match now {
+            Some(now) => self.number.insert(id, now.clone()),
+            None => self.number.remove(&id),
+        };
+        if let Some(bearers) = before.and_then(|before| self.of_number.get_mut(&before)) {
+            bearers.remove(&id);
+        }
+        if let Some(now) = now {
+            self.of_number.entry(now.clone()).or_default().insert(id);
+        }
+    }
+
     /// Those with whom a relation is declared, by either of the two.
-    pub fn declared(&self, patient: PatientId) -> impl Iterator<Item = PatientId> {
-        let ways = [self.declared.get(&patient), self.declared_by.get(&patient)];
-        ways.into_iter().flatten().flatten().copied()
+    pub fn declared(&self, patient: PatientId) -> BTreeSet<PatientId> {
+        let mut kin = BTreeSet::new();
+        for to in self.declared.get(&patient).into_iter().flatten() {
+            match to {
+                Relative::Patient(other) => drop(kin.insert(*other)),
+                Relative::Number(number) => kin.extend(self.of_number.get(number).into_iter().flatten()),
+                Relative::Named(_) => {}
+            }
+        }
+        let number = self.number.get(&patient).cloned().map(Relative::Number);
+        for own in [Some(Relative::Patient(patient)), number].into_iter().flatten() {
+            kin.extend(self.declared_by.get(&own).into_iter().flatten());
+        }
+        kin.remove(&patient);
+        kin
     }
 
     /// Those whom a patient's row names, as readers of the record or as relatives, and those whose rows name the patient.
@@ -94,7 +127,12 @@ impl Kin {
 
 /// Everybody whom a patient's row names.
 fn named(patient: &Patient) -> impl Iterator<Item = &str> {
-    patient.proxies.iter().map(|proxy| proxy.name.as_str()).chain(patient.relatives.iter().map(String::as_str))
+    let proxies = patient.proxies.iter().map(|proxy| proxy.name.as_str());
+    let declared = patient.related.iter().filter_map(|relation| match &relation.to {
+        Relative::Named(name) => Some(name.as_str()),
+        Relative::Number(_) | Relative::Patient(_) => None,
+    });
+    proxies.chain(patient.relatives.iter().map(String::as_str)).chain(declared)
 }
 
 /// A name without title, case and order: `Mrs Jane Doe` and `DOE Jane` are one.

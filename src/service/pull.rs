@@ -187,7 +187,7 @@ impl Service {
                 manifest.stream
             ));
         }
-        intake.under_numbers()?;
+        intake.without_key()?;
         intake.place_loose()?;
         intake.commit()?;
         intake.entries(&name)?;

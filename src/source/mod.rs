@@ -104,6 +104,15 @@ pub enum Change {
     Patient(PatientFacts),
     /// Something further of a patient, who may come in another table or on another day.
     PatientAlso(PatientAlso),
+    /// A record of its own declares that somebody is related to a patient.
+    Relation(RelationFacts),
+    /// Such a record is gone, or the relation has ended. One that was never seen is no error.
+    RelationGone {
+        /// The record.
+        key: SourceKey,
+        /// Whose relation it was, where the feed says.
+        patient: Option<SourceKey>,
+    },
     /// A patient left the feed's scope.
     PatientGone(SourceKey),
     /// Who reads a patient's record, where nothing else of the patient changed.
@@ -185,7 +194,7 @@ pub struct PatientFacts {
     pub online: Option<OnlineAccess>,
     /// Since when they are registered with the practice, where the feed says.
     pub registered: Option<NaiveDate>,
-    /// Names of people to whom a relation is declared. `None`: the feed does not say.
+    /// Names of all whom the patient's own row names: a carer, contacts. `None`: the feed does not say.
     pub relatives: Option<Vec<String>>,
 }
 
@@ -240,16 +249,6 @@ pub struct PatientAlso {
     pub proxies: Vec<Proxy>,
     /// People who no longer read.
     pub proxies_gone: Vec<Proxy>,
-    /// Patients of the practice to whom a relation is declared.
-    pub related: Vec<SourceKey>,
-    /// Those to whom it has ended.
-    pub related_gone: Vec<SourceKey>,
-    /// The same of people whom the feed names by their NHS number, and no patient of whom it may know.
-    pub related_numbers: Vec<NhsNumber>,
-    /// Names of people to whom a relation is declared.
-    pub relatives: Vec<String>,
-    /// And of those to whom it has ended.
-    pub relatives_gone: Vec<String>,
     /// Since when they are registered with the practice.
     pub registered: Option<NaiveDate>,
 }
@@ -263,14 +262,31 @@ impl PatientAlso {
             level: None,
             proxies: Vec::new(),
             proxies_gone: Vec::new(),
-            related: Vec::new(),
-            related_gone: Vec::new(),
-            related_numbers: Vec::new(),
-            relatives: Vec::new(),
-            relatives_gone: Vec::new(),
             registered: None,
         }
     }
+}
+
+/// A relation as a record of its own declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationFacts {
+    /// The source's name for the record.
+    pub key: SourceKey,
+    /// Who has the relation.
+    pub patient: SourceKey,
+    /// With whom.
+    pub to: RelatedTo,
+}
+
+/// How a feed names somebody who is related to a patient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelatedTo {
+    /// As a patient of the practice.
+    Patient(SourceKey),
+    /// By NHS number: no patient of whom the feed may know.
+    Number(NhsNumber),
+    /// By name alone.
+    Named(String),
 }
 
 /// That a feed holds everything.

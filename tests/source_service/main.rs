@@ -7,6 +7,7 @@ mod exports;
 mod generated;
 mod helios;
 mod killed;
+mod kin;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod letters;

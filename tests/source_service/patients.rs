@@ -160,7 +160,7 @@ fn of_a_patient_who_opted_out_nothing_leaves_until_they_come_back() {
 }
 
 /// Names of patients for whom the worklist proposes a flag.
-fn proposed(practice: &Practice) -> Vec<String> {
+pub fn proposed(practice: &Practice) -> Vec<String> {
     let Reply::Worklist(list) = practice.user("lea").ask(Request::Worklist) else { panic!("no worklist") };
     let mut names: Vec<String> = list
         .items
@@ -172,7 +172,7 @@ fn proposed(practice: &Practice) -> Vec<String> {
     names
 }
 
-fn hold(practice: &Practice, name: &str) {
+pub fn hold(practice: &Practice, name: &str) {
     let mut lea = practice.user("lea");
     let patient = lea.waiting(name).patient;
     let act = PatientAct::SetFlag { flag: Flag::HoldAll, why: "her sister rang".into(), withdraw: false };
@@ -200,67 +200,18 @@ fn a_carer_whom_emis_names_is_kin_of_the_patient() {
     }
 }
 
-fn export(practice: &Practice, name: &str, resources: &[Value]) -> String {
+pub fn export(practice: &Practice, name: &str, resources: &[Value]) -> String {
     let folder = practice.path().join(name);
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("all.ndjson"), resources.iter().map(|it| format!("{it}\n")).collect::<String>()).unwrap();
     format!("fhir:{}", folder.display())
 }
 
-fn condition(id: &str, patient: &str) -> Value {
+pub fn condition(id: &str, patient: &str) -> Value {
     json!({
         "resourceType": "Condition", "id": id, "subject": { "reference": format!("Patient/{patient}") },
         "code": { "text": "Note" }, "note": [{ "text": "Says her partner hits her." }],
     })
-}
-
-/// By the record's own link, by the NHS number, and by a name that one patient alone bears.
-#[test]
-fn a_related_person_who_is_a_patient_makes_a_household_until_it_ends() {
-    let patient = |id: &str, family: &str, besides: Value| {
-        let mut patient =
-            json!({ "resourceType": "Patient", "id": id, "name": [{ "family": family, "given": ["A"] }] });
-        patient.as_object_mut().unwrap().extend(besides.as_object().unwrap().clone());
-        patient
-    };
-    let person = |id: &str, besides: Value| {
-        let mut person =
-            json!({ "resourceType": "RelatedPerson", "id": id, "patient": { "reference": "Patient/ada" } });
-        person.as_object_mut().unwrap().extend(besides.as_object().unwrap().clone());
-        person
-    };
-    let nhs = json!({ "identifier": [{ "system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9434765919" }] });
-    let linked = json!({ "link": [{ "other": { "reference": "RelatedPerson/r1" }, "type": "seealso" }] });
-    let contact = json!({ "contact": [{ "name": { "family": "Named", "given": ["A"] } }] });
-    let all = [
-        person("r1", json!({})),
-        person("r2", nhs.clone()),
-        person("r3", json!({ "name": [{ "family": "Nobody" }] })),
-        patient("ada", "Ada", contact),
-        patient("link", "Linked", linked.clone()),
-        patient("number", "Numbered", nhs.clone()),
-        patient("named", "Named", json!({})),
-        condition("c1", "ada"),
-        condition("c2", "named"),
-    ];
-    let practice = Practice::new();
-    let mut lea = practice.user("lea");
-    lea.pull(&export(&practice, "first", &all));
-    let household = |practice: &Practice| {
-        let mut lea = practice.user("lea");
-        let entry = lea.waiting("ADA").entry;
-        let household = lea.open(entry).patient.household.into_iter();
-        let mut names: Vec<String> = household.map(|line| line.split("  ").next().unwrap().to_owned()).collect();
-        names.sort();
-        names
-    };
-    assert_eq!(household(&practice), ["LINKED A", "NUMBERED A"]);
-    hold(&practice, "NAMED");
-    assert!(proposed(&practice).iter().any(|name| name.starts_with("ADA")), "{:?}", proposed(&practice));
-    // It is over.
-    let ended = json!({ "period": { "end": "2026-01-31" } });
-    lea.pull(&export(&practice, "second", &[patient("link", "Linked", linked), person("r1", ended)]));
-    assert_eq!(household(&practice), ["NUMBERED A"]);
 }
 
 /// GP Connect says since when a patient has been a regular one of the practice; what was recorded before came with them.

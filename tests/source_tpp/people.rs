@@ -1,7 +1,7 @@
 //! Patients, where they live, who reads their record.
 
 use anteroom::record::{AccessLevel, Proxy, Sex};
-use anteroom::source::{Change, PatientAlso};
+use anteroom::source::{Change, PatientAlso, RelatedTo, RelationFacts};
 
 use crate::kit::*;
 
@@ -85,7 +85,13 @@ fn who_acts_for_a_patient_may_read_and_where_they_live_makes_a_household() {
         PatientAlso { address: "1, Low Road".into(), ..plain("patient:1") },
         PatientAlso { proxies: vec![kim.clone()], ..plain("patient:1") },
         PatientAlso { proxies_gone: vec![kim], ..plain("patient:2") },
-        PatientAlso { related: vec![key("patient:2")], ..plain("patient:1") },
     ];
     assert_eq!(also(&read), expected.iter().collect::<Vec<_>>());
+    let relations = read.0.iter().filter(|change| matches!(change, Change::Relation(_) | Change::RelationGone { .. }));
+    let husband = RelatedTo::Patient(key("patient:2"));
+    let expected = [
+        Change::RelationGone { key: key("relationship:2"), patient: Some(key("patient:2")) },
+        Change::Relation(RelationFacts { key: key("relationship:4"), patient: key("patient:1"), to: husband }),
+    ];
+    assert_eq!(relations.collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
 }

@@ -218,6 +218,13 @@ impl<'p, 'a> Intake<'p, 'a> {
         match change {
             Change::Patient(facts) => self.people.patient(facts, self.when(), &mut self.pending)?,
             Change::PatientAlso(also) => self.people.also(also, self.when(), &mut self.pending)?,
+            Change::Relation(facts) => self.people.relation(facts, self.when(), &mut self.pending)?,
+            Change::RelationGone { key, patient: Some(patient) } => {
+                self.people.relation_gone(&key, &patient, self.when(), &mut self.pending)?;
+            }
+            Change::RelationGone { key, patient: None } => {
+                self.people.relations_gone.insert(key, self.when());
+            }
             Change::PatientGone(key) => {
                 self.deletes = true;
                 self.people.leave(key, self.when());

@@ -11,8 +11,8 @@ use super::super::{Service, ServiceError};
 use super::Pull;
 use super::intake::Intake;
 use super::pending::Pending;
-use crate::record::{NhsNumber, Patient, PatientId, SourceKey};
-use crate::source::{OnlineAccess, PatientAlso, PatientFacts};
+use crate::record::{NhsNumber, Patient, PatientId, Relation, Relative, SourceKey};
+use crate::source::{OnlineAccess, PatientAlso, PatientFacts, RelatedTo, RelationFacts};
 use crate::store::Table;
 
 /// What a feed says of patients, and what of it is not in the store yet.
@@ -28,8 +28,8 @@ pub struct People<'p, 'a> {
     spoken_of: HashMap<PatientId, u64>,
     /// How many were sent.
     pub sent: u64,
-    /// Patients to whom people are related of whom only the NHS number is known.
-    by_number: HashMap<NhsNumber, BTreeSet<PatientId>>,
+    /// Records of relations that are gone, of which the feed does not say whose they were.
+    pub relations_gone: HashMap<SourceKey, When>,
     /// Those whose online record begins on another day than before.
     pub opened: Vec<PatientId>,
 }
@@ -53,7 +53,7 @@ impl<'p, 'a> People<'p, 'a> {
             gone: BTreeSet::new(),
             spoken_of: HashMap::new(),
             sent: 0,
-            by_number: HashMap::new(),
+            relations_gone: HashMap::new(),
             opened: Vec::new(),
         }
     }
@@ -120,32 +120,53 @@ impl<'p, 'a> People<'p, 'a> {
                 patient.proxies.push(proxy);
             }
         }
-        patient.relatives.retain(|name| !also.relatives_gone.contains(name));
-        for name in also.relatives {
-            if !patient.relatives.contains(&name) {
-                patient.relatives.push(name);
-            }
-        }
         patient.registered = also.registered.or(patient.registered);
-        for number in also.related_numbers {
-            self.by_number.entry(number).or_default().insert(patient.id);
-        }
-        let ids = |keys: &[SourceKey]| -> Vec<PatientId> {
-            keys.iter().map(|key| service.keys.identity.patient(key)).collect()
-        };
-        let ended = ids(&also.related_gone);
-        patient.related.retain(|other| !ended.contains(other));
-        for other in ids(&also.related) {
-            if !patient.related.contains(&other) {
-                patient.related.push(other);
-            }
-        }
         self.keep(patient, known.as_ref(), pending)
     }
 
+    /// A relation is new or changed. Of a patient who was never sent it makes one without a name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn relation(&mut self, facts: RelationFacts, when: When, pending: &mut Pending) -> Result<(), ServiceError> {
+        let service = self.pull.service;
+        self.relations_gone.remove(&facts.key);
+        let to = match facts.to {
+            RelatedTo::Patient(key) => Relative::Patient(service.keys.identity.patient(&key)),
+            RelatedTo::Number(number) => Relative::Number(number),
+            RelatedTo::Named(name) => Relative::Named(name),
+        };
+        let known = self.known(service.keys.identity.patient(&facts.patient))?;
+        let mut patient = known.clone().unwrap_or_else(|| service.merged(PatientFacts::unknown(facts.patient), None));
+        let relation = Relation { to, declared_by: Some(facts.key), as_of: when.as_of };
+        patient.declare(relation, |known| self.is_said_later(known.as_of, when));
+        self.keep(patient, known.as_ref(), pending)
+    }
+
+    /// A relation of a patient has ended.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn relation_gone(
+        &mut self,
+        key: &SourceKey,
+        patient: &SourceKey,
+        when: When,
+        pending: &mut Pending,
+    ) -> Result<(), ServiceError> {
+        let Some(known) = self.known(self.pull.service.keys.identity.patient(patient))? else { return Ok(()) };
+        let mut patient = known.clone();
+        patient.withdraw(key, |relation| self.is_said_later(relation.as_of, when));
+        self.keep(patient, Some(&known), pending)
+    }
+
     /// Whether what is known of a patient is newer than what is read now.
-    fn is_overtaken(&self, known: &Patient, When { as_of, .. }: When) -> bool {
-        self.pull.late || as_of.is_some() && known.as_of > as_of
+    fn is_overtaken(&self, known: &Patient, when: When) -> bool {
+        self.is_said_later(known.as_of, when)
+    }
+
+    fn is_said_later(&self, known: Option<DateTime<Utc>>, When { as_of, .. }: When) -> bool {
+        self.pull.late || as_of.is_some() && known > as_of
     }
 
     fn keep(
@@ -185,30 +206,31 @@ impl<'p, 'a> People<'p, 'a> {
 }
 
 impl Intake<'_, '_> {
-    /// What came under a patient's NHS number alone: who reads the record, and whose relative they are.
+    /// What came without the patient's key: who reads the record of an NHS number, and which relations are gone.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn under_numbers(&mut self) -> Result<(), ServiceError> {
-        let (online, related) = (std::mem::take(&mut self.people.online), std::mem::take(&mut self.people.by_number));
+    pub fn without_key(&mut self) -> Result<(), ServiceError> {
+        let (online, gone) = (std::mem::take(&mut self.people.online), std::mem::take(&mut self.people.relations_gone));
         self.commit()?;
-        if online.is_empty() && related.is_empty() {
+        if online.is_empty() && gone.is_empty() {
             return Ok(());
         }
         let (when, store) = (self.when(), self.pull.service.store.as_ref());
         rows::for_each::<Patient>(store, Table::Patient, &[], |_, read| {
             let patient = read.row;
-            let Some(number) = &patient.nhs_number else { return Ok(()) };
             let mut updated = patient.clone();
-            if let Some(access) = online.get(number)
+            if let Some(access) = patient.nhs_number.as_ref().and_then(|number| online.get(number))
                 && !self.people.is_overtaken(&patient, when)
             {
                 (updated.access, updated.access_from) = (access.level, access.from);
                 updated.proxies.clone_from(&access.proxies);
             }
-            let of = related.get(number).into_iter().flatten().filter(|other| **other != patient.id);
-            let news: Vec<PatientId> = of.filter(|other| !patient.related.contains(other)).copied().collect();
-            updated.related.extend(news);
+            for key in patient.related.iter().filter_map(|relation| relation.declared_by.as_ref()) {
+                if let Some(when) = gone.get(key) {
+                    updated.withdraw(key, |relation| self.people.is_said_later(relation.as_of, *when));
+                }
+            }
             if updated != patient {
                 self.people.keep(updated, Some(&patient), &mut self.pending)?;
             }

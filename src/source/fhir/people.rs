@@ -7,7 +7,7 @@ use super::resources::no;
 use super::{Export, json};
 use crate::record::{NhsNumber, Sex};
 use crate::source::outlet::Outlet;
-use crate::source::{Change, PatientAlso, PatientFacts, SourceError};
+use crate::source::{Change, PatientFacts, RelatedTo, RelationFacts, SourceError};
 
 const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -59,9 +59,10 @@ impl Export {
             Some(_) => self.day(resource, &["birthDate"], number, outlet)?,
             None => None,
         };
-        let key = self.key(format!("Patient/{id}"));
+        let contacts = json::all(resource, "contact").into_iter().filter(|contact| !self.has_ended(contact));
+        let contacts = contacts.filter_map(|contact| json::first(contact, &["name"]).map(whole_name));
         outlet.send(Change::Patient(PatientFacts {
-            key: key.clone(),
+            key: self.key(format!("Patient/{id}")),
             nhs_number,
             family_name: name.and_then(|name| json::text(name, "family")).unwrap_or_default().to_owned(),
             given_name: name.map(given).unwrap_or_default(),
@@ -74,17 +75,8 @@ impl Export {
             address: address(resource),
             online: None,
             registered: self.registered(resource),
-            relatives: None,
-        }))?;
-        let mut also = PatientAlso::of(key);
-        for contact in json::all(resource, "contact") {
-            let name = json::first(contact, &["name"]).map(whole_name).filter(|name| !name.is_empty());
-            if self.has_ended(contact) { also.relatives_gone.extend(name) } else { also.relatives.extend(name) }
-        }
-        match also.relatives.is_empty() && also.relatives_gone.is_empty() {
-            true => Ok(()),
-            false => outlet.send(Change::PatientAlso(also)),
-        }
+            relatives: Some(contacts.filter(|name| !name.is_empty()).collect()),
+        }))
     }
 
     /// Since when a patient has been a regular one of the practice. A registration that is not said to be regular, or that
@@ -125,20 +117,20 @@ impl Export {
         outlet: &mut Outlet<'_>,
     ) -> Result<(), SourceError> {
         let Some(opened) = self.open("RelatedPerson", resource, number, outlet)? else { return Ok(()) };
-        let mut also = PatientAlso::of(opened.patient);
-        let person = self.record.persons.get(&opened.key.id).map(|patient| self.key(patient.clone()));
+        let (key, patient) = (opened.key, opened.patient);
+        if self.has_ended(resource) {
+            return outlet.send(Change::RelationGone { key, patient: Some(patient) });
+        }
+        let person = self.record.persons.get(&key.id).map(|patient| self.key(patient.clone()));
         let identifiers = json::all(resource, "identifier").into_iter();
         let mut numbers = identifiers.filter(|it| json::text(it, "system") == Some(NHS_NUMBER));
         let number = numbers.find_map(|number| json::text(number, "value")?.parse::<NhsNumber>().ok());
         let name = name_of(resource).map(whole_name).filter(|name| !name.is_empty());
-        match (self.has_ended(resource), person, number) {
-            (false, Some(person), _) => also.related.push(person),
-            (true, Some(person), _) => also.related_gone.push(person),
-            (false, None, Some(number)) => also.related_numbers.push(number),
-            (false, None, None) => also.relatives.extend(name),
-            (true, None, _) => also.relatives_gone.extend(name),
+        let to = person.map(RelatedTo::Patient).or(number.map(RelatedTo::Number)).or(name.map(RelatedTo::Named));
+        match to {
+            Some(to) => outlet.send(Change::Relation(RelationFacts { key, patient, to })),
+            None => Ok(()),
         }
-        outlet.send(Change::PatientAlso(also))
     }
 }
 

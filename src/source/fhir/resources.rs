@@ -164,6 +164,7 @@ impl Export {
             let gone_key = self.key(gone.clone());
             match gone.split('/').next().unwrap_or_default() {
                 "Patient" => outlet.send(Change::PatientGone(gone_key))?,
+                "RelatedPerson" => outlet.send(Change::RelationGone { key: gone_key, patient: None })?,
                 "Encounter" | "DocumentReference" | "DiagnosticReport" => outlet.send(Change::GroupGone(gone_key))?,
                 "Observation" => outlet.send(Change::PartGone(gone_key))?,
                 kind if (self.shape_of)(kind).is_some() => outlet.send(Change::PartGone(gone_key))?,

@@ -9,7 +9,7 @@ use super::{Common, Named, Read, identifier, is_true, key};
 use crate::record::{AccessLevel, NhsNumber, Proxy, Sex, SourceKey};
 use crate::source::outlet::Sink;
 use crate::source::table::Column;
-use crate::source::{Change, PatientAlso, PatientFacts, SourceError};
+use crate::source::{Change, PatientAlso, PatientFacts, RelatedTo, RelationFacts, SourceError};
 
 /// What rows say of a patient's online access: one row a login, the patient's and others'.
 #[derive(Default)]
@@ -130,28 +130,32 @@ impl Read {
             },
             sink,
             |(common, relation, acts, [name, other], ended), row, outlet| {
-                let named = self.name(common, "relationship", Change::CompanionGone, row, outlet)?;
-                let Named::Here { patient, .. } = named else { return Ok(()) };
-                let proxies = acts.iter().any(|acts: &Column| is_true(row.get(*acts))).then(|| Proxy {
+                let gone = |key| Change::RelationGone { key, patient: None };
+                let named = self.name(common, "relationship", gone, row, outlet)?;
+                let Named::Here { key: own, patient } = named else { return Ok(()) };
+                let proxy = acts.iter().any(|acts: &Column| is_true(row.get(*acts))).then(|| Proxy {
                     name: row.get(*name).to_owned(),
                     relation: self.lookup.words(row.get(*relation)).to_owned(),
                     access: AccessLevel::default(),
                 });
                 let other = identifier(row.get(*other)).map(|id| key(&patient.organisation, "patient", id));
-                let (proxies, related) = (Vec::from_iter(proxies), Vec::from_iter(other));
+                let has_ended = !row.get(*ended).is_empty();
                 // Somebody of whom there is only the name.
-                let is_named = proxies.is_empty() && related.is_empty() && !row.get(*name).is_empty();
-                let relatives: Vec<String> = is_named.then(|| row.get(*name).to_owned()).into_iter().collect();
-                if proxies.is_empty() && related.is_empty() && relatives.is_empty() {
-                    return Ok(());
+                let is_named = proxy.is_none() && !row.get(*name).is_empty();
+                let named = is_named.then(|| RelatedTo::Named(row.get(*name).to_owned()));
+                let to = other.map(RelatedTo::Patient).or(named);
+                if let Some(proxy) = proxy {
+                    let (also, proxies) = (PatientAlso::of(patient.clone()), vec![proxy]);
+                    outlet.send(Change::PatientAlso(match has_ended {
+                        true => PatientAlso { proxies_gone: proxies, ..also },
+                        false => PatientAlso { proxies, ..also },
+                    }))?;
                 }
-                let also = PatientAlso::of(patient);
-                outlet.send(Change::PatientAlso(match row.get(*ended) {
-                    "" => PatientAlso { proxies, related, relatives, ..also },
-                    _ => {
-                        PatientAlso { proxies_gone: proxies, related_gone: related, relatives_gone: relatives, ..also }
-                    }
-                }))
+                match to {
+                    _ if has_ended => outlet.send(Change::RelationGone { key: own, patient: Some(patient) }),
+                    Some(to) => outlet.send(Change::Relation(RelationFacts { key: own, patient, to })),
+                    None => Ok(()),
+                }
             },
         )
         .map(|_| ())
