@@ -1,7 +1,9 @@
 //! Spans, sentences and shown text through their public doors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use anteroom::audit::Event;
 use anteroom::record::{Shown, Span, sentences, snap_to_words, words};
+use anteroom::tui::words;
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
@@ -205,4 +207,12 @@ fn no_character_at_all_gets_through_unseen() {
         .map(|c| format!("{:04x}", c as u32))
         .collect();
     assert!(unseen.is_empty(), "{} characters: {unseen:?}", unseen.len());
+}
+
+#[test]
+fn counts_are_worded_as_people_say_them() {
+    let patients = |n| words::count(n, "patient", "patients");
+    assert_eq!([0, 1, 2, 1_204].map(patients), ["no patients", "1 patient", "2 patients", "1,204 patients"]);
+    let said = |patients| Event::PatientsUpdated { patients }.words();
+    assert_eq!([said(0), said(1)], ["pull went on", "patients arrived"], "no patients arrived with that unit");
 }

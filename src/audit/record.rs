@@ -202,7 +202,7 @@ pub enum Event {
         /// Rows that could not be used.
         set_aside: u64,
     },
-    /// Facts about patients arrived.
+    /// Facts about patients arrived; of none where a pull kept only what it needs itself.
     PatientsUpdated {
         /// How many patients.
         patients: usize,
@@ -526,6 +526,7 @@ impl Event {
             Self::LogVerified { .. } => "verified log",
             Self::PullStarted { .. } => "pull started",
             Self::PullFinished { .. } => "pulled",
+            Self::PatientsUpdated { patients: 0 } => "pull went on",
             Self::PatientsUpdated { .. } => "patients arrived",
             Self::Ingested => "arrived",
             Self::Changed => "changed at source",

@@ -9,6 +9,7 @@ use chrono_tz::Europe::London;
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
 use crate::protocol::{Pulled, Pulling, Reply, Request, Status};
+use crate::tui::words;
 
 /// How often it is asked how far the pull has come: for eyes, and for machines.
 const LOOK: Duration = Duration::from_millis(200);
@@ -87,8 +88,8 @@ async fn set_aside(json: bool, dir: Option<PathBuf>, mut out: impl Write) -> Res
             continue;
         }
         let at = feed.pulled_at.with_timezone(&London).format("%a %-d %b %H:%M");
-        let rows = if feed.rows == 1 { "row" } else { "rows" };
-        writeln!(out, "{}, pulled {at}: {} {rows} left out or read with a gap", shown(&feed.feed), feed.rows)?;
+        let rows = words::count(feed.rows, "row", "rows");
+        writeln!(out, "{}, pulled {at}: {rows} left out or read with a gap", shown(&feed.feed))?;
         for sentence in &feed.sentences {
             writeln!(out, "  {}", shown(sentence))?;
         }
@@ -113,7 +114,13 @@ fn draw(pulling: &Pulling) {
     const WIDTH: usize = 30;
     let full = (pulling.done as usize * WIDTH / 100).min(WIDTH);
     let bar = format!("{}{}", "#".repeat(full), "-".repeat(WIDTH - full));
-    eprint!("\r\x1b[K[{bar}] {} lines read, {} entries stored", pulling.lines, pulling.entries);
+    eprint!("\r\x1b[K[{bar}] {}", so_far(pulling));
+}
+
+/// How far a pull has come.
+pub(super) fn so_far(pulling: &Pulling) -> String {
+    let lines = words::count(pulling.lines, "line", "lines");
+    format!("{lines} read, {} stored", words::count(pulling.entries, "entry", "entries"))
 }
 
 /// The daemon may stand in another folder than the caller.
@@ -132,7 +139,9 @@ fn print(pulled: &Pulled, out: &mut impl Write) -> std::io::Result<()> {
     if pulled.pulled_before.is_some() {
         return pulled.notices.iter().try_for_each(|notice| writeln!(out, "{}", shown(notice)));
     }
-    writeln!(out, "pulled {}: {} lines, {} patients new or changed", pulled.source, pulled.parts, pulled.patients)?;
+    let lines = words::count(pulled.parts, "line", "lines");
+    let patients = words::count(pulled.patients, "patient", "patients");
+    writeln!(out, "pulled {}: {lines}, {patients} new or changed", pulled.source)?;
     writeln!(out, "entries: {} new, {} changed, {} deleted", pulled.new, pulled.changed, pulled.deleted)?;
     writeln!(
         out,
@@ -140,7 +149,7 @@ fn print(pulled: &Pulled, out: &mut impl Write) -> std::io::Result<()> {
         pulled.queued, pulled.to_skim, pulled.on_hold, pulled.not_open
     )?;
     if pulled.set_aside > 0 {
-        writeln!(out, "set aside: {} rows", pulled.set_aside)?;
+        writeln!(out, "set aside: {}", words::count(pulled.set_aside, "row", "rows"))?;
         for sentence in &pulled.set_aside_examples {
             writeln!(out, "  {}", shown(sentence))?;
         }

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
 
+use super::pull::so_far;
 use super::reach::{garbled, reach, shown};
 use super::{Exit, Failure};
 use crate::protocol::{Reply, Request};
+use crate::tui::words;
 
 /// Says how things stand. Holds no clinical words and no names.
 #[derive(Debug, clap::Args)]
@@ -47,7 +49,10 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
         )?;
         let rate = totals.hide_rate().map(|rate| format!(", hide rate {:.1} %", rate * 100.0)).unwrap_or_default();
         writeln!(out, "{} visible, {} hidden, {} withdrawn{rate}", totals.released, totals.hidden, totals.withdrawn)?;
-        writeln!(out, "{} rows set aside; anteroom pull --set-aside lists them", totals.set_aside)?;
+        match totals.set_aside {
+            0 => writeln!(out, "no rows set aside")?,
+            n => writeln!(out, "{} set aside; anteroom pull --set-aside lists them", words::count(n, "row", "rows"))?,
+        }
         for feed in &status.feeds {
             let at = |moment: Option<DateTime<Utc>>| {
                 moment.map_or("never".to_owned(), |moment| {
@@ -72,7 +77,7 @@ pub async fn run(args: &StatusArgs, dir: Option<PathBuf>, mut out: impl Write) -
             )?;
         }
         if let Some(pulling) = status.pulling {
-            writeln!(out, "a pull is under way: {} lines read, {} entries stored", pulling.lines, pulling.entries)?;
+            writeln!(out, "a pull is under way: {}", so_far(&pulling))?;
         }
         for lease in &status.leases {
             let (held, left) = (lease.held.div_ceil(60), lease.left.div_ceil(60));

@@ -46,7 +46,7 @@ impl<W: Write, L: Line> Session<W, L> {
                 self.voice.say(&ended(&format!("Warning: {alarm}")))?;
             }
             let line = format!(
-                "{} to review, {} late, {} to skim, {} on hold, {} decided and undoable, {} visible, {} hidden, {} rows set aside.",
+                "{} to review, {} late, {} to skim, {} on hold, {} decided and undoable, {} visible, {} hidden, {} set aside.",
                 totals.to_review,
                 totals.late,
                 totals.to_skim,
@@ -54,7 +54,7 @@ impl<W: Write, L: Line> Session<W, L> {
                 totals.settling,
                 totals.released,
                 totals.hidden,
-                totals.set_aside
+                words::count(totals.set_aside, "row", "rows")
             );
             self.voice.say(&line)?;
         }
@@ -72,15 +72,13 @@ impl<W: Write, L: Line> Session<W, L> {
 
     pub(super) async fn pull(&mut self) -> Result<(), PlainError> {
         if let Some(Reply::Pulled(pulled)) = self.ask(Request::Pull { from: None }).await? {
+            let set_aside = match pulled.set_aside {
+                0 => String::new(),
+                n => format!("; {} could not be used", words::count(n, "row", "rows")),
+            };
             let said = format!(
-                "Pulled {}: {} to review, {} to skim; {} new, {} changed, {} deleted; {} rows could not be used.",
-                pulled.source,
-                pulled.queued,
-                pulled.to_skim,
-                pulled.new,
-                pulled.changed,
-                pulled.deleted,
-                pulled.set_aside
+                "Pulled {}: {} to review, {} to skim; {} new, {} changed, {} deleted{set_aside}.",
+                pulled.source, pulled.queued, pulled.to_skim, pulled.new, pulled.changed, pulled.deleted,
             );
             self.voice.say(&said)?;
             for notice in pulled.notices.iter().chain(&pulled.set_aside_examples) {

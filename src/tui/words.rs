@@ -67,9 +67,13 @@ pub fn span(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// `1 entry`, `12 entries`, `1,204 rows`.
+/// `no entries`, `1 entry`, `12 entries`, `1,204 rows`.
 pub fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(n), if n == 1 { one } else { many })
+    match n {
+        0 => format!("no {many}"),
+        1 => format!("1 {one}"),
+        n => format!("{} {many}", number(n)),
+    }
 }
 
 /// How many rows of a page stand below its end; nothing where none does.

@@ -148,7 +148,7 @@ fn steady(picture: &str) -> String {
     let is_time = |word: &str| word.len() == 8 && word.bytes().filter(|byte| *byte == b':').count() == 2;
     let is_log = picture.contains("Audit log");
     let differs = |line: &&str| {
-        let by_chance = ["viewed queue", "patients arrived"].iter().any(|what| line.contains(what));
+        let by_chance = ["viewed queue", "patients arrived", "pull went on"].iter().any(|what| line.contains(what));
         let of_the_log = line.trim().is_empty() || by_chance || line.starts_with('─');
         line.contains("room on the disk") || line.starts_with(" log   ") || is_log && of_the_log
     };

@@ -105,7 +105,7 @@ fn a_pull_draws_a_bar_over_itself_and_ends_in_words() {
     let mut terminal = Start::program(BINARY, &arguments).open();
     terminal.wait_for("entries: 400 new");
     let written = String::from_utf8_lossy(terminal.written()).into_owned();
-    assert!(written.contains("] 0 lines read, 0 entries stored"), "{written}");
+    assert!(written.contains("] no lines read, no entries stored"), "{written}");
     let screen = terminal.screen();
     assert!(!screen.contains("lines read") && !screen.contains('{'), "the bar is gone\n{screen}");
 

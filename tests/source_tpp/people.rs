@@ -55,7 +55,7 @@ fn the_widest_login_counts() {
     assert_eq!(level(&day, "patient:2"), Some(AccessLevel::Full));
     assert_eq!(level(&day, "patient:3"), None, "there may be other logins that did not change");
     assert_eq!(day.notices().len(), 1, "{:?}", day.notices());
-    assert!(day.notices()[0].starts_with("Online access ended for a login of 1 patients"));
+    assert!(day.notices()[0].starts_with("Online access ended for a login of 1 patient,"));
     let whole = Batch::quiet().listed_as("SROnlineServices", table(ONLINE, &rows), WHOLE).read();
     assert_eq!(level(&whole, "patient:3"), Some(AccessLevel::None));
 }

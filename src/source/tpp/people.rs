@@ -254,8 +254,9 @@ impl Read {
         if uncertain == 0 {
             return Ok(());
         }
+        let patients = if uncertain == 1 { "patient" } else { "patients" };
         sink(Change::Notice(format!(
-            "Online access ended for a login of {uncertain} patients, who may have others: their level stays as it \
+            "Online access ended for a login of {uncertain} {patients}, who may have others: their level stays as it \
              was known; a whole SROnlineServices settles it."
         )))
     }

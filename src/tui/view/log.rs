@@ -155,7 +155,8 @@ fn particulars(line: &AuditLine) -> String {
             format!("tier {tier}, {}", words::count(rules.len() as u64, "rule", "rules"))
         }
         Event::RulesChanged { entries, moved, .. } => {
-            format!("{}, {moved} moved", words::count(*entries, "entry", "entries"))
+            let moved = if *moved > 0 { format!(", {} moved", words::number(*moved)) } else { String::new() };
+            format!("{}{moved}", words::count(*entries, "entry", "entries"))
         }
         Event::PolicyChanged { to, .. } => to.chars().take(12).collect(),
         Event::PolicyRefused { why, .. } | Event::UsersRefused { why } => why.clone(),
@@ -200,6 +201,7 @@ fn particulars(line: &AuditLine) -> String {
         }
         Event::ClearingSigned { read, bound } => format!("{read} read, at most {:.2} %", f64::from(*bound) / 1e4),
         Event::ReportViewed => String::new(),
+        Event::PatientsUpdated { patients: 0 } => String::new(),
         Event::PatientsUpdated { patients } => words::count(*patients as u64, "patient", "patients"),
         Event::SkimViewed { lines } => words::count(*lines as u64, "line", "lines"),
         Event::Passed { on_screen } => format!("{on_screen} ms on the screen"),
