@@ -7,10 +7,14 @@
 //! one that this program made of the rows, or kept itself and brought up to the log's end. Before that a board that is
 //! wrong can only make something wait, or stand in the wrong place of a list.
 
+mod index;
 mod kept;
 mod place;
+mod places;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use slab::Slab;
@@ -26,9 +30,11 @@ use crate::review::order::{Order, Waits};
 use crate::review::sampling::{Planted, Sample, SampleReading, Stratum, Window};
 use crate::review::{Policy, State};
 
+use index::{Moments, OfPatient};
 use place::{Facts, Further, Place};
+use places::Places;
 
-pub use kept::{LAYOUT, Piece, Taking};
+pub use kept::{LAYOUT, Piece};
 
 /// One that waits for a person, with what can be asked of it.
 #[derive(Debug)]
@@ -46,19 +52,19 @@ pub struct Waiting {
 /// What waits for people and what waits for time.
 #[derive(Debug, Default)]
 pub struct Board {
-    places: BTreeMap<EntryId, Place>,
+    places: Places,
     waiting: Order<usize>,
     /// Those that wait, each at the place that the order gives.
     listed: Slab<Waiting>,
     names: HashMap<PatientId, String>,
     skim: BTreeSet<(DateTime<Utc>, DateTime<Utc>, EntryId)>,
-    timed: BTreeSet<(DateTime<Utc>, EntryId)>,
+    timed: Moments,
     put_off: BTreeSet<(DateTime<Utc>, EntryId)>,
     for_lead: BTreeSet<Waits>,
     for_second: BTreeSet<EntryId>,
     look_again: BTreeSet<(DateTime<Utc>, EntryId)>,
     hides: BTreeSet<(NaiveDate, EntryId)>,
-    of_patient: HashMap<PatientId, HashSet<EntryId>>,
+    of_patient: OfPatient,
     counts: BTreeMap<State, u64>,
     households: HashMap<String, BTreeSet<PatientId>>,
     home: HashMap<PatientId, String>,
@@ -91,10 +97,10 @@ impl Board {
                 samples: row.samples.clone().into(),
             },
         });
-        if self.places.get(&id).is_some_and(|old| old.seq > seq) {
+        if self.places.get(id).is_some_and(|old| old.seq > seq) {
             return;
         }
-        if let Some(old) = self.places.remove(&id) {
+        if let Some(old) = self.places.remove(id) {
             self.take_off(id, &old);
             if old.state.waits_for_person() && !place.state.waits_for_person() {
                 self.waiting.hand_out();
@@ -116,10 +122,9 @@ impl Board {
     fn stand(&mut self, id: EntryId, place: &Place, listed: Option<Listed>, withholds: bool, planted: Option<Planted>) {
         if let Some(planted) = planted {
             self.decoys.insert(id, planted);
-            // Nothing counts one that has been read.
-            if place.state == State::SourceDeleted {
-                return;
-            }
+        }
+        if self.is_read_decoy(id, place) {
+            return;
         }
         if let Some(listed) = listed {
             let (tier, since) = (place.tier, place.since());
@@ -136,10 +141,10 @@ impl Board {
             self.for_second.insert(id);
         }
         match place.due() {
-            Some(due) if place.state == State::Deferred => self.put_off.insert((due, id)),
-            Some(due) => self.timed.insert((due, id)),
-            None => false,
-        };
+            Some(due) if place.state == State::Deferred => drop(self.put_off.insert((due, id))),
+            Some(due) => self.timed.put(due),
+            None => {}
+        }
         if let Some(since) = place.look_again() {
             self.look_again.insert((since, id));
         }
@@ -153,10 +158,18 @@ impl Board {
             self.tallies.entry((sample.window, sample.stratum)).or_default().add(sample);
         }
         *self.counts.entry(place.state).or_default() += 1;
-        self.of_patient.entry(place.patient).or_default().insert(id);
+        self.of_patient.put(place.patient, id);
+    }
+
+    /// Nothing counts a decoy that has been read.
+    fn is_read_decoy(&self, id: EntryId, place: &Place) -> bool {
+        place.state == State::SourceDeleted && self.decoys.contains_key(&id)
     }
 
     fn take_off(&mut self, id: EntryId, old: &Place) {
+        if self.is_read_decoy(id, old) {
+            return;
+        }
         for sample in old.samples() {
             self.tallies.entry((sample.window, sample.stratum)).or_default().remove(sample);
         }
@@ -166,9 +179,10 @@ impl Board {
         self.for_lead.remove(&old.waits(id));
         self.for_second.remove(&id);
         self.skim.remove(&(old.since(), old.recorded(), id));
-        if let Some(due) = old.due() {
-            self.timed.remove(&(due, id));
-            self.put_off.remove(&(due, id));
+        match old.due() {
+            Some(due) if old.state == State::Deferred => drop(self.put_off.remove(&(due, id))),
+            Some(due) => self.timed.take(due),
+            None => {}
         }
         if let Some(since) = old.look_again() {
             self.look_again.remove(&(since, id));
@@ -180,9 +194,7 @@ impl Board {
             withholding.remove(&id);
         }
         // The source may find that it is another patient's.
-        if let Some(entries) = self.of_patient.get_mut(&old.patient) {
-            entries.remove(&id);
-        }
+        self.of_patient.take(old.patient, id);
         if let Some(count) = self.counts.get_mut(&old.state) {
             *count = count.saturating_sub(1);
         }
@@ -219,17 +231,17 @@ impl Board {
     pub fn unread_sample(&self, window: Window, from: EntryId) -> Option<EntryId> {
         let unread = |sample: &Sample| sample.window == window && sample.drawn && sample.reading.is_none();
         let waits = |place: &Place| place.state == State::Queued && place.samples().iter().any(unread);
-        let mut in_turn = self.places.range(from..).chain(self.places.range(..from));
-        in_turn.find(|(_, place)| waits(place)).map(|(id, _)| *id)
+        let before = self.places.iter().take_while(|(id, _)| *id < from);
+        self.places.from(from).chain(before).find(|(_, place)| waits(place)).map(|(id, _)| id)
     }
 
     /// What waits for a person in one patient's record, most urgent first, each with its place among
     /// [`Board::all_waiting`].
     pub fn waiting_of(&self, patient: PatientId) -> Vec<(EntryId, usize)> {
-        let ids = self.of_patient.get(&patient).into_iter().flatten();
+        let ids = self.of_patient.of(patient).iter();
         let mut found: Vec<_> = ids
             .filter_map(|id| {
-                let waits = self.places.get(id).filter(|place| place.state.waits_for_person())?.waits(*id);
+                let waits = self.places.get(*id).filter(|place| place.state.waits_for_person())?.waits(*id);
                 Some((waits, self.waiting.get(&waits)?))
             })
             .collect();
@@ -265,13 +277,13 @@ impl Board {
     /// Entries at the highest tier that are still at their source.
     pub fn critical(&self) -> Vec<EntryId> {
         let critical = |place: &Place| place.tier == Tier::Critical && place.state != State::SourceDeleted;
-        self.places.iter().filter(|(_, place)| critical(place)).map(|(id, _)| *id).collect()
+        self.places.iter().filter(|(_, place)| critical(place)).map(|(id, _)| id).collect()
     }
 
     /// Whether an entry of the patient holds more than a weak cue.
     pub fn has_cue(&self, patient: PatientId) -> bool {
         self.of_patient(patient).any(|id| {
-            self.places.get(&id).is_some_and(|place| place.tier >= Tier::Cue && place.state != State::SourceDeleted)
+            self.places.get(id).is_some_and(|place| place.tier >= Tier::Cue && place.state != State::SourceDeleted)
         })
     }
 
@@ -288,7 +300,7 @@ impl Board {
     /// State and tier of those that wait for a person, for the lead or on the skim page.
     pub fn depths(&self) -> impl Iterator<Item = (State, Tier)> {
         let waits = |state: State| state.waits_for_person() || state.waits_for_lead() || state == State::Skim;
-        self.places.values().filter(move |place| waits(place.state)).map(|place| (place.state, place.tier))
+        self.places.iter().filter(move |(_, place)| waits(place.state)).map(|(_, place)| (place.state, place.tier))
     }
 
     /// How many wait for a person, of each tier and since when.
@@ -296,14 +308,22 @@ impl Board {
         self.waiting.together()
     }
 
-    /// Entries whose time has come.
+    /// Entries whose time has come, who waited longest first.
     pub fn due(&self, now: DateTime<Utc>) -> Vec<EntryId> {
-        self.timed.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect()
+        if self.next_due().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        let timed =
+            self.places.iter().filter(|(id, place)| place.state != State::Deferred && !self.is_read_decoy(*id, place));
+        let mut due: Vec<(DateTime<Utc>, EntryId)> =
+            timed.filter_map(|(id, place)| Some((place.due().filter(|due| *due <= now)?, id))).collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, id)| id).collect()
     }
 
     /// When the first of those that wait for time becomes visible.
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.timed.first().map(|(due, _)| *due)
+        self.timed.first()
     }
 
     /// How many entries stand in a state.
@@ -313,12 +333,12 @@ impl Board {
 
     /// Entries in a state.
     pub fn standing(&self, state: State) -> impl Iterator<Item = EntryId> {
-        self.places.iter().filter(move |(_, place)| place.state == state).map(|(id, _)| *id)
+        self.places.iter().filter(move |(_, place)| place.state == state).map(|(id, _)| id)
     }
 
     /// All entries of a patient.
     pub fn of_patient(&self, patient: PatientId) -> impl Iterator<Item = EntryId> {
-        self.of_patient.get(&patient).into_iter().flatten().copied()
+        self.of_patient.of(patient).iter().copied()
     }
 
     /// Entries of a patient whose standing decision withholds words.
@@ -328,7 +348,7 @@ impl Board {
 
     /// Where the current version of an entry stands.
     pub fn stands(&self, id: EntryId) -> Option<(State, Version)> {
-        self.places.get(&id).map(|place| (place.state, place.version))
+        self.places.get(id).map(|place| (place.state, place.version))
     }
 
     /// What each window holds of each stratum of the sample.
@@ -338,7 +358,7 @@ impl Board {
 
     /// How many entries pulled since then were held by screening, and hidden or redacted by people.
     pub fn found_since(&self, since: DateTime<Utc>) -> u64 {
-        let held = self.withholding.values().flatten().filter_map(|id| self.places.get(id));
+        let held = self.withholding.values().flatten().filter_map(|id| self.places.get(*id));
         held.filter(|place| place.tier >= Tier::Weak && place.since() >= since).count() as u64
     }
 
@@ -348,7 +368,7 @@ impl Board {
             let found = |reading: &SampleReading| reading.serious && reading.at > since;
             sample.reading.as_ref().is_some_and(found)
         };
-        let withheld = self.withholding.values().flatten().filter_map(|id| self.places.get(id));
+        let withheld = self.withholding.values().flatten().filter_map(|id| self.places.get(*id));
         withheld.flat_map(|place| place.samples().iter().filter(missed)).map(|sample| sample.stratum).collect()
     }
 
@@ -358,7 +378,7 @@ impl Board {
             let stands = !matches!(place.state, State::Superseded | State::SourceDeleted | State::Screening);
             stands && place.tier >= Tier::Cue && (place.recorded() - at).abs() <= near
         };
-        self.of_patient(patient).filter(|id| *id != but).any(|id| self.places.get(&id).is_some_and(held))
+        self.of_patient(patient).filter(|id| *id != but).any(|id| self.places.get(id).is_some_and(held))
     }
 
     /// Entries of these strata that cleared by rule and can be seen: to be looked at again.
@@ -368,7 +388,7 @@ impl Board {
                 && place.by_rule
                 && place.samples().iter().any(|sample| strata.contains(&sample.stratum))
         };
-        self.places.iter().filter(|(_, place)| cleared(place)).map(|(id, _)| *id).collect()
+        self.places.iter().filter(|(_, place)| cleared(place)).map(|(id, _)| id).collect()
     }
 
     /// Everybody linked with a patient: who lives with them, who reads their record, whose record they read.
@@ -407,8 +427,8 @@ impl Board {
         if self.names.get(&patient.id) == Some(&name) {
             return;
         }
-        for id in self.of_patient.get(&patient.id).into_iter().flatten() {
-            let place = self.places.get(id).map(|place| place.waits(*id));
+        for id in self.of_patient.of(patient.id) {
+            let place = self.places.get(*id).map(|place| place.waits(*id));
             let at = place.and_then(|place| self.waiting.get(&place));
             if let Some(waiting) = at.and_then(|at| self.listed.get_mut(at)) {
                 waiting.listed.rename(&name);
@@ -438,13 +458,13 @@ impl Board {
             .into_iter()
             .chain([patient])
             .flat_map(|member| self.withholding(member))
-            .filter_map(|id| self.places.get(&id))
+            .filter_map(|id| self.places.get(id))
             .any(|place| place.tier >= tier && place.recorded() >= since)
     }
 
     /// Where an entry stands.
     pub fn state(&self, id: EntryId) -> Option<State> {
-        self.places.get(&id).map(|place| place.state)
+        self.places.get(id).map(|place| place.state)
     }
 
     /// Whether it holds no entry.
@@ -454,7 +474,7 @@ impl Board {
 
     /// Whether an entry waits for its second reader.
     pub fn awaits_second(&self, id: EntryId) -> bool {
-        self.places.get(&id).is_some_and(|place| place.state == State::AwaitingSecond)
+        self.places.get(id).is_some_and(|place| place.state == State::AwaitingSecond)
     }
 
     /// What is known of all patients together.
@@ -469,12 +489,12 @@ impl Board {
 
     /// Whether something of a patient waits for a person or is hidden.
     pub fn has_something(&self, patient: PatientId) -> bool {
-        let mut states = self.of_patient(patient).filter_map(|id| Some(self.places.get(&id)?.state));
+        let mut states = self.of_patient(patient).filter_map(|id| Some(self.places.get(id)?.state));
         states.any(|state| state.waits_for_person() || state == State::Hidden)
     }
 
     /// Whether an entry waits for a person.
     pub fn is_waiting(&self, id: EntryId) -> bool {
-        self.places.get(&id).is_some_and(|place| place.state.waits_for_person())
+        self.places.get(id).is_some_and(|place| place.state.waits_for_person())
     }
 }

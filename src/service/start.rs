@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::board::{Board, LAYOUT, Piece, Taking};
+use super::board::{Board, LAYOUT, Piece};
 use super::rows::{self, EntryRow};
 use super::{Service, ServiceError, lock};
 use crate::record::EntryId;
@@ -47,7 +47,7 @@ pub(super) fn board(store: &dyn Store) -> Result<Found, ServiceError> {
 fn kept_board(store: &dyn Store) -> Result<Option<Found>, ServiceError> {
     const PAGE: usize = 1_000;
     let Some(program) = program() else { return Ok(None) };
-    let (taking, ours) = (Mutex::new(Taking::default()), AtomicBool::new(false));
+    let (taking, ours) = (Mutex::new(Board::default()), AtomicBool::new(false));
     let take_in = |bytes: &[u8]| match postcard::from_bytes::<Piece>(bytes) {
         Ok(piece) => {
             if matches!(&piece, Piece::Program(kept) if *kept == program) {
@@ -60,7 +60,7 @@ fn kept_board(store: &dyn Store) -> Result<Option<Found>, ServiceError> {
     };
     let worth_it = |seq: u64| store.head().saturating_sub(seq) <= WORTHLESS;
     let Some(kept) = store.derived(&form(), &worth_it, &take_in)? else { return Ok(None) };
-    let mut board = taking.into_inner().unwrap_or_else(PoisonError::into_inner).board();
+    let mut board = taking.into_inner().unwrap_or_else(PoisonError::into_inner);
     let ours = ours.into_inner();
     let mut next = kept + 1;
     loop {

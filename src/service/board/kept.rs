@@ -76,7 +76,7 @@ impl TryFrom<(i64, u32)> for At {
 impl Board {
     /// All entries, in no order.
     pub fn ids(&self) -> Vec<EntryId> {
-        self.places.keys().copied().collect()
+        self.places.iter().map(|(id, _)| id).collect()
     }
 
     /// The names of all patients.
@@ -90,7 +90,7 @@ impl Board {
     }
 
     fn kept(&self, id: EntryId) -> Option<Kept> {
-        let place = self.places.get(&id)?;
+        let place = self.places.get(id)?;
         let clock = self.clocks.of(id);
         let listed = self.waiting.get(&place.waits(id)).and_then(|at| self.listed.get(at));
         Some(Kept {
@@ -114,22 +114,13 @@ impl Board {
             planted: self.decoys.get(&id).cloned(),
         })
     }
-}
 
-/// A board that is being made of what was kept.
-#[derive(Debug, Default)]
-pub struct Taking {
-    board: Board,
-    places: Vec<(EntryId, Place)>,
-}
-
-impl Taking {
-    /// Takes in a part, in any order, once.
+    /// Takes in a part of a board that was kept, in any order, once.
     pub fn take_in(&mut self, piece: Piece) {
         match piece {
             Piece::Program(_) => {}
             Piece::Names(names) => {
-                self.board.names.extend(names.into_iter().map(|(patient, name)| (PatientId(patient), name)));
+                self.names.extend(names.into_iter().map(|(patient, name)| (PatientId(patient), name)));
             }
             Piece::Entries(entries) => entries.into_iter().for_each(|kept| self.take_in_one(kept)),
         }
@@ -156,17 +147,11 @@ impl Taking {
         });
         if let Some(At(entered)) = kept.entered {
             let decided = moment(kept.decided);
-            self.board.clocks.set(id, Clock { entered, pulled: place.since(), decided });
+            self.clocks.set(id, Clock { entered, pulled: place.since(), decided });
         }
         let listed = kept.listed.map(|(said, changed)| Listed::kept(patient, said, changed));
-        self.board.stand(id, &place, listed, kept.withholds, kept.planted);
-        self.places.push((id, place));
-    }
-
-    /// The board, of all that was taken in. Where entries stand is laid down at once: an index that grows one by one takes
-    /// half as much memory again.
-    pub fn board(self) -> Board {
-        Board { places: self.places.into_iter().collect(), ..self.board }
+        self.stand(id, &place, listed, kept.withholds, kept.planted);
+        self.places.insert(id, place);
     }
 }
 

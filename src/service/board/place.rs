@@ -55,7 +55,7 @@ pub struct Place {
     pub by_rule: bool,
 }
 
-const _: () = assert!(size_of::<Place>() == 64, "of a million entries each further byte takes a megabyte and a half");
+const _: () = assert!(size_of::<Place>() == 64, "of a million entries each further byte takes more than a megabyte");
 
 /// What few entries have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
