@@ -16,7 +16,7 @@ use super::backup::sums_of;
 use super::embedded::EmbeddedStore;
 use super::journal::{Index, sync_directory};
 use super::master::Master;
-use super::opening::{AT_FIRST, Options, replay};
+use super::opening::{Options, Pace, make as make_view};
 use super::seal::Sealer;
 use super::sled::View;
 use super::{Store, StoreError};
@@ -67,8 +67,8 @@ fn make(directory: &Path, journal: &Index, sealer: &Arc<Sealer>, cache_bytes: u6
     clear(directory).map_err(|why| cannot(directory, &why))?;
     let broken =
         |why: String| StoreError::Unavailable(format!("cannot make a new view in {}: {why}", directory.display()));
-    let view = View::open(&directory.join(NEW), sealer, cache_bytes).map_err(broken)?;
-    replay(&view, journal, journal.end().0, AT_FIRST, &|| true)?;
+    let made = make_view(&directory.join(NEW), journal, sealer, cache_bytes, Pace::AtFirst, &|| true)?;
+    let view = made.ok_or_else(|| broken("it was broken off".to_owned()))?;
     view.check().map_err(broken)?;
     Ok(view)
 }

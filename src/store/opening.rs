@@ -1,6 +1,7 @@
 //! How a store is opened: the lock, the keys, the journal, and the view brought to the journal's end, or made anew.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -15,7 +16,7 @@ use super::lock::Lock;
 use super::master::{Master, SecretKey};
 use super::seal::Sealer;
 use super::shrink::{self, VIEW};
-use super::sled::{Step, View, guarded, set_snapshots_aside};
+use super::sled::{Step, Unfinished, View, guarded, set_snapshots_aside};
 use super::{StoreError, doubt, format, migrate, payload, space_of};
 use crate::audit::frame::RawFrame;
 
@@ -222,7 +223,7 @@ fn catch_up(
     let whole = opening.and_then(|view| {
         let index = Arc::clone(&index);
         guarded(patience(&path, journal.seq() - view.applied().seq), move || {
-            replay(&view, &index, index.end().0, AT_FIRST, &|| true).map_err(|why| why.to_string())?;
+            replay(&view, &index, index.end().0, Pace::AtFirst, &|| true).map_err(|why| why.to_string())?;
             if view.applied().rows() <= check_rows {
                 view.check()?;
             }
@@ -240,68 +241,133 @@ fn catch_up(
     set_aside(directory).map_err(|error| {
         StoreError::Unavailable(format!("cannot move the damaged {} out of the way: {error}", path.display()))
     })?;
-    let view = View::open(&path, sealer, options.cache_bytes)
-        .map_err(|why| StoreError::Unavailable(format!("cannot make the view in {}: {why}", path.display())))?;
-    replay(&view, &index, index.end().0, AT_FIRST, &|| true)?;
+    let whole = make(&path, &index, sealer, options.cache_bytes, Pace::AtFirst, &|| true)?;
+    let view = whole.ok_or_else(|| StoreError::Unavailable(format!("{} was not made", path.display())))?;
     Ok((view, (journal.seq() > 0).then_some(why)))
 }
 
-/// Units that are put into a view together before anybody works with the store, bytes: the more, the more rows of one of
-/// sled's pages change at a time.
-pub(super) const AT_FIRST: usize = 64 << 20;
-/// The same beside the work of others, who need the memory.
-pub(super) const BESIDE_WORK: usize = 8 << 20;
+/// Who waits, or works, while units are put into a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// All wait for the store: it may take memory and every core.
+    AtFirst,
+    /// People work with the store, and need both.
+    BesideWork,
+}
 
-/// Puts the frames that the view lacks into it, up to the frame `last`, about `together` bytes of units at a time, while
-/// another thread reads the next ones. Breaks off when `go_on`, asked between some of them and others, says so.
+impl Pace {
+    /// Units that are put in together, bytes: the more, the more rows of one of sled's pages change at a time.
+    fn together(self) -> usize {
+        match self {
+            Self::AtFirst => 64 << 20,
+            Self::BesideWork => 8 << 20,
+        }
+    }
+
+    /// Threads that put rows in.
+    fn threads(self) -> usize {
+        match self {
+            Self::AtFirst => thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS),
+            Self::BesideWork => 1,
+        }
+    }
+}
+
+/// More of them would only wait for each other at sled's log.
+const MOST_THREADS: usize = 4;
+/// How long sled may take to make an empty view.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Makes a view of the whole journal, as it ends now, in a new folder; `None` when `go_on` broke it off. A kill leaves a
+/// folder that says itself that it is unfinished.
+pub(super) fn make(
+    directory: &Path,
+    journal: &Index,
+    sealer: &Arc<Sealer>,
+    cache_bytes: u64,
+    pace: Pace,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Option<View>, StoreError> {
+    let cannot =
+        |why: String| StoreError::Unavailable(format!("cannot make the view in {}: {why}", directory.display()));
+    let (folder, of) = (directory.to_owned(), Arc::clone(sealer));
+    let mut view =
+        guarded(PATIENCE, move || Unfinished::begin(&folder, &of, cache_bytes, pace.threads())).map_err(cannot)?;
+    if !read_into(1, journal, journal.end().0, pace, go_on, &mut |steps| view.fill(steps))? {
+        return Ok(None);
+    }
+    view.finish().map(Some).map_err(cannot)
+}
+
+/// Puts the frames that a whole view lacks into it, up to the frame `last`. Breaks off when `go_on`, asked between some
+/// of them and others, says so.
 pub(super) fn replay(
     view: &View,
     journal: &Index,
     last: u64,
-    together: usize,
+    pace: Pace,
     go_on: &dyn Fn() -> bool,
 ) -> Result<(), StoreError> {
-    let first = view.applied().seq + 1;
+    read_into(view.applied().seq + 1, journal, last, pace, go_on, &mut |steps| view.apply(steps)).map(|_| ())
+}
+
+/// Hands the frames from `first` to `last` to `put`, some at a time, while another thread reads the next ones. Answers
+/// whether it was all of them: it breaks off when `go_on`, asked in between, says so.
+fn read_into(
+    first: u64,
+    journal: &Index,
+    last: u64,
+    pace: Pace,
+    go_on: &dyn Fn() -> bool,
+    put: &mut dyn FnMut(&[Step]) -> Result<(), String>,
+) -> Result<bool, StoreError> {
     let step = |raw: &RawFrame<'_>, opened: super::seal::Opened| {
         let unit = Arc::new(payload::decode_changes(&opened.contents)?);
         Ok(Step { seq: raw.seq, digest: raw.digest, unit })
     };
+    let gather = |from: u64, together: usize| -> Result<Vec<Step>, StoreError> {
+        let (mut gathered, mut bytes) = (Vec::new(), 0);
+        while bytes < together {
+            let next = from + gathered.len() as u64;
+            let most = usize::try_from((last + 1).saturating_sub(next)).unwrap_or(usize::MAX);
+            let some = journal.some(next, most, &step)?;
+            if some.is_empty() {
+                break;
+            }
+            bytes += some.iter().map(Step::bytes).sum::<usize>();
+            gathered.extend(some);
+        }
+        Ok(gathered)
+    };
     thread::scope(|scope| {
-        let (sender, steps) = sync_channel(2);
+        // Without a place in it: while some are put in the next are read, and no more.
+        let (sender, steps) = sync_channel(0);
         scope.spawn(move || {
-            let mut next = first;
+            let (mut next, mut together) = (first, FIRST_BYTES.min(pace.together()));
             loop {
-                let most = usize::try_from((last + 1).saturating_sub(next)).unwrap_or(usize::MAX);
-                let read = journal.some(next, most, &step);
-                let count = read.as_ref().map_or(0, Vec::len);
+                let gathered = gather(next, together);
+                let count = gathered.as_ref().map_or(0, Vec::len);
                 next += count as u64;
+                together = (2 * together).min(pace.together());
                 // Nobody listens when the view has failed.
-                if sender.send(read).is_err() || count == 0 {
+                if sender.send(gathered).is_err() || count == 0 {
                     break;
                 }
             }
         });
-        let put = |some: &[Step]| {
-            view.apply(some)
-                .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))
-        };
-        let (mut gathered, mut bytes) = (Vec::new(), 0);
-        for read in steps {
+        for gathered in steps {
             if !go_on() {
-                return Ok(());
+                return Ok(false);
             }
-            let read = read?;
-            bytes += read.iter().map(Step::bytes).sum::<usize>();
-            gathered.extend(read);
-            if bytes >= together {
-                put(&gathered)?;
-                gathered.clear();
-                bytes = 0;
-            }
+            put(&gathered?)
+                .map_err(|why| StoreError::Unavailable(format!("cannot make the view from the journal, {why}")))?;
         }
-        if gathered.is_empty() { Ok(()) } else { put(&gathered) }
+        Ok(true)
     })
 }
+
+/// What is read before anything is put in, bytes: nobody else has anything to do until then.
+const FIRST_BYTES: usize = 4 << 20;
 
 /// How long sled may take over files of this size before it is taken to hang.
 fn patience(view: &Path, frames: u64) -> Duration {

@@ -10,29 +10,24 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::journal::{Index, sync_directory};
 use super::migrate::{remove, size};
-use super::opening::{BESIDE_WORK, replay};
+use super::opening::{Pace, make, replay};
 use super::seal::Sealer;
-use super::sled::{View, guarded};
-use super::space_of;
+use super::sled::{UNFINISHED, View};
+use super::{StoreError, space_of};
 
 /// Where the view stands, and where one that was made while that one was open.
 pub const VIEW: &str = "view";
 const BESIDE: &str = "view.beside";
 /// One that no longer serves, on its way to nothing.
 const GONE: &str = "view.gone";
-/// A file in a view that is not whole yet.
-const UNFINISHED: &str = "unfinished";
 /// How many times what it holds a view may take, and the bytes below which nobody asks.
 const BLOATED: u64 = 5;
 const BLOATED_FROM: u64 = 64 << 20;
 /// How often what came meanwhile is put into a new view before it serves.
 const CATCHING_UP: usize = 5;
-/// How long sled may take to make an empty view.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is made smaller.
 #[derive(Debug, Clone)]
@@ -96,29 +91,24 @@ impl Shrinking {
 
     /// Makes a view of all of the journal, up to where it ends by now; `None` if it was broken off.
     fn make(&self, folder: &Path, go_on: &dyn Fn() -> bool) -> Result<Option<View>, String> {
-        let cannot = |why: io::Error| why.to_string();
-        remove(folder).map_err(cannot)?;
-        let (place, sealer, cache_bytes) = (folder.to_owned(), Arc::clone(&self.sealer), self.cache_bytes);
-        let view = guarded(PATIENCE, move || View::open(&place, &sealer, cache_bytes))?;
-        fs::write(folder.join(UNFINISHED), []).map_err(cannot)?;
-        let fill =
-            || replay(&view, &self.journal, self.journal.end().0, BESIDE_WORK, go_on).map_err(|why| why.to_string());
-        fill()?;
+        remove(folder).map_err(|why| why.to_string())?;
+        let text = |why: StoreError| why.to_string();
+        let made =
+            make(folder, &self.journal, &self.sealer, self.cache_bytes, Pace::BesideWork, go_on).map_err(text)?;
+        let Some(view) = made else { return Ok(None) };
         let mut counting = view.count();
         while go_on() && !counting.go_on()? {}
         drop(counting);
         // What comes meanwhile: the less is left, the less gathers in memory while the rest is put in.
+        let fill = || replay(&view, &self.journal, self.journal.end().0, Pace::BesideWork, go_on).map_err(text);
         (0..CATCHING_UP).try_for_each(|_| fill())?;
-        if !go_on() {
-            return Ok(None);
-        }
-        fs::remove_file(folder.join(UNFINISHED)).map_err(cannot)?;
-        Ok(Some(view))
+        Ok(go_on().then_some(view))
     }
 
     fn bring(&self, view: &View, least: u64) -> Result<(), String> {
-        let bring =
-            || self.journal.wait_for(least).and_then(|()| replay(view, &self.journal, least, BESIDE_WORK, &|| true));
+        let bring = || {
+            self.journal.wait_for(least).and_then(|()| replay(view, &self.journal, least, Pace::BesideWork, &|| true))
+        };
         bring().map_err(|why| why.to_string())
     }
 

@@ -14,6 +14,7 @@ mod apply;
 mod count;
 mod damaged;
 mod fresh;
+mod making;
 mod moment;
 mod read;
 
@@ -31,6 +32,7 @@ use self::count::{Counted, Totals};
 use self::damaged::{caught, remove_unfinished_snapshots};
 pub use self::damaged::{guarded, set_snapshots_aside};
 use self::fresh::Fresh;
+pub use self::making::{UNFINISHED, Unfinished};
 use self::moment::Moment;
 use super::seal::{Checksum, Sealer, peek};
 use super::{Row, Table, Unit, UnitId, Versioned};
@@ -75,7 +77,7 @@ pub struct View {
     damaged: OnceLock<String>,
     /// Whether every row was compared with what must be there since the view was opened, or made.
     checked: AtomicBool,
-    /// Whether there was no view before.
+    /// Whether it was made by this program, so that no unit in it was ever applied in part.
     made_now: bool,
 }
 
@@ -146,23 +148,21 @@ impl View {
             return Err(why);
         }
         remove_unfinished_snapshots(directory)?;
-        let config = Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(SYNC_MILLISECONDS));
-        let deadline = Instant::now() + LOCK_WAIT;
-        let rows = loop {
-            match config.open() {
-                Ok(rows) => break rows,
-                Err(why) if why.to_string().contains("could not acquire lock") && Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(20));
-                }
-                Err(why) => return Err(format!("sled could not open it ({why})")),
-            }
-        };
+        let rows = open_rows(directory, cache_bytes)?;
         let applied = match rows.get([APPLIED]).map_err(|why| broken(&why))? {
             Some(row) => Applied::read(&row, sealer).ok_or("its record of progress is damaged")?,
             None if new => Applied { seq: 0, digest: NO_FRAME, totals: Totals::default() },
             None => return Err("it is empty".to_owned()),
         };
-        let view = Self {
+        let view = Self::of(rows, directory, sealer, applied, new);
+        if new {
+            view.apply(&[])?;
+        }
+        Ok(view)
+    }
+
+    fn of(rows: Db, directory: &Path, sealer: &Arc<Sealer>, applied: Applied, made_now: bool) -> Self {
+        Self {
             files: RwLock::new(Files { rows, directory: directory.to_owned() }),
             sealer: Arc::clone(sealer),
             fresh: RwLock::default(),
@@ -171,13 +171,9 @@ impl View {
             moment: Mutex::default(),
             reading_all: Mutex::new(()),
             damaged: OnceLock::new(),
-            checked: AtomicBool::new(new),
-            made_now: new,
-        };
-        if new {
-            view.apply(&[])?;
+            checked: AtomicBool::new(made_now),
+            made_now,
         }
-        Ok(view)
     }
 
     /// How far what is in sled has come.
@@ -335,6 +331,21 @@ impl Applied {
         let (seq, value) = sealer.unseal(APPLIED, &[], row)?;
         let (digest, rest) = value.split_first_chunk()?;
         Some(Self { seq, digest: *digest, totals: Totals::read(rest)? })
+    }
+}
+
+/// Opens sled in `directory`, or makes it there.
+fn open_rows(directory: &Path, cache_bytes: u64) -> Result<Db, String> {
+    let config = Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(SYNC_MILLISECONDS));
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match config.open() {
+            Ok(rows) => return Ok(rows),
+            Err(why) if why.to_string().contains("could not acquire lock") && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(why) => return Err(format!("sled could not open it ({why})")),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Longest value that sled is given, bytes.
-const PIECE: usize = 16 * 1024;
+pub(super) const PIECE: usize = 16 * 1024;
 /// Most changes and bytes in one sled batch. Each begins a new buffer of sled's, which is written by itself.
 const BATCH_WRITES: usize = 2_000;
 const BATCH_BYTES: usize = 1 << 20;
@@ -18,7 +18,7 @@ const WORTH_A_THREAD: usize = 256;
 
 /// A row on its way into sled.
 pub(super) struct Write<'a> {
-    name: Vec<u8>,
+    pub(super) name: Vec<u8>,
     seq: u64,
     value: Option<&'a [u8]>,
     sealed: Option<(Vec<u8>, Checksum)>,
@@ -29,12 +29,33 @@ impl<'a> Write<'a> {
         Self { name, seq, value, sealed: None }
     }
 
+    /// The row's value as it stands in sled, `None` if the row goes.
+    pub(super) fn sealed(&self, sealer: &Sealer) -> Result<Option<(Vec<u8>, Checksum)>, String> {
+        let Some(value) = self.value else { return Ok(None) };
+        let (table, key) = self.name.split_first().ok_or_else(damaged_row)?;
+        sealer.seal(*table, key, self.seq, value).map(Some)
+    }
+
     pub(super) fn seal(&mut self, sealer: &Sealer) -> Result<(), String> {
-        if let (Some(value), Some((table, key))) = (self.value, self.name.split_first()) {
-            self.sealed = Some(sealer.seal(*table, key, self.seq, value)?);
-        }
+        self.sealed = self.sealed(sealer)?;
         Ok(())
     }
+}
+
+/// The last state of each row that units change, in key order.
+pub(super) fn newest(steps: &[Step]) -> Vec<Write<'_>> {
+    let mut writes: Vec<Write<'_>> = Vec::new();
+    for step in steps {
+        for (table, key, value) in &step.unit.writes {
+            writes.push(Write::new(row_key(*table as u8, key), step.seq, value.as_deref()));
+        }
+        writes.push(Write::new(row_key(UNITS, &step.unit.id.0), step.seq, Some(&step.digest)));
+    }
+    // The last state of a row comes first, and stays.
+    writes.reverse();
+    writes.sort_by(|one, other| one.name.cmp(&other.name));
+    writes.dedup_by(|later, first| later.name == first.name);
+    writes
 }
 
 /// Puts units into sled and answers what the view has come to. `new_units` says that none of them was ever applied,
@@ -48,17 +69,7 @@ pub(super) fn apply(
     steps: &[Step],
     new_units: bool,
 ) -> Result<State, String> {
-    let mut writes: Vec<Write<'_>> = Vec::new();
-    for step in steps {
-        for (table, key, value) in &step.unit.writes {
-            writes.push(Write::new(row_key(*table as u8, key), step.seq, value.as_deref()));
-        }
-        writes.push(Write::new(row_key(UNITS, &step.unit.id.0), step.seq, Some(&step.digest)));
-    }
-    // The last state of a row comes first, and stays.
-    writes.reverse();
-    writes.sort_by(|one, other| one.name.cmp(&other.name));
-    writes.dedup_by(|later, first| later.name == first.name);
+    let mut writes = newest(steps);
     seal_all(&mut writes, sealer)?;
 
     let mut pending = Pending::new(rows, sealer, state, moment, new_units);
@@ -95,7 +106,7 @@ pub struct Head {
 }
 
 impl Head {
-    fn of(pieces: u16, checksum: Checksum, first: usize) -> Self {
+    pub(super) fn of(pieces: u16, checksum: Checksum, first: usize) -> Self {
         let bytes = first as u64 + u64::from(pieces) * PIECE as u64;
         Self { pieces, sum: u128::from_le_bytes(checksum), bytes }
     }

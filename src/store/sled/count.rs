@@ -52,6 +52,19 @@ impl Totals {
         }
     }
 
+    /// What other rows come to is added. Differences that were taken from nothing add up too.
+    pub fn add(&mut self, other: &Self) {
+        for (table, other) in &other.0 {
+            let total = self.0.entry(*table).or_default();
+            total.rows = total.rows.wrapping_add(other.rows);
+            total.sum = total.sum.wrapping_add(other.sum);
+            total.bytes = total.bytes.wrapping_add(other.bytes);
+            if *total == Total::default() {
+                self.0.remove(table);
+            }
+        }
+    }
+
     /// Rows of all tables.
     pub fn rows(&self) -> u64 {
         self.0.values().fold(0, |sum, total| sum.wrapping_add(total.rows))

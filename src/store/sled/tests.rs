@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::keyring::Keyring;
 use super::super::{EmbeddedStore, Master, Options, Store, StoreError, Unit};
-use super::apply::{Pending, Write};
+use super::apply::{PIECE, Pending, Write};
 use super::*;
 use crate::audit::{Actor, Event, Outcome, Record};
 
@@ -337,4 +337,48 @@ fn work_that_panics_or_hangs_is_answered() {
         Ok(())
     });
     assert!(hung.unwrap_err().contains("did not answer"));
+}
+
+/// Rows that come, grow over several pieces, shrink, go, and come again.
+fn changing(count: u64) -> Vec<Step> {
+    let length = |number: u64| [0, 40, PIECE, 3 * PIECE, 20][(number % 5) as usize];
+    let value = |number: u64| (number % 7 != 3).then(|| vec![number as u8; length(number)]);
+    (1..=count).map(|number| step(number, unit(number, number * number % 97, value(number)))).collect()
+}
+
+#[test]
+fn a_view_made_by_several_threads_holds_what_one_unit_after_the_other_would_leave() {
+    let steps = changing(1_500);
+    let one_by_one = tempfile::tempdir().unwrap();
+    let wanted = open(&one_by_one).unwrap();
+    steps.iter().for_each(|step| wanted.apply(std::slice::from_ref(step)).unwrap());
+    for (threads, together) in [(1, 1_500), (2, 1_500), (3, 400), (2, 7)] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut made = Unfinished::begin(&directory.path().join("view"), &SEALER, 1 << 20, threads).unwrap();
+        steps.chunks(together).for_each(|some| made.fill(some).unwrap());
+        drop(made.finish().unwrap());
+        let view = open(&directory).unwrap();
+        view.check().unwrap();
+        assert_eq!((view.applied().seq, view.applied().digest), (1_500, [1_500_u64 as u8; 32]));
+        assert_eq!(view.applied().rows(), wanted.applied().rows());
+        let all = |view: &View| view.scan(Table::Entry, &[], None, usize::MAX).unwrap();
+        assert_eq!(all(&view), all(&wanted), "{threads} threads, {together} together");
+        assert_eq!(view.rows().len(), wanted.rows().len(), "pieces that nobody needs");
+        steps.iter().for_each(|step| assert_eq!(view.unit(step.unit.id).unwrap(), Some((step.seq, step.digest))));
+        view.apply(&[step(1_501, unit(1_501, 5, None))]).unwrap();
+        view.check().unwrap();
+    }
+}
+
+#[test]
+fn a_view_that_is_not_finished_is_never_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("view");
+    let mut made = Unfinished::begin(&folder, &SEALER, 1 << 20, 2).unwrap();
+    made.fill(&changing(600)).unwrap();
+    drop(made);
+    assert!(folder.join(UNFINISHED).exists());
+    assert!(open(&directory).is_err());
+    crate::store::shrink::settle(directory.path()).unwrap();
+    assert!(!folder.exists());
 }
