@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::audit::Actor;
 use crate::service::{Service, ServiceError, Session};
@@ -27,6 +28,12 @@ pub use socket::{Caller, Listening, METRICS, SOCKET, bind, caller, listen, own_l
 
 /// How often the daemon looks whether something is due, and whether the store still takes writes.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether the board should be kept: a practice that comes in for the first time brings a hundred
+/// thousand entries in this time.
+const KEEP_LOOK: Duration = Duration::from_secs(5);
+/// Units, or entries, after which it is kept anew.
+const STALE: u64 = 20_000;
 
 /// Serves every client of `listener` until `shutdown` completes, then finishes what it has accepted. `who` says
 /// who is at the other end: [`caller`] asks the kernel. At most `clients` are served at a time, and three quarters
@@ -48,6 +55,7 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let watching = tokio::spawn(systemd::keep_alive(Arc::clone(&service)));
     let puller = tokio::spawn(pull_when_due(Arc::clone(&service)));
+    let keeper = tokio::spawn(keep_board(Arc::clone(&service)));
     let mut conversations = JoinSet::new();
     let broken = look_after(Arc::clone(&service));
     tokio::pin!(shutdown, broken);
@@ -85,6 +93,7 @@ pub async fn run(
     };
     watching.abort();
     puller.abort();
+    keeper.abort();
     let _ = stop.send(true);
     while conversations.join_next().await.is_some() {}
     ended
@@ -180,7 +189,6 @@ async fn look_after(service: Arc<Service>) -> String {
                 true => service.publish(&Actor::system("publish")).map(|_| ()),
                 false => Ok(()),
             };
-            service.keep_board_if_stale();
             (service.end_leases().and(published), service.stopped())
         });
         if let Ok((published, stopped)) = looked.await {
@@ -190,6 +198,22 @@ async fn look_after(service: Arc<Service>) -> String {
             if let Err(error) = published {
                 eprintln!("anteroom: what was due could not be done: {error}");
             }
+        }
+    }
+}
+
+/// Keeps the board for the next start, also while a pull keeps publications waiting. One keeping under way when the task is
+/// stopped is finished.
+async fn keep_board(service: Arc<Service>) {
+    let mut look = tokio::time::interval(KEEP_LOOK);
+    // A look that took longer than it should is no reason for two at once.
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let service = Arc::clone(&service);
+        let kept = tokio::task::spawn_blocking(move || service.keep_board_if_stale(STALE, LOOK));
+        if kept.await.is_err() {
+            return;
         }
     }
 }

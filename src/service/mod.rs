@@ -109,12 +109,11 @@ pub struct Service {
     board: Mutex<Board>,
     /// Held for reading from before rows of entries are written until they are on the board.
     on_their_way: RwLock<()>,
-    /// Whether this program derived the board: nothing that could show something rests on another's.
-    our_board: AtomicBool,
-    /// The last unit that is in the board that was kept for the next start.
-    kept: AtomicU64,
-    /// How many entries were on it.
-    kept_entries: AtomicU64,
+    /// What is written by later units than this one may be missing on the board, or be there as another program derives
+    /// it, unless it is the last number of all: nothing that could show something rests on it before.
+    known: AtomicU64,
+    /// What was kept of the board for the next start. Held while it is.
+    kept: Mutex<start::Kept>,
     desk: Desk,
     /// Words of linked records that were read lately.
     twins: Mutex<twins::Memory>,
@@ -167,7 +166,7 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub fn start(parts: Parts) -> Result<Self, ServiceError> {
-        let start::Found { mut board, kept, ours } = start::board(parts.store.as_ref())?;
+        let start::Found { mut board, kept, known } = start::board(parts.store.as_ref())?;
         rows::for_each::<Patient>(parts.store.as_ref(), Table::Patient, &[], |_, read| {
             board.settle(&read.row);
             Ok(())
@@ -184,11 +183,10 @@ impl Service {
             channel: parts.channel,
             feed: Mutex::new(parts.feed),
             demo: parts.demo,
-            kept_entries: AtomicU64::new(board.entries() as u64),
             board: Mutex::new(board),
             on_their_way: RwLock::default(),
-            kept: AtomicU64::new(kept),
-            our_board: AtomicBool::new(ours),
+            kept: Mutex::new(kept),
+            known: AtomicU64::new(known),
             desk: Desk::new(0),
             twins: Mutex::default(),
             reading: Mutex::default(),

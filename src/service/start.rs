@@ -1,11 +1,12 @@
 //! How the board comes to be at a start: from what the last run kept of it, brought up to the log's end; else from
-//! every entry's row. If another program kept it, people are served from it, and all that goes through many entries and
-//! all that leaves waits until every entry was read again.
+//! every entry's row. If another program kept it, or much has come since, people are served from it, and all that goes
+//! through many entries and all that leaves waits until the entries that it may not know were read.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::board::{Board, LAYOUT, Piece};
 use super::rows::{self, EntryRow};
@@ -13,23 +14,32 @@ use super::{Service, ServiceError, lock};
 use crate::record::EntryId;
 use crate::store::{Store, Table};
 
-/// Units after which a kept board is worth no more than reading all entries; a hundred thousand are read in about a
-/// second.
-const WORTHLESS: u64 = 100_000;
-/// Units after which the board is kept anew while the daemon runs, and entries that came: a unit of a pull holds
-/// hundreds.
-const STALE: u64 = 20_000;
+/// Units, or entries in them, that a start takes from the log, about as many as change before the daemon keeps the board anew: some tenths of
+/// a second. If more came since it was kept, as in a big pull, the rest is read while people are served.
+const FROM_LOG: u64 = 20_000;
 /// Entries that are kept together.
 const TOGETHER: usize = 8_192;
 
 /// A board at a start.
 pub(super) struct Found {
     pub board: Board,
-    /// The last unit in it that is kept already; 0 if nothing is kept.
-    pub kept: u64,
-    /// Whether this program derived it, or one like it to the byte: else all entries are to be read again before
-    /// anything rests on it.
-    pub ours: bool,
+    /// What of it is kept already.
+    pub kept: Kept,
+    /// As in [`Service`].
+    pub known: u64,
+}
+
+/// The board knows every entry as this program derives it.
+const ALL: u64 = u64::MAX;
+
+/// What is kept of the board for the next start.
+pub(super) struct Kept {
+    /// The last unit in it; 0 if nothing is kept.
+    seq: u64,
+    /// How many entries are on it.
+    entries: u64,
+    /// Since when.
+    at: Instant,
 }
 
 /// Where every entry stands.
@@ -39,13 +49,20 @@ pub(super) struct Found {
 pub(super) fn board(store: &dyn Store) -> Result<Found, ServiceError> {
     match kept_board(store)? {
         Some(found) => Ok(found),
-        None => Ok(Found { board: read_board(store)?, kept: 0, ours: true }),
+        None => Ok(Found { board: read_board(store)?, kept: Kept::now(0, 0), known: ALL }),
     }
 }
 
-/// The board that was kept, with everything on it that has happened since.
+impl Kept {
+    fn now(seq: u64, entries: usize) -> Self {
+        Self { seq, entries: entries as u64, at: Instant::now() }
+    }
+}
+
+/// The board that was kept, with what has happened since, or the first of it.
 fn kept_board(store: &dyn Store) -> Result<Option<Found>, ServiceError> {
-    const PAGE: usize = 1_000;
+    // A unit of a pull holds hundreds of entries.
+    const PAGE: usize = 8;
     let Some(program) = program() else { return Ok(None) };
     let (taking, ours) = (Mutex::new(Board::default()), AtomicBool::new(false));
     let take_in = |bytes: &[u8]| match postcard::from_bytes::<Piece>(bytes) {
@@ -58,24 +75,29 @@ fn kept_board(store: &dyn Store) -> Result<Option<Found>, ServiceError> {
         }
         Err(_) => false,
     };
-    let worth_it = |seq: u64| store.head().saturating_sub(seq) <= WORTHLESS;
-    let Some(kept) = store.derived(&form(), &worth_it, &take_in)? else { return Ok(None) };
+    let Some(seq) = store.derived(&form(), &|_| true, &take_in)? else { return Ok(None) };
     let mut board = taking.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let ours = ours.into_inner();
-    let mut next = kept + 1;
-    loop {
-        let frames = store.log(next, PAGE)?;
-        let Some(last) = frames.last() else { return Ok(Some(Found { board, kept, ours })) };
-        next = last.seq + 1;
+    let (kept, mut last, mut taken) = (Kept::now(seq, board.entries()), seq, 0);
+    while taken < FROM_LOG {
+        let frames = store.log(last + 1, PAGE)?;
+        let Some(end) = frames.last() else {
+            let known = if ours.into_inner() { ALL } else { 0 };
+            return Ok(Some(Found { board, kept, known }));
+        };
+        last = end.seq;
+        taken = taken.max(last - seq);
         for frame in &frames {
             for (table, _, value) in &frame.unit.writes {
                 if let (Table::Entry, Some(value)) = (table, value) {
                     let row: EntryRow = rows::decode(value)?;
                     board.put(row.entry.id, frame.seq, &row);
+                    taken += 1;
                 }
             }
         }
     }
+    let known = if ours.into_inner() { last } else { 0 };
+    Ok(Some(Found { board, kept, known }))
 }
 
 /// What tells layouts of a kept board apart.
@@ -114,12 +136,13 @@ fn read_board(store: &dyn Store) -> Result<Board, ServiceError> {
 }
 
 impl Service {
-    /// Whether the board is one that this program derived.
+    /// Whether the board knows every entry as this program derives it.
     pub(super) fn is_our_board(&self) -> bool {
-        self.our_board.load(Ordering::Acquire)
+        self.known.load(Ordering::Acquire) == ALL
     }
 
-    /// Reads every entry again where another program derived the board. People read and decide meanwhile.
+    /// Reads every entry again where another program derived the board, and of a board that was kept long ago those that
+    /// it does not know. People read and decide meanwhile.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -128,25 +151,28 @@ impl Service {
     }
 
     /// Keeps pulls, publications and all else that goes through many entries from each other, and from a board that
-    /// another program derived.
+    /// another program derived or that lacks what came last.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub(super) fn alone(&self) -> Result<MutexGuard<'_, ()>, ServiceError> {
         let one_at_a_time = lock(&self.batch);
-        if !self.is_our_board() {
+        let known = self.known.load(Ordering::Acquire);
+        if known != ALL {
             for first in 0..=u8::MAX {
                 let mut some = Vec::new();
-                rows::for_each::<EntryRow>(self.store.as_ref(), Table::Entry, &[first], |_, read| {
-                    some.push(read);
+                rows::for_each_value(self.store.as_ref(), Table::Entry, &[first], |_, read| {
+                    if read.seq > known {
+                        some.push((read.seq, rows::decode::<EntryRow>(&read.value)?));
+                    }
                     Ok(())
                 })?;
-                for read in &some {
+                for (seq, row) in &some {
                     // Whatever a later unit made of it is on the board already, and stays.
-                    self.board().put(read.row.entry.id, read.seq, &read.row);
+                    self.board().put(row.entry.id, *seq, row);
                 }
             }
-            self.our_board.store(true, Ordering::Release);
+            self.known.store(ALL, Ordering::Release);
             self.announce();
         }
         Ok(one_at_a_time)
@@ -154,13 +180,30 @@ impl Service {
 
     /// Keeps the board for the next start. What cannot be kept is read anew then.
     pub fn keep_board(&self) {
+        self.keep(&mut lock(&self.kept));
+    }
+
+    /// The same, when nothing is kept yet or much has happened since it was: `least` units or entries (a unit of a pull
+    /// holds hundreds), and after less than `rest` at least as many as are on it, so that all keeping of a practice that
+    /// comes in takes no longer than twice the last of it.
+    pub fn keep_board_if_stale(&self, least: u64, rest: Duration) {
+        let mut kept = lock(&self.kept);
+        let units = self.store.head().saturating_sub(kept.seq);
+        let entries = (self.board().entries() as u64).saturating_sub(kept.entries);
+        let since = units.max(entries);
+        if kept.seq == 0 || since >= least && (since >= kept.entries || kept.at.elapsed() >= rest) {
+            self.keep(&mut kept);
+        }
+    }
+
+    fn keep(&self, kept: &mut Kept) {
         let Some(program) = program().filter(|_| self.is_our_board()) else { return };
         // Every unit up to here is on the board.
         let seq = {
             let _none = self.on_their_way.write().unwrap_or_else(PoisonError::into_inner);
             self.store.head()
         };
-        if seq == self.kept.load(Ordering::Relaxed) {
+        if seq == kept.seq {
             return;
         }
         let ids = self.board().ids();
@@ -172,18 +215,7 @@ impl Service {
             .chain(entries)
             .map(|piece| postcard::to_allocvec(&piece).map_err(|why| why.to_string()));
         if self.store.keep_derived(seq, &form(), &mut pieces).is_ok() {
-            self.kept.store(seq, Ordering::Relaxed);
-            self.kept_entries.store(ids.len() as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// The same, when nothing is kept yet, or much has happened since it was.
-    pub fn keep_board_if_stale(&self) {
-        let kept = self.kept.load(Ordering::Relaxed);
-        let units = self.store.head().saturating_sub(kept);
-        let entries = (self.board().entries() as u64).saturating_sub(self.kept_entries.load(Ordering::Relaxed));
-        if kept == 0 || units >= STALE || entries >= STALE {
-            self.keep_board();
+            *kept = Kept::now(seq, ids.len());
         }
     }
 }

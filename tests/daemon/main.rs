@@ -128,6 +128,19 @@ async fn a_second_daemon_and_a_second_opener_are_refused_with_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_keeps_where_entries_stand_before_anybody_ends_it() {
+    let (dir, daemon) = practice(2).await;
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while !dir.path().join("store/derived").exists() {
+        assert!(Instant::now() < give_up, "the daemon keeps nothing");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    daemon.kill();
+    let _daemon = Daemon::start(dir.path());
+    assert_eq!(queue(&mut connect(dir.path()).await).await.rows.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_hears_that_the_queue_changed() {
     let (dir, _daemon) = practice(2).await;
     let (mut watcher, mut actor) = (connect(dir.path()).await, connect(dir.path()).await);

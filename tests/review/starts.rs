@@ -10,7 +10,7 @@ use std::thread;
 use anteroom::audit::{Actor, Event, Outcome, Record};
 use anteroom::channel::Portal;
 use anteroom::protocol::{Only, Request, Wanted};
-use anteroom::record::{Act, HideReason};
+use anteroom::record::{Act, EntryId, HideReason};
 use anteroom::store::{EmbeddedStore, Options, Store, Table, Unit, UnitId};
 use chrono::{DateTime, Duration, Utc};
 
@@ -18,6 +18,8 @@ use crate::follows::{HIDE, shown as visible};
 use crate::service_kit::extract::{self, Row, row};
 use crate::service_kit::{Practice, master, options, person, start};
 use crate::watched::{Served, serve, serve_compared, serve_stale, serve_with};
+
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 /// Everything that people are shown of where entries stand, and whether the entries were read through for it.
 fn shown(dir: &Path, at: DateTime<Utc>) -> (String, bool) {
@@ -66,7 +68,7 @@ fn a_kept_board_with_what_came_after_it_is_the_board_of_the_rows() {
     practice.user("ben").decide(waiting[0].entry, Act::Hide { reason: HideReason::Coercion }).unwrap();
     // Nothing is kept yet, so it is kept as soon as somebody looks; and then not for every little thing.
     let file = practice.path().join("store/derived");
-    practice.service.keep_board_if_stale();
+    practice.service.keep_board_if_stale(20_000, HOUR);
     let first = fs::read(&file).unwrap();
     // What comes after it is in the log.
     let mut lea = practice.user("lea");
@@ -75,7 +77,7 @@ fn a_kept_board_with_what_came_after_it_is_the_board_of_the_rows() {
     // One entry changes, and the source finds that it is another patient's.
     lea.pull(&extract::write(&practice.path().join("later"), &[row(9, 2, 1, "He controls her money. MARAC.")]));
     drop(lea);
-    practice.service.keep_board_if_stale();
+    practice.service.keep_board_if_stale(20_000, HOUR);
     assert_eq!(fs::read(&file).unwrap(), first);
 
     let dir = practice.close();
@@ -101,7 +103,7 @@ fn a_board_that_another_program_kept_serves_at_once_and_nothing_rests_on_it_befo
     let cue = |number, patient| row(number, number, patient, "Cries evenings, eating at daughters.");
     let mut lea = practice.user("lea");
     lea.pull(&extract::write(&practice.path().join("first"), &[told()]));
-    practice.service.keep_board_if_stale();
+    practice.service.keep_board_if_stale(20_000, HOUR);
     let entry = lea.queue().rows[0].entry;
     lea.decide(entry, HIDE).unwrap();
     drop(lea);
@@ -135,6 +137,104 @@ fn a_board_that_another_program_kept_serves_at_once_and_nothing_rests_on_it_befo
 }
 
 #[test]
+fn while_much_comes_the_board_is_kept_each_time_it_has_doubled() {
+    let practice = Practice::new();
+    let file = practice.path().join("store/derived");
+    let mut lea = practice.user("lea");
+    let mut pulled = 0;
+    let mut pull = |count: usize| {
+        let rows: Vec<Row> =
+            (pulled + 1..=pulled + count).map(|number| row(number, number, 0, "Flu jab given.")).collect();
+        pulled += count;
+        lea.pull(&extract::write(&practice.path().join(pulled.to_string()), &rows));
+    };
+    let kept = |least: u64, rest: std::time::Duration| {
+        let before = fs::read(&file).ok();
+        practice.service.keep_board_if_stale(least, rest);
+        fs::read(&file).ok() != before
+    };
+    assert!(kept(1_000, HOUR), "at once where nothing is kept");
+    pull(40);
+    assert!(!kept(41, HOUR) && !kept(41, std::time::Duration::ZERO), "fewer came than are worth it");
+    assert!(kept(40, HOUR));
+    pull(30);
+    assert!(!kept(30, HOUR), "fewer came than are on it");
+    pull(10);
+    assert!(kept(30, HOUR) && !kept(30, HOUR));
+    pull(30);
+    // After a rest the few are enough.
+    assert!(!kept(30, HOUR) && kept(30, std::time::Duration::ZERO));
+}
+
+/// A pull that was killed leaves more behind the board that was kept than a start reads from the log.
+#[test]
+fn a_board_that_was_kept_long_ago_serves_at_once_and_nothing_rests_on_it_before_the_rest_was_read() {
+    const LAID: u64 = 23_000;
+    // In units of so many, as a pull brings them.
+    const TOGETHER: u64 = 250;
+    let practice = Practice::new();
+    let rows = [row(1, 1, 0, "Domestic abuse disclosed, partner hits her."), row(2, 2, 4, "Flu jab given.")];
+    practice.user("lea").pull(&extract::write(&practice.path().join("first"), &rows));
+    practice.service.keep_board();
+    let entry = practice.user("lea").queue().rows[0].entry;
+    let dir = practice.close();
+    let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &options(), &master()).unwrap();
+    let all = store.scan(Table::Entry, &[], None, 2).unwrap();
+    let (key, on_hold) = all.into_iter().find(|(key, _)| key[..] != entry.0).unwrap();
+    let (template, like) = (EntryId(key.try_into().unwrap()), String::from_utf8(on_hold.value).unwrap());
+    for unit in 0..LAID / TOGETHER {
+        let copy = |number: u64| {
+            // Identifiers are digests: they are spread over all there are.
+            let id = EntryId((u128::from(number) * (u128::MAX / u128::from(LAID))).to_be_bytes());
+            (Table::Entry, id.0.to_vec(), Some(like.replace(&template.to_string(), &id.to_string()).into_bytes()))
+        };
+        let writes = (unit * TOGETHER + 1..=(unit + 1) * TOGETHER).map(copy).collect();
+        store
+            .commit(Unit { id: UnitId(u128::from(unit).to_be_bytes()), pre: Vec::new(), writes, audit: note() })
+            .unwrap();
+    }
+    drop(store);
+
+    let at = start() + Duration::hours(1);
+    let served = serve(dir.path(), at);
+    let (service, scans) = (&served.service, || served.scans.load(Ordering::Relaxed));
+    let on_hold = || service.status().unwrap().totals.on_hold;
+    assert_eq!(scans(), 0, "the start read all entries");
+    assert!(on_hold() < LAID && !service.is_compared(), "{} are on hold", on_hold());
+    assert!(service.status().unwrap().alarms.iter().any(|alarm| alarm.contains("nothing leaves")));
+    // It is no board for the next start.
+    let kept = fs::read(dir.path().join("store/derived")).unwrap();
+    service.keep_board();
+    assert_eq!(fs::read(dir.path().join("store/derived")).unwrap(), kept);
+    // What is decided meanwhile stays.
+    let decided = person(service, "ben").decide(entry, HIDE);
+    assert!(decided.is_ok(), "{decided:?}");
+    let pulled = person(service, "lea").pull(&extract::write(&dir.path().join("second"), &[row(3, 3, 2, "Flu jab.")]));
+    assert_eq!(pulled.new, 1);
+    assert!(service.is_compared() && scans() > 0, "a pull waits for the rest");
+    assert_eq!((on_hold(), service.status().unwrap().totals.hidden), (LAID + 2, 1));
+    service.keep_board();
+    let totals = service.status().unwrap().totals;
+    drop(served);
+    let served = serve(dir.path(), at);
+    assert!(served.service.is_compared() && served.scans.load(Ordering::Relaxed) == 0);
+    assert_eq!(served.service.status().unwrap().totals, totals);
+}
+
+fn note() -> Vec<Record> {
+    vec![Record {
+        at: start(),
+        actor: Actor::system("test"),
+        event: Event::EntryOpened,
+        outcome: Outcome::Done,
+        patient: None,
+        entry: None,
+        version: None,
+        states: None,
+    }]
+}
+
+#[test]
 fn damage_to_the_view_of_a_running_service_is_found_by_the_daily_look_and_is_in_its_status() {
     let practice = Practice::new();
     let told = row(1, 1, 0, "Domestic abuse disclosed, partner hits her.");
@@ -145,18 +245,8 @@ fn damage_to_the_view_of_a_running_service_is_found_by_the_daily_look_and_is_in_
     let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &daily, &master()).unwrap();
     for number in 0..30u16 {
         let row = |row: u16| (Table::Draft, (number * 100 + row).to_be_bytes().to_vec(), Some(vec![1; 2_000]));
-        let audit = vec![Record {
-            at: start(),
-            actor: Actor::system("test"),
-            event: Event::EntryOpened,
-            outcome: Outcome::Done,
-            patient: None,
-            entry: None,
-            version: None,
-            states: None,
-        }];
         let id = UnitId(u128::from(number).to_be_bytes());
-        store.commit(Unit { id, pre: Vec::new(), writes: (0..100).map(row).collect(), audit }).unwrap();
+        store.commit(Unit { id, pre: Vec::new(), writes: (0..100).map(row).collect(), audit: note() }).unwrap();
     }
     drop(store);
     let served = serve_with(dir.path(), start() + Duration::hours(1), &daily);
