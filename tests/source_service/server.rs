@@ -199,6 +199,45 @@ fn the_next_pull_asks_for_what_changed_and_for_what_was_deleted() {
     assert!(text.contains("Cough gone.") && !text.contains("Knee better."), "{text}");
 }
 
+/// What comes again is the version that is known, or a newer one that says the same: neither is news. The first comes with
+/// every pull, because pulls overlap.
+#[test]
+fn a_version_that_comes_again_and_a_newer_one_that_says_the_same_make_no_new_version() {
+    let practice = Practice::new();
+    let letter = |version: u32| {
+        let mut letter = line("DocumentReference", "d", "");
+        letter["meta"] = json!({ "versionId": version.to_string() });
+        letter["content"] = json!([{ "attachment": { "contentType": "text/plain", "url": "Binary/1" } }]);
+        letter
+    };
+    let mut pulls = 0;
+    let server = Server::start(move |path, _| {
+        pulls += usize::from(path.starts_with("Patient?"));
+        let (version, text) =
+            [(1, "A text."), (1, "A text."), (2, "A text."), (3, "Another text.")][pulls.clamp(1, 4) - 1];
+        match path {
+            path if path.contains("_history") => Answer::page(&bundle(&[], None)),
+            path if path.starts_with("Patient?") => Answer::page(&bundle(&[patient()], None)),
+            path if path.starts_with("Observation?") => Answer::page(&bundle(&[observation("a", version, text)], None)),
+            path if path.starts_with("DocumentReference?") => Answer::page(&bundle(&[letter(version)], None)),
+            "Binary/1" => Answer {
+                headers: vec![("Content-Type", "text/plain".to_owned())],
+                body: "Dear doctor.".to_owned(),
+                ..Answer::status(200)
+            },
+            _ => Answer::page(&bundle(&[], None)),
+        }
+    });
+    let news = || {
+        let pulled = pull(&practice, &server.base).0.unwrap();
+        (pulled.new, pulled.changed, pulled.deleted)
+    };
+    assert_eq!(news(), (2, 0, 0));
+    assert_eq!(news(), (0, 0, 0), "the versions that are known");
+    assert_eq!(news(), (0, 0, 0), "newer ones that say the same");
+    assert_eq!(news(), (0, 1, 0));
+}
+
 #[test]
 fn a_link_to_another_server_is_not_followed() {
     let practice = Practice::new();

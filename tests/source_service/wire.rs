@@ -133,7 +133,7 @@ fn certificates_that_cannot_be_read_and_a_server_that_does_not_encrypt_are_said(
     assert!(said(None).contains("cannot be read (entity not found): mend the file"), "{}", said(None));
     assert!(said(Some("no certificate")).contains("it holds none in PEM form"));
     let torn = "-----BEGIN CERTIFICATE-----\nMIIB";
-    assert!(said(Some(torn)).contains("mend the file"), "{}", said(Some(torn)));
+    assert!(said(Some(torn)).contains("are not in PEM form: mend the file"), "{}", said(Some(torn)));
     let plain = pull_by(&practice, &base, Connection::default()).0.unwrap_err();
     assert!(plain.contains("does not encrypt as it should"), "{plain}");
     assert!(is_empty(&practice));
