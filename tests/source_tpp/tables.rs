@@ -21,6 +21,45 @@ fn a_drug_sensitivity_is_a_line_that_is_held_because_its_drug_is_not_named() {
     assert_eq!((part.codes[0].system, part.codes[0].code.as_str()), (CodeSystem::Local, "4711"));
 }
 
+/// A table of the batch says which drug a number means; of a group of drugs none does.
+#[test]
+fn a_drug_sensitivity_is_read_where_the_batch_names_its_drug() {
+    let columns = format!("{COMMON},IDDrugCode,IDMultiLexAction");
+    let names = "RowIdentifier,IDMultiLexProduct,DrugReadCode,DrugReadCodeDesc,RemovedData";
+    let drug = |id: &str, words: &str, removed: &str| {
+        let fields = [("IDMultiLexProduct", id), ("DrugReadCode", "e311."), ("DrugReadCodeDesc", words)];
+        row(names, &[&fields[..], &[("RowIdentifier", id), ("RemovedData", removed)]].concat())
+    };
+    let known = [drug("4711", "Flucloxacillin", ""), drug("4712", "Ibuprofen", "1"), drug("4713", "", "")];
+    let of_drug = |id: &str, drug: &str, group: &str| {
+        of(&columns, id, &[("IDEvent", "7"), ("IDDrugCode", drug), ("IDMultiLexAction", group)])
+    };
+    let rows = [
+        of_drug("1", "4711", "-1"),
+        of_drug("2", "4711", "5"),
+        of_drug("3", "4712", "-1"),
+        of_drug("4", "4713", "-1"),
+        of_drug("5", "-1", "5"),
+    ];
+    let read = Batch::quiet()
+        .with("SRDrugSensitivity", table(&columns, &rows))
+        .with("SRMedicationReadCodeDetails", table(names, &known))
+        .read();
+    let said = |id: &str| {
+        let part = read.part(&format!("sensitivity:{id}"));
+        (part.display.as_str(), part.unreadable)
+    };
+    assert_eq!(said("1"), ("Flucloxacillin", None));
+    assert_eq!(said("2"), ("Flucloxacillin", Some(Unreadable::NotSent)));
+    for id in ["3", "4", "5"] {
+        assert_eq!(said(id), ("Drug sensitivity", Some(Unreadable::NotSent)), "{id}");
+    }
+    let codes = read.part("sensitivity:1").codes.iter();
+    let codes: Vec<(CodeSystem, &str)> = codes.map(|code| (code.system, code.code.as_str())).collect();
+    assert_eq!(codes, [(CodeSystem::Local, "4711"), (CodeSystem::Ctv3, "e311.")]);
+    assert_eq!(read.notices(), Vec::<String>::new());
+}
+
 #[test]
 fn tables_in_which_people_write_are_read() {
     for (name, id, besides, wanted) in [

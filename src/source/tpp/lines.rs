@@ -21,6 +21,7 @@ struct Columns {
     texts: Vec<Vec<Column>>,
     with: Column,
     contents: Column,
+    drug: [Column; 2],
     gone: Column,
     is_number: Column,
 }
@@ -41,6 +42,7 @@ impl Columns {
             texts,
             with: shape.with.map(|(name, _)| header.optional(&[name])).unwrap_or_default(),
             contents: header.optional(&[shape.contents]),
+            drug: shape.drug.map(|name| header.optional(&[name])),
             gone: header.optional(&[shape.gone]),
             is_number: header.optional(&["IsNumeric"]),
             common: Common::find(header),
@@ -123,6 +125,14 @@ impl Read {
         if display.is_empty() {
             display = codes.iter().map(|code| code.display.clone()).find(|term| !term.is_empty()).unwrap_or_default();
         }
+        let [drug, group] = columns.drug.map(|column| identifier(row.get(column)));
+        let drug = drug.and_then(|drug| self.lookup.drug(drug));
+        if let Some((code, words)) = drug {
+            words.clone_into(&mut display);
+            codes.push(Code { system: CodeSystem::Ctv3, code: code.to_owned(), display: words.to_owned() });
+        }
+        // A group of drugs has only a number.
+        let unreadable = shape.unreadable.filter(|_| drug.is_none() || group.is_some());
         let belongs = belongs(shape, columns, &line.organisation, row);
         // The words of a code that a problem adds to are those of the other line.
         let is_said_there = identifier(row.get(columns.with)).is_some();
@@ -150,7 +160,7 @@ impl Read {
             happened: self.day(columns.common.happened, "DateEvent", row, outlet)?,
             author: self.author(&columns.common, row),
             order: dates::place(recorded, number(&columns.common, row)),
-            unreadable: shape.unreadable.or(nobody_knows.then_some(Unreadable::NotSent)),
+            unreadable: unreadable.or(nobody_knows.then_some(Unreadable::NotSent)),
             key: line,
         };
         Ok(PartFacts { belongs, patient, kind, recorded, part })

@@ -18,6 +18,8 @@ pub(super) struct Lookup {
     terms: HashMap<Box<str>, Box<str>>,
     /// Vaccines, by `SRImmunisationContent.RowIdentifier`.
     vaccines: HashMap<Box<str>, Box<str>>,
+    /// CTV3 codes of drugs with their words, by `SRMedicationReadCodeDetails.IDMultiLexProduct`.
+    drugs: HashMap<Box<str>, (Box<str>, Box<str>)>,
     /// Names, by `SRStaffMember.RowIdentifier`.
     staff: BTreeMap<Box<str>, Box<str>>,
     /// `SRStaffMember.RowIdentifier` by `SRStaffMemberProfile.RowIdentifier`.
@@ -26,21 +28,27 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn fill(&mut self, batch: &Batch, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        pairs(batch, ["SRMapping", "RowIdentifier", "Mapping"], sink, |id, words| {
+        pairs(batch, ("SRMapping", "RowIdentifier", ["Mapping"]), sink, |id, [words]| {
             self.mapping.insert(id.into(), words.into());
         })?;
-        pairs(batch, ["SRCtv3", "Ctv3Code", "Ctv3Text"], sink, |code, words| {
+        pairs(batch, ("SRCtv3", "Ctv3Code", ["Ctv3Text"]), sink, |code, [words]| {
             self.terms.insert(code.into(), words.into());
         })?;
-        pairs(batch, ["SRImmunisationContent", "RowIdentifier", "Name"], sink, |id, name| {
+        pairs(batch, ("SRImmunisationContent", "RowIdentifier", ["Name"]), sink, |id, [name]| {
             self.vaccines.insert(id.into(), name.into());
         })?;
-        pairs(batch, ["SRStaffMember", "RowIdentifier", "StaffName"], sink, |id, name| {
+        let drugs = ("SRMedicationReadCodeDetails", "IDMultiLexProduct", ["DrugReadCode", "DrugReadCodeDesc"]);
+        pairs(batch, drugs, sink, |product, [code, words]| {
+            if !words.is_empty() {
+                self.drugs.insert(product.into(), (code.into(), words.into()));
+            }
+        })?;
+        pairs(batch, ("SRStaffMember", "RowIdentifier", ["StaffName"]), sink, |id, [name]| {
             if identifier(id).is_some() && !name.is_empty() {
                 self.staff.insert(id.into(), name.into());
             }
         })?;
-        pairs(batch, ["SRStaffMemberProfile", "RowIdentifier", "IDStaffMember"], sink, |profile, staff| {
+        pairs(batch, ("SRStaffMemberProfile", "RowIdentifier", ["IDStaffMember"]), sink, |profile, [staff]| {
             if identifier(staff).is_some() {
                 self.profiles.insert(profile.into(), staff.into());
             }
@@ -65,6 +73,11 @@ impl Lookup {
         self.vaccines.get(id).map_or("", |name| name)
     }
 
+    /// The CTV3 code and the words of a drug by its number, where the batch has them.
+    pub(super) fn drug(&self, product: &str) -> Option<(&str, &str)> {
+        self.drugs.get(product).map(|(code, words)| (&**code, &**words))
+    }
+
     pub(super) fn staff_of(&self, profile: &str) -> Option<&str> {
         self.profiles.get(profile).map(|staff| &**staff)
     }
@@ -78,16 +91,17 @@ impl Lookup {
     }
 }
 
-/// Goes through two columns of a table, if the batch has it.
-fn pairs(
+/// Goes through a table's column of keys and those of what they stand for, if the batch has it.
+fn pairs<const N: usize>(
     batch: &Batch,
-    [name, key, words]: [&'static str; 3],
+    (name, key, words): (&'static str, &'static str, [&'static str; N]),
     sink: &mut Sink<'_>,
-    mut each: impl FnMut(&str, &str),
+    mut each: impl FnMut(&str, [&str; N]),
 ) -> Result<(), SourceError> {
     let Some(file) = batch.table(name) else { return Ok(()) };
-    let columns =
-        |header: &mut Header| (header.required(key), header.required(words), header.optional(&["RemovedData"]));
+    let columns = |header: &mut Header| {
+        (header.required(key), words.map(|words| header.required(words)), header.optional(&["RemovedData"]))
+    };
     batch.files.with(file, |input| {
         table::read_from(
             &file.name,
@@ -98,7 +112,7 @@ fn pairs(
             sink,
             |&(key, words, removed), row: Row<'_>, _: &mut Outlet<'_>| {
                 if !is_true(row.get(removed)) {
-                    each(row.get(key), row.get(words));
+                    each(row.get(key), words.map(|words| row.get(words)));
                 }
                 Ok(())
             },

@@ -20,6 +20,8 @@ pub(super) struct Shape {
     pub(super) with: Option<(&'static str, &'static str)>,
     /// The number of a vaccine, which has a table of its own.
     pub(super) contents: &'static str,
+    /// The number of a drug, which has a table of its own, and of a group of drugs, which has none.
+    pub(super) drug: [&'static str; 2],
     /// A date here means that the line is gone.
     pub(super) gone: &'static str,
     /// What it names is not in the extract.
@@ -38,6 +40,7 @@ const PLAIN: Shape = Shape {
     texts: &[],
     with: None,
     contents: "",
+    drug: [""; 2],
     gone: "",
     unreadable: None,
 };
@@ -181,7 +184,8 @@ pub(super) static SHAPES: [Shape; 63] = [
         says: "Drug sensitivity",
         codes: &[("IDDrugCode", CodeSystem::Local)],
         values: &["FormulationSpecific", "DateEnded"],
-        // Which drug it is only its number says, and no table has the names.
+        drug: ["IDDrugCode", "IDMultiLexAction"],
+        // Unless the batch has the drug's name.
         unreadable: Some(Unreadable::NotSent),
         ..PLAIN
     },
@@ -594,7 +598,7 @@ pub(super) static SHAPES: [Shape; 63] = [
 ];
 
 /// Tables that are read by functions of their own, or looked things up in.
-const READ_OTHERWISE: [&str; 16] = [
+const READ_OTHERWISE: [&str; 17] = [
     "SRConfiguredListOption",
     "SRCtv3",
     "SREvent",
@@ -603,6 +607,7 @@ const READ_OTHERWISE: [&str; 16] = [
     "SRManifest",
     "SRMapping",
     "SRMappingGroup",
+    "SRMedicationReadCodeDetails",
     "SROnlineServices",
     "SRPatient",
     "SRPatientAddressHistory",
