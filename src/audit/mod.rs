@@ -4,9 +4,12 @@
 //! changes it describes, so the log and the state cannot disagree, and the frames are chained, so that
 //! an edit, a reorder or an insertion shows.
 
+mod event;
 pub mod frame;
 mod record;
 mod verify;
+mod words;
 
-pub use record::{Actor, Event, Outcome, Record, Role};
+pub use event::Event;
+pub use record::{Actor, Outcome, Record, Role};
 pub use verify::{Chain, Each, Place, read_chain, read_end};

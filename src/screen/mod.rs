@@ -15,6 +15,7 @@ mod codes;
 mod context;
 mod entry;
 mod lanes;
+mod lookalikes;
 mod pack;
 mod pattern;
 mod practice;

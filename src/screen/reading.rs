@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::lookalikes::lookalike;
 use super::pattern::{Around, Hit, Signature};
 use super::spelling::Spelling;
 use super::vocabulary::{Vocabulary, hash_start};
@@ -481,35 +482,4 @@ fn kind(c: char) -> Kind {
         c if c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c) => Kind::Word,
         _ => Kind::Other,
     }
-}
-
-/// The Latin letter that a Greek or Cyrillic letter passes for (Unicode confusables, the letters of English only).
-fn lookalike(c: char) -> Option<char> {
-    Some(match c {
-        'а' | 'А' | 'α' | 'Α' => 'a',
-        'в' | 'В' | 'Β' => 'b',
-        'с' | 'С' | 'ϲ' => 'c',
-        'ԁ' => 'd',
-        'е' | 'Е' | 'Ε' | 'ҽ' => 'e',
-        'ɡ' => 'g',
-        'һ' | 'Н' | 'Η' => 'h',
-        'і' | 'І' | 'ι' | 'Ι' | 'ı' => 'i',
-        'ј' | 'Ј' => 'j',
-        'к' | 'К' | 'κ' | 'Κ' => 'k',
-        'ӏ' | 'Ӏ' => 'l',
-        'м' | 'М' | 'Μ' => 'm',
-        'п' => 'n',
-        'о' | 'О' | 'ο' | 'Ο' => 'o',
-        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
-        'ԛ' => 'q',
-        'ѕ' | 'Ѕ' => 's',
-        'т' | 'Т' | 'τ' | 'Τ' => 't',
-        'υ' | 'Υ' => 'u',
-        'ν' | 'ѵ' => 'v',
-        'ԝ' => 'w',
-        'х' | 'Х' | 'χ' | 'Χ' => 'x',
-        'у' | 'У' => 'y',
-        'Ζ' => 'z',
-        _ => return None,
-    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::decide::Grounds;
-use super::read::NO_FEED;
+use super::standing::NO_FEED;
 use super::{Seat, Service, ServiceError};
 use crate::audit::{Actor, Role};
 use crate::protocol::{ActName, Notice, Reply, Request, VERSION, Wanted, Welcome};

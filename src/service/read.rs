@@ -1,28 +1,20 @@
-//! What people see: the queue, one entry, the log. Every read is logged before it is answered.
+//! What people see: the queue and one entry. Every read is logged before it is answered.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::Ordering;
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
 
-use super::pull::StreamState;
 use super::rows::{self, EntryRow, Read, draft_key, get, version_key};
 use super::settings::ShownBy;
 use super::{Seat, Service, ServiceError};
-use crate::audit::{Actor, Event, Record, Role};
-use crate::protocol::{
-    AuditLine, Draft, Opened, PatientCard, Pulled, Queue, QueueRow, Status, Totals, Verified, Wanted, Withheld, hex,
-};
+use crate::audit::{Actor, Event, Role};
+use crate::protocol::{Draft, Opened, PatientCard, Queue, QueueRow, Wanted, Withheld};
 use crate::record::{
     AccessLevel, Act, EntryId, EntryVersion, Patient, Removal, RemovalTarget, Screening, Shown, Span, Version,
 };
-use crate::review::{Guard, Review, State};
+use crate::review::{Review, State};
 use crate::store::Table;
-
-/// Why nothing comes by itself.
-pub(super) const NO_FEED: &str = "practice.toml names no feed, so nothing is fetched: write [[source]] there, and start \
-     the daemon anew";
 
 /// Whether somebody was the first of two readers of what waits for the second.
 fn has_agreed(actor: &Actor, row: &EntryRow) -> bool {
@@ -81,145 +73,6 @@ impl Service {
             }
         }
         Ok(agreed)
-    }
-
-    /// The numbers above and below the queue.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn totals(&self) -> Result<Totals, ServiceError> {
-        Ok(self.totals_with(self.last_pull()?, self.count_left_out()?))
-    }
-
-    /// The same, with what was read from the store: the last pull, and how many rows it set aside.
-    pub(super) fn totals_with(&self, last: Option<(DateTime<Utc>, Pulled)>, set_aside: u64) -> Totals {
-        let (now, policy) = (self.now(), self.policy());
-        let board = self.board();
-        let late =
-            board.waits().filter(|(tier, since, _)| policy.due(*tier, *since) < now).map(|(.., count)| count).sum();
-        let to_review = board.count_waiting() as u64;
-        let next_visible = board.next_due().map(|due| policy.batch_from(due));
-        Totals {
-            to_review,
-            for_second: 0,
-            late,
-            readable: match self.settings.practice.shown_by {
-                ShownBy::System => to_review,
-                ShownBy::Portal => 0,
-            },
-            to_skim: board.count(State::Skim),
-            on_hold: board.count(State::AutoHold),
-            settling: board.count(State::Settling),
-            next_visible,
-            released: board.count(State::Released),
-            hidden: board.count(State::Hidden),
-            withdrawn: board.count(State::Retracting) + board.count(State::Retracted),
-            for_lead: board.count(State::Disputed) + board.count(State::Escalated),
-            deferred: board.count(State::Deferred),
-            set_aside,
-            pulled_at: last.as_ref().map(|(at, _)| *at),
-            pulled_entries: last.map_or(0, |(_, pulled)| pulled.new + pulled.changed),
-        }
-    }
-
-    fn last_pull(&self) -> Result<Option<(DateTime<Utc>, Pulled)>, ServiceError> {
-        Ok(get(self.store.as_ref(), Table::Meta, b"last-pull")?.map(|read| read.row))
-    }
-
-    /// What people must know about the feeds, most pressing first.
-    pub(super) fn alarms(&self) -> Result<Vec<String>, ServiceError> {
-        let mut alarms = self.late_feeds()?;
-        let Some((at, pulled)) = self.last_pull()? else {
-            alarms.push("nothing has been pulled yet: an empty queue says nothing".into());
-            if !self.demo && self.settings.sources.is_empty() {
-                alarms.push(NO_FEED.into());
-            }
-            if !self.demo && self.settings.users.is_empty() && self.settings.groups.is_empty() {
-                alarms.push("users.toml names nobody, so whoever owns the folder acts as lead: write [[user]]".into());
-            }
-            return Ok(alarms);
-        };
-        let hours = (self.now() - at).num_hours();
-        if hours >= 26 {
-            alarms.push(format!("the last pull was {hours} hours ago: what came since is not in this queue"));
-        }
-        if let Err(why) = self.room_for_more() {
-            alarms.push(why.to_string());
-        }
-        let shown = self.board().count(State::Retracting);
-        if shown > 0 {
-            let entries = if shown == 1 { "one withdrawn entry is" } else { "withdrawn entries are" };
-            alarms
-                .insert(0, format!("{entries} still in the feed: see why it cannot be written, then anteroom publish"));
-        }
-        if shown == 0 && self.unfinished.load(Ordering::Relaxed) {
-            let why =
-                "what was withdrawn may still show: see why the feed cannot be written; it is tried again every minute";
-            alarms.insert(0, why.into());
-        }
-        if self.is_barred() {
-            alarms.insert(0, "the clock was put forward: nothing becomes visible until its holds have run".into());
-        }
-        alarms.extend(self.policy_alarm()?);
-        alarms.extend(self.staff_alarm());
-        rows::for_each::<StreamState>(self.store.as_ref(), Table::Meta, b"stream/", |_, read| {
-            alarms.extend(read.row.alarms());
-            Ok(())
-        })?;
-        let board = self.board();
-        let today = self.now().with_timezone(&London).date_naive();
-        let coming = board.people().coming_of_age(today).filter(|patient| board.has_something(*patient)).count();
-        if coming > 0 {
-            let (turn, have) = if coming == 1 { ("patient turns", "has") } else { ("patients turn", "have") };
-            alarms.push(format!(
-                "{coming} {turn} 11 or 16 within 90 days and {have} something held or hidden in their record: who may \
-                 read it changes by itself then; settle it before"
-            ));
-        }
-        if board.people().enhanced_review_is_common() {
-            alarms.push(
-                "more than one patient in twenty is coded for enhanced review (104), so the code says little here and holds \
-                 nothing by itself"
-                    .into(),
-            );
-        }
-        drop(board);
-        // Stores from before there was a ledger know only the last pull.
-        alarms.extend(pulled.notices.into_iter().filter(|notice| !alarms.contains(notice)).collect::<Vec<_>>());
-        Ok(alarms)
-    }
-
-    /// How things stand.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn status(&self) -> Result<Status, ServiceError> {
-        let figures = self.figures()?;
-        // A store that answers nothing more still says why.
-        let stopped = figures.store.stopped.is_some();
-        let mut alarms = self.alarms().or_else(|why| if stopped { Ok(Vec::new()) } else { Err(why) })?;
-        let feeds = self.feeds_status().or_else(|why| if stopped { Ok(Vec::new()) } else { Err(why) })?;
-        if !self.is_compared() {
-            alarms
-                .insert(0, "the store is still being compared with its log: nothing leaves for patients before".into());
-        }
-        alarms.splice(0..0, figures.store.alarms.iter().cloned());
-        if let Some(why) = &figures.store.stopped {
-            alarms.insert(0, format!("the store takes no more writes: {why}"));
-        }
-        Ok(Status {
-            health: Box::new(self.health(&figures)),
-            totals: figures.totals,
-            alarms,
-            seq: figures.store.head,
-            build: env!("CARGO_PKG_VERSION").to_owned(),
-            rules: self.rules.version().to_owned(),
-            free_bytes: figures.space.free,
-            leases: figures.leases,
-            feeds,
-            exposure: Box::new(self.board().clocks().exposure(self.now())),
-            pulling: self.progress.now().map(Box::new),
-        })
     }
 
     pub(super) fn row(&self, id: EntryId) -> Result<Option<Read<EntryRow>>, ServiceError> {
@@ -452,89 +305,6 @@ impl Service {
         let event = Event::DraftKept { removals: draft.map_or(0, |draft| draft.removals.len()) };
         self.commit(Vec::new(), vec![write], vec![self.record_on(actor, event, &row)])?;
         if begins { self.claim_if_free(seat, &row) } else { Ok(()) }
-    }
-
-    /// Records of the log before `before`, newest first, at most `limit`. Without `everything` what the
-    /// program notes of each arriving entry is left out.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn audit(
-        &self,
-        actor: &Actor,
-        before: Option<u64>,
-        limit: usize,
-        everything: bool,
-    ) -> Result<Vec<AuditLine>, ServiceError> {
-        const PAGE: u64 = 200;
-        let mut lines = Vec::new();
-        let mut subjects: HashMap<EntryId, Option<String>> = HashMap::new();
-        let mut end = before.unwrap_or(u64::MAX).min(self.store.head() + 1);
-        while end > 1 && lines.len() < limit {
-            let start = end.saturating_sub(PAGE).max(1);
-            let frames = self.store.log(start, (end - start) as usize)?;
-            for frame in frames.into_iter().rev() {
-                if lines.len() >= limit {
-                    break;
-                }
-                for record in frame.unit.audit.into_iter().rev() {
-                    let arriving = matches!(
-                        record.event,
-                        Event::Ingested | Event::Screened { .. } | Event::SetAside { .. } | Event::Drawn { .. }
-                    );
-                    if arriving && !everything || self.is_blind(actor, &record)? {
-                        continue;
-                    }
-                    if self.tells_too_much(actor, &record) {
-                        continue;
-                    }
-                    let subject = match (record.entry, actor.role) {
-                        (Some(id), Role::Clinician | Role::Lead) => match subjects.get(&id) {
-                            Some(subject) => subject.clone(),
-                            None => {
-                                let subject = self.subject(id)?;
-                                subjects.insert(id, subject.clone());
-                                subject
-                            }
-                        },
-                        _ => None,
-                    };
-                    let digest = hex(&frame.digest);
-                    lines.push(AuditLine { seq: frame.seq, digest, record, subject });
-                }
-            }
-            end = start;
-        }
-        self.note(actor, Event::AuditViewed { rows: lines.len() })?;
-        Ok(lines)
-    }
-
-    /// Who reads entries must not learn which of them were drawn, nor which are invented: of what has yet to be read
-    /// they are not shown how it arrived.
-    fn tells_too_much(&self, actor: &Actor, record: &Record) -> bool {
-        if !matches!(actor.role, Role::Clinician | Role::Lead) {
-            return false;
-        }
-        let arrival = matches!(record.event, Event::Ingested | Event::Screened { .. } | Event::DecoySown { .. });
-        let unread = self.is_measured() && record.entry.is_some_and(|entry| self.board().is_waiting(entry));
-        matches!(record.event, Event::Drawn { .. } | Event::SampleRead { .. })
-            || Guard::DecoyUnseen.stops(arrival && unread)
-    }
-
-    fn subject(&self, id: EntryId) -> Result<Option<String>, ServiceError> {
-        let Some(read) = self.row(id)? else { return Ok(None) };
-        let patient = self.patient(&read.row)?;
-        Ok(Some(format!("{} · {}", name_of(&patient), read.row.title)))
-    }
-
-    /// Recomputes the whole log and reads every value.
-    ///
-    /// # Errors
-    /// When the files cannot be read at all.
-    pub fn verify(&self, actor: &Actor) -> Result<Verified, ServiceError> {
-        let report = self.store.verify()?;
-        self.note(actor, Event::LogVerified { frames: report.frames, damage: report.damage.len() })?;
-        Ok(Verified::from_report(report.frames, report.head.map(|(_, digest)| digest), report.damage))
     }
 }
 

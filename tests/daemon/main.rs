@@ -10,6 +10,7 @@ mod leases;
 mod manners;
 mod repeats;
 mod rivals;
+mod serial;
 mod soak;
 
 use std::collections::HashMap;

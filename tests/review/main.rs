@@ -5,11 +5,13 @@
 
 mod agreement;
 mod behind;
+mod clocks;
 mod decoys;
 mod deliveries;
 mod follows;
 mod guards;
 mod histories;
+mod in_force;
 mod interleavings;
 mod kit;
 mod lead;

@@ -9,7 +9,8 @@ use anteroom::review::order::{Order, TURNS, Turn, Waits};
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 
-use super::practice::{practice, with_rules};
+use super::in_force::with_rules;
+use super::practice::practice;
 use crate::service_kit::extract::row;
 use crate::service_kit::{person, start};
 

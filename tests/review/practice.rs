@@ -1,21 +1,14 @@
-//! The rules of review through the real service: who is told what, what one person can do at once, and what is
-//! in force.
-
-use std::sync::Arc;
+//! The rules of review through the real service: who is told what, and what one person can do at once.
 
 use anteroom::audit::{Event, Outcome};
-use anteroom::channel::Portal;
 use anteroom::protocol::{AuditLine, Decided, Draft, Reply, Request, Work, Worklist};
 use anteroom::record::{Act, EntryId, Flag, Handling, HideReason, PatientAct, Style};
 use anteroom::review::policy_file::print;
 use anteroom::review::{Policy, State};
-use anteroom::screen::Rules;
-use anteroom::service::{Keys, Parts, Service, SetClock, Settings};
-use anteroom::store::EmbeddedStore;
 use chrono::Duration;
 
 use crate::service_kit::extract::{self, Row, row};
-use crate::service_kit::{Person, Practice, all_suggestions, master, options, person, start};
+use crate::service_kit::{Person, Practice, all_suggestions, start};
 
 pub const ABUSE: &str = "Domestic abuse disclosed, partner hits her. MARAC referral made. Cough.";
 pub const HARMLESS: &str = "Flu jab given.";
@@ -397,118 +390,6 @@ pub fn p38_what_is_late_is_somebody_s() {
     assert!(practice.composition_lines().is_empty());
 }
 
-#[test]
-pub fn a_policy_below_a_floor_is_refused_with_its_line_and_the_one_before_stays() {
-    let practice = practice(&[row(1, 1, 0, "Her ex follows her.")]);
-    let file = practice.path().join("policy.toml");
-    let strict = print(&Policy { people: [1, 2, 2, 2, 2], redact: [1, 2, 2, 2, 2], ..Practice::policy() });
-    std::fs::write(&file, &strict).unwrap();
-    let (mut lea, mut ben) = (practice.user("lea"), practice.user("ben"));
-    assert!(matches!(ben.ask(Request::TakePolicy), Reply::Refused { .. }));
-    let Reply::Policy(taken) = lea.ask(Request::TakePolicy) else { panic!("it may be") };
-    let entry = waiting(&mut ben);
-    assert_eq!(ben.decide(entry, Act::Approve).unwrap().state, State::AwaitingSecond);
-
-    std::fs::write(&file, strict.replace("hold-hours = 72", "hold-hours = 3")).unwrap();
-    let line = strict.lines().position(|line| line.starts_with("hold-hours")).unwrap() + 1;
-    let Reply::Refused { why } = lea.ask(Request::TakePolicy) else { panic!("it is below the floor") };
-    assert!(why.contains(&format!("line {line}")) && why.contains("3 hours is outside the floor"), "{why}");
-    assert!(lea.queue().alarms.iter().any(|alarm| alarm.contains("policy.toml")), "it is said until it is mended");
-    let Reply::Policy(in_force) = lea.ask(Request::Policy) else { panic!("anybody may read it") };
-    assert_eq!(in_force, taken);
-    // The same after a restart, which reads the file too.
-    drop((lea, ben));
-    let practice = practice.restart();
-    let mut lea = practice.user("lea");
-    let Reply::Policy(in_force) = lea.ask(Request::Policy) else { panic!("anybody may read it") };
-    assert_eq!(in_force, taken);
-    let log = log(&mut lea);
-    let refused = log.iter().filter(|line| matches!(line.record.event, Event::PolicyRefused { .. })).count();
-    let changed = log.iter().filter(
-        |line| matches!(&line.record.event, Event::PolicyChanged { to, from } if *to == taken.digest && from != to),
-    );
-    assert_eq!((refused, changed.count()), (3, 1), "Ben's, the lead's, and the restart's");
-}
-
-/// P10: tighter withdraws at once, looser brings nothing back.
-#[test]
-pub fn p10_a_tighter_policy_withdraws_at_once() {
-    let practice = practice(&[row(1, 1, 0, "Her ex follows her.")]);
-    let mut ben = practice.user("ben");
-    let entry = waiting(&mut ben);
-    ben.decide(entry, Act::Approve).unwrap();
-    publish(&practice, Duration::days(4));
-    assert_eq!(practice.composition_lines().len(), 1);
-    put_in_force(&practice, &Policy { people: [2; 5], ..Practice::policy() });
-    assert!(practice.composition_lines().is_empty(), "withdrawn with the policy, not with the next batch");
-    put_in_force(&practice, &Practice::policy());
-    publish(&practice, Duration::days(9));
-    assert!(practice.composition_lines().is_empty(), "it waits for a person");
-    assert_eq!(waiting(&mut ben), entry);
-}
-
-pub fn with_rules(practice: Practice, more: &str) -> (tempfile::TempDir, Arc<SetClock>, Arc<Service>) {
-    let Practice { dir, service, clock } = practice;
-    drop(service);
-    let packs = concat!(env!("CARGO_MANIFEST_DIR"), "/src/screen/packs");
-    let mut files: Vec<(String, String)> = std::fs::read_dir(packs)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).unwrap();
-            (path.file_name().unwrap().to_str().unwrap().to_owned(), text)
-        })
-        .collect();
-    files.push(("more.toml".into(), more.into()));
-    files.sort();
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &options(), &master()).unwrap();
-    let keys = Keys::from_secret(store.secret());
-    let service = Service::start(Parts {
-        store: Box::new(store),
-        clock: Arc::<SetClock>::clone(&clock),
-        rules: Rules::parse(&files).unwrap(),
-        keys,
-        settings: Settings::read(dir.path()).unwrap(),
-        channel: Box::new(Portal::new(dir.path().join("feed"))),
-        feed: Box::new(|| None),
-        demo: false,
-    })
-    .unwrap();
-    (dir, clock, Arc::new(service))
-}
-
-#[test]
-pub fn newer_rules_withdraw_what_they_find_more_in_before_anything_else_is_done() {
-    let practice = practice(&[row(1, 1, 0, "Given a zanzibar leaflet."), row(2, 2, 1, HARMLESS)]);
-    publish(&practice, Duration::days(4));
-    publish(&practice, Duration::days(5));
-    assert_eq!(practice.composition_lines().len(), 2);
-    let more = r#"
-category = "domestic_abuse"
-source = "a test"
-reviewed = "2026-11-21"
-
-[[rule]]
-id = "test.zanzibar"
-tier = 3
-why = "the name of a refuge"
-match = ["zanzibar"]
-fires = ["Given a zanzibar leaflet."]
-spares = ["Given a leaflet."]
-"#;
-    let (dir, _clock, service) = with_rules(practice, more);
-    let lines = std::fs::read_to_string(dir.path().join("feed/Composition.ndjson")).unwrap();
-    assert_eq!(lines.lines().count(), 1, "gone from the feed at the start");
-    let mut lea = person(&service, "lea");
-    assert_eq!(lea.queue().rows.len(), 1);
-    let changed = log(&mut lea).into_iter().find_map(|line| match line.record.event {
-        Event::RulesChanged { entries, moved, .. } => Some((entries, moved)),
-        _ => None,
-    });
-    assert_eq!(changed, Some((2, 1)));
-}
-
 /// P29, P30: what people write is with the entry, never in the log; every refusal is in it.
 #[test]
 pub fn p29_no_note_is_in_the_log() {
@@ -579,108 +460,4 @@ pub fn a_note_is_for_the_next_reader_and_for_no_patient() {
         handling: Handling::Note { text: "seen".into() },
     };
     assert!(ask(&mut aud, request).is_err(), "who reads no records writes on none");
-}
-
-/// A clock that somebody can put forward, and that runs on by itself only when it is told to.
-struct Wound(std::sync::Mutex<Hands>);
-
-struct Hands {
-    now: chrono::DateTime<chrono::Utc>,
-    elapsed: std::time::Duration,
-    /// After so many readings one is a month ahead.
-    ahead_after: Option<usize>,
-}
-
-impl Wound {
-    fn run(&self, time: Duration) {
-        let mut hands = self.0.lock().unwrap();
-        hands.now += time;
-        hands.elapsed += time.to_std().unwrap();
-    }
-
-    fn put_forward(&self, time: Duration) {
-        self.0.lock().unwrap().now += time;
-    }
-
-    fn jump_after(&self, readings: usize) {
-        self.0.lock().unwrap().ahead_after = Some(readings);
-    }
-}
-
-impl anteroom::service::Clock for Wound {
-    fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        let mut hands = self.0.lock().unwrap();
-        let jumps = hands.ahead_after == Some(0);
-        hands.ahead_after = hands.ahead_after.and_then(|left| left.checked_sub(1));
-        if jumps { hands.now + Duration::days(30) } else { hands.now }
-    }
-
-    fn elapsed(&self) -> std::time::Duration {
-        self.0.lock().unwrap().elapsed
-    }
-}
-
-/// A practice under a clock that somebody can set.
-fn wound() -> (tempfile::TempDir, Arc<Wound>, Arc<Service>) {
-    let dir = Practice::new().dir;
-    let hands = Hands { now: start(), elapsed: std::time::Duration::from_secs(1_000), ahead_after: None };
-    let clock = Arc::new(Wound(std::sync::Mutex::new(hands)));
-    let (store, _) = EmbeddedStore::open(&dir.path().join("store"), &options(), &master()).unwrap();
-    let keys = Keys::from_secret(store.secret());
-    let service = Service::start(Parts {
-        store: Box::new(store),
-        clock: Arc::<Wound>::clone(&clock),
-        rules: Rules::built_in(),
-        keys,
-        settings: Settings::read(dir.path()).unwrap(),
-        channel: Box::new(Portal::new(dir.path().join("feed"))),
-        feed: Box::new(|| None),
-        demo: false,
-    });
-    (dir, clock, Arc::new(service.unwrap()))
-}
-
-fn shown(adm: &mut Person) -> u64 {
-    match adm.ask(Request::Publish) {
-        Reply::Published(published) => published.in_feed,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// P16: a hold that began while the clock was back runs whole, and one reading that is wrong ends none.
-#[test]
-pub fn p16_a_clock_that_comes_right_unseen_shows_nothing_early() {
-    let (dir, clock, service) = wound();
-    let mut adm = person(&service, "adm");
-    clock.run(Duration::hours(1));
-    clock.put_forward(Duration::days(-30));
-    adm.pull(&extract::write(&dir.path().join("first"), &[row(1, 1, 0, HARMLESS)]));
-    clock.put_forward(Duration::days(30));
-    assert_eq!(shown(&mut adm), 0, "nothing of its hold has run");
-    for reading in 0..12 {
-        clock.jump_after(reading);
-        assert_eq!(shown(&mut adm), 0, "reading {reading} was wrong");
-        clock.run(Duration::minutes(1));
-    }
-    clock.run(Duration::days(31));
-    assert_eq!(shown(&mut adm), 1, "its hold has run by every clock");
-}
-
-/// P16: a clock that is put forward shortens no hold.
-#[test]
-pub fn p16_a_clock_put_forward_shows_nothing_early() {
-    let (dir, clock, service) = wound();
-    let mut adm = person(&service, "adm");
-    adm.pull(&extract::write(&dir.path().join("first"), &[row(1, 1, 0, HARMLESS)]));
-    clock.run(Duration::hours(1));
-    assert_eq!(shown(&mut adm), 0);
-    clock.put_forward(Duration::days(30));
-    assert_eq!((shown(&mut adm), shown(&mut adm)), (0, 0), "only an hour has really passed");
-    let mut lea = person(&service, "lea");
-    assert!(lea.queue().alarms[0].contains("clock was put forward"));
-    assert!(log(&mut lea).iter().any(|line| line.record.event == Event::ClockStepped { seconds: 30 * 86_400 }));
-    clock.run(Duration::hours(70));
-    assert_eq!(shown(&mut adm), 0);
-    clock.run(Duration::hours(3));
-    assert_eq!(shown(&mut adm), 1, "its hold has run by every clock");
 }

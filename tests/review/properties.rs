@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 use anteroom::review::Guard;
 
 use super::{
-    decoys, guards, histories, interleavings, lead, leases, order, patients, policy, practice, quality, sampling,
-    source, twins, two,
+    clocks, decoys, guards, histories, in_force, interleavings, lead, leases, order, patients, policy, practice,
+    quality, sampling, source, twins, two,
 };
 
 /// A test by its name.
@@ -182,7 +182,7 @@ const PROPERTIES: &[Property] = &[
         guards: &[Guard::Agreed, Guard::PolicyByTwo],
         tests: &[
             history(10),
-            ("p10_a_tighter_policy_withdraws_at_once", practice::p10_a_tighter_policy_withdraws_at_once),
+            ("p10_a_tighter_policy_withdraws_at_once", in_force::p10_a_tighter_policy_withdraws_at_once),
             (
                 "a_looser_policy_takes_two_people_one_of_them_a_lead",
                 two::a_looser_policy_takes_two_people_one_of_them_a_lead,
@@ -238,10 +238,10 @@ const PROPERTIES: &[Property] = &[
         guards: &[Guard::Due, Guard::ClockForward],
         tests: &[
             history(12),
-            ("p16_a_clock_put_forward_shows_nothing_early", practice::p16_a_clock_put_forward_shows_nothing_early),
+            ("p16_a_clock_put_forward_shows_nothing_early", clocks::p16_a_clock_put_forward_shows_nothing_early),
             (
                 "p16_a_clock_that_comes_right_unseen_shows_nothing_early",
-                practice::p16_a_clock_that_comes_right_unseen_shows_nothing_early,
+                clocks::p16_a_clock_that_comes_right_unseen_shows_nothing_early,
             ),
         ],
         elsewhere: &[],
