@@ -11,7 +11,9 @@ const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 /// Whose entry the pictures are of.
 const PATIENT: &str = "pallister m";
 
-fn picture(terminal: &Terminal) -> String {
+/// The screen as it stays, once nothing more that was asked is to come.
+fn picture(terminal: &mut Terminal) -> String {
+    terminal.wait_without("waiting for the daemon");
     format!("{}\n", terminal.screen().trim_end())
 }
 
@@ -38,29 +40,29 @@ fn leave(terminal: &mut Terminal, over_it: &str) {
 fn deciding() -> Pictures {
     let mut terminal = Start::demo().open();
     terminal.wait_for(QUEUE);
-    let mut out = vec![("queue", picture(&terminal))];
+    let mut out = vec![("queue", picture(&mut terminal))];
     open_the_entry(&mut terminal);
-    out.push(("entry", picture(&terminal)));
+    out.push(("entry", picture(&mut terminal)));
     terminal.press_for("r", "REDACT");
     terminal.press_for("A", "all ");
     terminal.wait_without("0 of ");
-    out.push(("redact", picture(&terminal)));
+    out.push(("redact", picture(&mut terminal)));
     // The other way of taking out, for the other reader.
     terminal.press_for("t", "[removed]");
     terminal.press_for("p", "2 of 2");
-    out.push(("preview", picture(&terminal)));
+    out.push(("preview", picture(&mut terminal)));
     terminal.press_for(ESCAPE, ENTRY);
     terminal.press_for("c", "Who can read this record");
-    out.push(("patient", picture(&terminal)));
+    out.push(("patient", picture(&mut terminal)));
     leave(&mut terminal, "Who can read this record");
     terminal.press_for("e", "Ask the lead about");
-    out.push(("ask", picture(&terminal)));
+    out.push(("ask", picture(&mut terminal)));
     leave(&mut terminal, "Ask the lead about");
     terminal.press_for("F", "what stands over this patient");
-    out.push(("flags", picture(&terminal)));
+    out.push(("flags", picture(&mut terminal)));
     leave(&mut terminal, "what stands over this patient");
     terminal.press_for("x", "Why?");
-    out.push(("hide", picture(&terminal)));
+    out.push(("hide", picture(&mut terminal)));
     out
 }
 
@@ -73,14 +75,14 @@ fn decided() -> Pictures {
     terminal.press_for("x", "Why?");
     terminal.press_for("3", "✓ hidden  ");
     terminal.wait_for("8 to review");
-    let mut out = vec![("decided", picture(&terminal))];
+    let mut out = vec![("decided", picture(&mut terminal))];
     terminal.press_for("l", "Audit log");
     terminal.wait_for("hid ");
     while !terminal.screen().contains("dr.shah hid · ") {
         terminal.press("j");
         terminal.watch(std::time::Duration::from_millis(100));
     }
-    out.push(("log", picture(&terminal)));
+    out.push(("log", picture(&mut terminal)));
     out
 }
 
@@ -90,26 +92,26 @@ fn beside() -> Pictures {
     terminal.wait_for(QUEUE);
     let mut out = Vec::new();
     terminal.press_for("S", "passes it");
-    out.push(("skim", picture(&terminal)));
+    out.push(("skim", picture(&mut terminal)));
     terminal.press_for(ESCAPE, "0 late");
     terminal.press_for(":", "enter does it");
     terminal.press("hide");
     terminal.wait_for(": hide");
-    out.push(("palette", picture(&terminal)));
+    out.push(("palette", picture(&mut terminal)));
     leave(&mut terminal, "enter does it");
     terminal.press_for("?", "Every action is also on");
-    out.push(("help", picture(&terminal)));
+    out.push(("help", picture(&mut terminal)));
     leave(&mut terminal, "Every action is also on");
     terminal.press_for("w", "To see to it");
-    out.push(("worklist", picture(&terminal)));
+    out.push(("worklist", picture(&mut terminal)));
     terminal.press_for("o", "Stands");
-    out.push(("record", picture(&terminal)));
+    out.push(("record", picture(&mut terminal)));
     terminal.press_for(ESCAPE, "To see to it");
     terminal.press_for(ESCAPE, QUEUE);
     terminal.press_for("s", "rows set aside");
-    out.push(("status", picture(&terminal)));
+    out.push(("status", picture(&mut terminal)));
     terminal.press_for("p", "[visibility]");
-    out.push(("policy", picture(&terminal)));
+    out.push(("policy", picture(&mut terminal)));
     out
 }
 
@@ -126,7 +128,7 @@ fn edited() -> Pictures {
     terminal.press_for(ENTER, "fit “");
     terminal.press_for(ENTER, ENTRY);
     terminal.press_for("v", "since version 1 of 2");
-    vec![("versions", picture(&terminal))]
+    vec![("versions", picture(&mut terminal))]
 }
 
 /// The first screen of the demonstration, and a wide one.
@@ -134,11 +136,11 @@ fn first_and_wide() -> Pictures {
     let mut terminal = Start::program(BINARY, &["demo"]).open();
     terminal.wait_for("Tour 1/9");
     terminal.wait_for(QUEUE);
-    let mut out = vec![("tour", picture(&terminal))];
+    let mut out = vec![("tour", picture(&mut terminal))];
     let mut terminal = Start::demo().size(120, 40).open();
     terminal.wait_for(QUEUE);
     terminal.press_for(ENTER, ENTRY);
-    out.push(("wide", picture(&terminal)));
+    out.push(("wide", picture(&mut terminal)));
     out
 }
 
