@@ -170,8 +170,8 @@ impl Drop for Here<'_> {
     }
 }
 
-/// Publishes each batch as it falls due, and puts into the log which leases ran out, until the store takes no more writes. A batch under way when this is
-/// dropped is finished.
+/// Publishes each batch as it falls due, and puts into the log which leases ran out, until the store takes no more
+/// writes. A batch under way when this is dropped is finished.
 async fn look_after(service: Arc<Service>) -> String {
     let again = Arc::clone(&service);
     tokio::task::spawn_blocking(move || {

@@ -14,8 +14,9 @@ use super::{Service, ServiceError, lock};
 use crate::record::EntryId;
 use crate::store::{Store, Table};
 
-/// Units, or entries in them, that a start takes from the log, about as many as change before the daemon keeps the board anew: some tenths of
-/// a second. If more came since it was kept, as in a big pull, the rest is read while people are served.
+/// Units, or entries in them, that a start takes from the log, about as many as change before the daemon keeps the board
+/// anew: some tenths of a second. If more came since it was kept, as in a big pull, the rest is read while people are
+/// served.
 const FROM_LOG: u64 = 20_000;
 /// Entries that are kept together.
 const TOGETHER: usize = 8_192;
