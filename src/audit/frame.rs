@@ -79,19 +79,6 @@ pub fn parse_frame(bytes: &[u8]) -> Option<(RawFrame<'_>, usize)> {
         .then_some((RawFrame { seq, synced, previous, digest, payload }, FRAME_OVERHEAD + length))
 }
 
-/// The first whole frame that begins in `from..to`, and where it begins.
-pub fn find_frame(bytes: &[u8], from: usize, to: usize) -> Option<(usize, RawFrame<'_>)> {
-    let mut at = from;
-    loop {
-        let rest = bytes.get(at..to)?;
-        at += rest.windows(FRAME_MAGIC.len()).position(|window| window == FRAME_MAGIC)?;
-        if let Some((frame, _)) = parse_frame(bytes.get(at..)?) {
-            return Some((at, frame));
-        }
-        at += 1;
-    }
-}
-
 const SEGMENT_MAGIC: [u8; 16] = *b"anteroom journal";
 /// 1 held units as they were; since 2 they are sealed.
 const SEGMENT_VERSION: u32 = 2;

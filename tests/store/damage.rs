@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anteroom::audit::frame::{find_frame, parse_frame};
+use anteroom::audit::frame::{SEGMENT_HEADER, parse_frame};
 use anteroom::store::{EmbeddedStore, Opened, Options, Store, StoreError, Unit, verify_offline};
 use tempfile::TempDir;
 
@@ -43,10 +43,10 @@ fn copied(from: &Path) -> TempDir {
 /// Where the last segment's frames begin and end.
 fn frames(bytes: &[u8]) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
-    let mut next = find_frame(bytes, 0, bytes.len()).map(|(at, _)| at);
-    while let Some((_, length)) = next.and_then(|at| parse_frame(&bytes[at..])) {
-        places.push((next.unwrap(), next.unwrap() + length));
-        next = Some(next.unwrap() + length);
+    let mut next = SEGMENT_HEADER;
+    while let Some((_, length)) = parse_frame(&bytes[next..]) {
+        places.push((next, next + length));
+        next += length;
     }
     places
 }
